@@ -1,0 +1,199 @@
+"""The records that travel through the stages, and the one owner of frame arithmetic.
+
+Inside, time is integer samples of the 16 kHz signal or integer frames; seconds exist only at the edges.
+Frame i covers samples [i·hop, (i+1)·hop).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+SAMPLE_RATE = 16_000
+"""Hertz of every waveform after decoding."""
+
+HOP = 640
+"""Samples per frame at 25 Hz."""
+
+Waveform = NDArray[np.float32]
+Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+
+def frame_count(samples: int, hop: int = HOP) -> int:
+    """Whole frames in `samples` samples; every unit extractor returns exactly this many ids."""
+    return samples // hop
+
+
+def frame_at(sample: int, hop: int = HOP) -> int:
+    """The frame edge nearest to a sample, ties up: `(2·sample + hop) // (2·hop)`."""
+    return (2 * sample + hop) // (2 * hop)
+
+
+def sample_at(seconds: float, rate: int = SAMPLE_RATE) -> int:
+    """The sample nearest to a time, ties up. Times are finite and ≥ 0."""
+    return int(seconds * rate + 0.5)
+
+
+def resampled_length(samples: int, rate_in: int, rate_out: int = SAMPLE_RATE) -> int:
+    """Samples after resampling: `ceil(samples · rate_out / rate_in)`, in integers."""
+    return -(-samples * rate_out // rate_in)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of the transcript as it was written, and where it was spoken (samples of the 16 kHz signal)."""
+
+    text: str
+    start: int
+    end: int
+    score: float | None = None
+    """Mean log-likelihood per 10 ms frame under the aligner's model, where it gives one."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimedWord:
+    """A word with times in seconds from the start of the record's own audio, as a manifest gives them."""
+
+    text: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Locator:
+    """Where a record's audio is: enough, alone, to open it on any node."""
+
+    path: str
+    """Relative to the source's root, or an absolute path or URL."""
+    start: int | None = None
+    """First sample, at the file's own rate; None from the beginning."""
+    end: int | None = None
+    """One past the last sample, at the file's own rate; None to the end."""
+    channel: int | None = None
+    """One channel of several; None mixes all down."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRow:
+    """One record as its source describes it, before any audio is read."""
+
+    id: str
+    locator: Locator
+    recording: str
+    """Records of one recording stay together: one block, one split."""
+    duration: float | None = None
+    """Seconds by the manifest or the header; the decoded length is the truth."""
+    text: str | None = None
+    words: tuple[TimedWord, ...] | None = None
+    speaker: str | None = None
+    language: str | None = None
+    license: str | None = None
+    split: str | None = None
+    custom: Mapping[str, Any] = field(default_factory=dict)
+    """JSON values that travel into the sample."""
+    reject: tuple[str, str] | None = None
+    """(reason code, message) where the source itself already knows that the record cannot be used."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audio:
+    """One record's decoded signal: mono, 16 kHz, float32 in [-1, 1], shape (samples,)."""
+
+    samples: Waveform
+    rate: int
+    """Hertz of the file."""
+    channels: int
+    decoded: int
+    """Samples per channel that were really decoded, at the file's rate."""
+    promised: int | None
+    """Samples per channel that the header promised for the same stretch; None if it promised nothing sane."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alignment:
+    """The words of an utterance, in order, with times; `score` is per 10 ms frame, higher is better."""
+
+    words: tuple[Word, ...]
+    aligner: str
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sample:
+    """One utterance as shards store it; patches, interleavings and curricula are pure functions of this."""
+
+    key: str
+    """`[a-z0-9_-]+`, unique in the run: the WebDataset key."""
+    id: str
+    split: str
+    samples: int
+    """Length in samples at 16 kHz."""
+    units: NDArray[np.uint16]
+    """(frames,) cluster ids, not de-duplicated."""
+    activity: Mask
+    """(frames,) True where there is speech."""
+    text: str | None
+    words: tuple[str, ...] | None
+    """The transcript's words as written; None without word times."""
+    word_frames: Ints | None
+    """(words, 2) start and end frame of each word: monotone, disjoint, inside the utterance, maybe empty."""
+    aligner: str | None = None
+    align_score: float | None = None
+    recording: str = ""
+    speaker: str | None = None
+    language: str | None = None
+    license: str | None = None
+    custom: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def frames(self) -> int:
+        return int(self.units.shape[0])
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record that did not become a sample, and why."""
+
+    id: str
+    stage: str
+    reason: str
+    message: str
+    source: str
+    environmental: bool = False
+
+
+def word_frames(words: Sequence[Word], frames: int, hop: int = HOP) -> Ints:
+    """(words, 2) start and end frames: nearest edges (ties up), then monotone, disjoint, inside [0, frames].
+
+    A word may get no frame: it then has start == end.
+    """
+    edges = np.array([[frame_at(w.start, hop), frame_at(w.end, hop)] for w in words], dtype=np.int64)
+    edges = np.clip(edges.reshape(-1), 0, frames)
+    return np.maximum.accumulate(edges).reshape(-1, 2) if len(edges) else edges.reshape(0, 2)
+
+
+def item_lengths(spans: Ints, frames: int) -> tuple[Ints, Mask]:
+    """Words and silences in order: (lengths, is_word). Silence items are never empty; lengths sum to `frames`.
+
+    Empty words are left out here: they own no frame, hence no patch.
+    """
+    lengths: list[int] = []
+    is_word: list[bool] = []
+    cursor = 0
+    for start, end in spans.tolist():
+        if start > cursor:
+            lengths.append(start - cursor)
+            is_word.append(False)
+        if end > start:
+            lengths.append(end - start)
+            is_word.append(True)
+        cursor = end
+    if frames > cursor:
+        lengths.append(frames - cursor)
+        is_word.append(False)
+    return np.array(lengths, dtype=np.int64), np.array(is_word, dtype=np.bool_)
