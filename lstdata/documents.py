@@ -1,0 +1,100 @@
+"""Documents: `BOS ( <t> text | <s> speech )* EOS` as token ids and the lengths of their positions.
+
+A document is a pure function of (sample, vocabulary, config, epoch). Text spans are coded as one text each, speech
+spans are one run of frames each; BOS, EOS, markers and text tokens are positions of length 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstdata.config import InterleaveConfig, PatchingConfig
+from lstdata.errors import ConfigError
+from lstdata.interleave import draw
+from lstdata.patching import patch_run
+from lstdata.records import Sample
+from lstdata.tokenizer import TextTokenizer
+from lstdata.vocab import VocabCard
+
+Drawn = list[list[Any]]
+"""A drawn interleaving as shards store it: `["s", first frame, end frame]` or `["t", [token ids]]`, in order."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Document:
+    """One document before packing; the lengths sum to the number of tokens."""
+
+    tokens: NDArray[np.int32]
+    """(N,) ids of the joint vocabulary."""
+    lengths: NDArray[np.int32]
+    """(M,) tokens in each position, all ≥ 1."""
+
+
+def make_document(
+    sample: Sample,
+    vocab: VocabCard,
+    tokenizer: TextTokenizer,
+    *,
+    interleave: InterleaveConfig,
+    patching: PatchingConfig,
+    epoch: int,
+) -> Document:
+    """Draw, code and patch one utterance.
+
+    A sample without word times becomes all speech (all text under `text`) and cannot be patched `aligned`
+    (ConfigError); without any text it cannot be interleaved as `text` (ConfigError).
+    """
+    drawn = drawn_spans(sample, tokenizer, interleave=interleave, epoch=epoch)
+    return assemble(drawn, sample, vocab, patching)
+
+
+def drawn_spans(sample: Sample, tokenizer: TextTokenizer, *, interleave: InterleaveConfig, epoch: int = 0) -> Drawn:
+    """The interleaving that (seed, epoch, id) gives the sample, its text coded."""
+    spans = draw(
+        interleave.strategy,
+        sample.word_frames,
+        sample.frames,
+        seed=interleave.seed,
+        epoch=epoch,
+        id=sample.id,
+    )
+    return [
+        ["s", span.start_frame, span.end_frame]
+        if span.kind == "s"
+        else ["t", tokenizer.encode(_text(sample, span.first_word, span.end_word))]
+        for span in spans
+    ]
+
+
+def assemble(drawn: Sequence[Sequence[Any]], sample: Sample, vocab: VocabCard, patching: PatchingConfig) -> Document:
+    """Tokens and position lengths of a drawn interleaving, also of one read back from a shard."""
+    units = sample.units.astype(np.int32) + np.int32(vocab.first_unit)
+    tokens = [np.array([vocab.bos], dtype=np.int32)]
+    lengths = [_ONE]
+    for kind, *what in drawn:
+        if kind == "s":
+            start, end = what
+            tokens += np.array([vocab.speech_marker], dtype=np.int32), units[start:end]
+            lengths += _ONE, patch_run(patching.strategy, start, end, sample, patching).astype(np.int32)
+        else:
+            tokens.append(np.array([vocab.text_marker, *what[0]], dtype=np.int32))
+            lengths.append(np.ones(1 + len(what[0]), dtype=np.int32))
+    tokens.append(np.array([vocab.eos], dtype=np.int32))
+    lengths.append(_ONE)
+    return Document(np.concatenate(tokens), np.concatenate(lengths))
+
+
+_ONE = np.ones(1, dtype=np.int32)
+
+
+def _text(sample: Sample, first: int, end: int) -> str:
+    if sample.words:
+        return " ".join(sample.words[first:end])
+    if not sample.text:
+        raise ConfigError(f"`interleave.strategy` text needs a transcript, but sample `{sample.id}` has none.")
+    return sample.text

@@ -1,0 +1,85 @@
+"""The text tokenizer: any `tokenizer.json`, or a byte-level BPE fitted on the transcripts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+from lstdata.errors import ConfigError
+from lstdata.storage import open_binary, sha256_bytes
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+BOS_NAMES: Final = ("<|begin_of_text|>", "<bos>", "[BOS]", "<|startoftext|>", "<s>")
+EOS_NAMES: Final = ("<|end_of_text|>", "<eos>", "[EOS]", "<|endoftext|>", "</s>")
+"""What public tokenizers call their own BOS and EOS, if they have them among their special tokens."""
+
+
+class TextTokenizer:
+    """Text to ids 0…size−1, never a special one: a transcript that spells `</s>` gets the pieces of those letters."""
+
+    def __init__(self, tokenizer: Tokenizer, sha256: str) -> None:
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        tokenizer.encode_special_tokens = True
+        self._tokenizer = tokenizer
+        self.sha256 = sha256
+        self.size = 1 + max(tokenizer.get_vocab(with_added_tokens=True).values(), default=-1)
+        special = {t.content: i for i, t in sorted(tokenizer.get_added_tokens_decoder().items()) if t.special}
+        self.bos = next((special[name] for name in BOS_NAMES if name in special), None)
+        self.eos = next((special[name] for name in EOS_NAMES if name in special), None)
+
+    @classmethod
+    def from_bytes(cls, data: bytes, name: str = "tokenizer.json") -> TextTokenizer:
+        """Read the bytes of a `tokenizer.json`; ConfigError names the file."""
+        import tokenizers
+
+        try:
+            tokenizer = tokenizers.Tokenizer.from_buffer(data)
+        except Exception as error:  # the library raises bare Exception
+            raise ConfigError(f"`{name}` is not a tokenizer.json: {' '.join(str(error).split())}.") from error
+        if not tokenizer.get_vocab_size():
+            raise ConfigError(f"`{name}` must hold at least one piece, but holds none.")
+        return cls(tokenizer, sha256_bytes(data))
+
+    @classmethod
+    def read(cls, path: str) -> TextTokenizer:
+        """Read a `tokenizer.json` from a path or URL; ConfigError names it."""
+        try:
+            with open_binary(path) as file:
+                data = file.read()
+        except OSError as error:
+            raise ConfigError(f"`tokenizer.path` must be a readable tokenizer.json, but `{path}`: {error}.") from error
+        return cls.from_bytes(data, path)
+
+    def encode(self, text: str) -> list[int]:
+        """The ids of a text, without BOS, EOS or any other special token."""
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        return ids
+
+    def decode(self, ids: list[int]) -> str:
+        text: str = self._tokenizer.decode(ids, skip_special_tokens=False)
+        return text
+
+
+def fit_tokenizer(texts: Iterable[str], vocab_size: int) -> bytes:
+    """Fit a byte-level BPE and return its `tokenizer.json`: equal texts, in any order, give equal bytes.
+
+    Pieces are at most `vocab_size`, fewer where the texts have no more pairs that occur twice. Every word, also the
+    first of a text, is coded with a space before it, so that a word looks the same wherever a span begins.
+    """
+    import tokenizers
+
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE())
+    tokenizer.normalizer = tokenizers.normalizers.NFC()
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=True)
+    tokenizer.decoder = tokenizers.decoders.ByteLevel()
+    trainer = tokenizers.trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        min_frequency=2,
+        show_progress=False,
+        initial_alphabet=sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet()),
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return str(tokenizer.to_str(pretty=False)).encode()

@@ -1,0 +1,101 @@
+"""The joint vocabulary of text pieces, markers and speech units, and the card that travels with the shards.
+
+Ids 0…V−1 are the text tokenizer's, then six reserved, then the units: V pad, V+1 BOS and V+2 EOS (where the
+tokenizer has none of its own), V+3 free, V+4 `<t>`, V+5 `<s>`, V+6+u unit u.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, fields
+from typing import Any, Final
+
+from lstdata.errors import ConfigError
+from lstdata.records import HOP, SAMPLE_RATE
+
+FORMAT: Final = 1
+RESERVED: Final = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class VocabCard:
+    """What fixes the meaning of every id; two runs may be mixed only if their cards are equal."""
+
+    text_size: int
+    """V: one more than the text tokenizer's highest id."""
+    tokenizer_sha256: str
+    tokenizer_bos: int | None
+    """The tokenizer's own BOS id; None: it has none, and V+1 is used."""
+    tokenizer_eos: int | None
+    """The tokenizer's own EOS id; None: it has none, and V+2 is used."""
+    units: int
+    """Number of unit clusters."""
+    codebook_sha256: str
+    sample_rate: int = SAMPLE_RATE
+    hop: int = HOP
+    """Samples per unit."""
+    format: int = FORMAT
+
+    @property
+    def pad(self) -> int:
+        return self.text_size
+
+    @property
+    def bos(self) -> int:
+        return self.text_size + 1 if self.tokenizer_bos is None else self.tokenizer_bos
+
+    @property
+    def eos(self) -> int:
+        return self.text_size + 2 if self.tokenizer_eos is None else self.tokenizer_eos
+
+    @property
+    def text_marker(self) -> int:
+        return self.text_size + 4
+
+    @property
+    def speech_marker(self) -> int:
+        return self.text_size + 5
+
+    @property
+    def first_unit(self) -> int:
+        return self.text_size + RESERVED
+
+    @property
+    def size(self) -> int:
+        """Rows of the embedding: every id is below this."""
+        return self.first_unit + self.units
+
+    def to_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Any, name: str = "vocab.json") -> VocabCard:
+        """Read a card from its JSON value; ConfigError, with all mistakes, names the file it came from."""
+        if not isinstance(value, dict):
+            raise ConfigError(f"`{name}` must hold an object, but holds a {type(value).__name__}.")
+        known = {f.name for f in fields(cls)}
+        mistakes = [f"`{name}` lacks `{key}`." for key in sorted(known - value.keys())]
+        mistakes += [f"`{name}` has an unknown key `{key}`." for key in sorted(value.keys() - known)]
+        mistakes += [m for key in sorted(known & value.keys()) for m in _mistakes(name, key, value[key])]
+        if mistakes:
+            raise ConfigError(*mistakes)
+        return cls(**value)
+
+    def check_same(self, other: VocabCard) -> None:
+        """ConfigError listing every field in which the other card differs."""
+        mine, its = self.to_json(), other.to_json()
+        changed = [f"`{key}` is {mine[key]!r} here, but {its[key]!r} there." for key in mine if mine[key] != its[key]]
+        if changed:
+            raise ConfigError("The vocab cards differ.", *changed)
+
+
+def _mistakes(name: str, key: str, value: Any) -> list[str]:
+    if key.endswith("_sha256"):
+        return [] if isinstance(value, str) else [f"`{name}`: `{key}` must be a string, but is {value!r}."]
+    if value is None and key in ("tokenizer_bos", "tokenizer_eos"):
+        return []
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        return [f"`{name}`: `{key}` must be an integer ≥ 0, but is {value!r}."]
+    if key == "format" and value != FORMAT:
+        return [f"`{name}`: `format` must be {FORMAT}, but is {value}."]
+    return []

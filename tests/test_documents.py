@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lstdata.config import InterleaveConfig, PatchingConfig
+from lstdata.documents import Document, assemble, drawn_spans, make_document
+from lstdata.errors import ConfigError
+from lstdata.patching import STRATEGIES
+from lstdata.records import Sample
+from lstdata.tokenizer import TextTokenizer, fit_tokenizer
+from lstdata.vocab import VocabCard
+
+STORY = "one day the keeper of the old lighthouse saw a small boat drift towards the rocks and lit every lamp"
+WORDS = STORY.split()
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> TextTokenizer:
+    return TextTokenizer.from_bytes(fit_tokenizer([" ".join(WORDS)] * 3, 300))
+
+
+@pytest.fixture(scope="module")
+def vocab(tokenizer: TextTokenizer) -> VocabCard:
+    return VocabCard(
+        text_size=tokenizer.size,
+        tokenizer_sha256=tokenizer.sha256,
+        tokenizer_bos=None,
+        tokenizer_eos=None,
+        units=50,
+        codebook_sha256="c",
+    )
+
+
+def make_sample(id: str = "u", words: int = 20) -> Sample:
+    starts = 3 + 6 * np.arange(words, dtype=np.int64)
+    frames = 6 * words + 5
+    spans = np.stack((starts, starts + 4), axis=1)
+    activity = np.zeros(frames, dtype=np.bool_)
+    for start, end in spans:
+        activity[start:end] = True
+    return Sample(
+        key="k",
+        id=id,
+        split="train",
+        samples=frames * 640,
+        units=(np.arange(frames) % 50).astype(np.uint16),
+        activity=activity,
+        text=" ".join(WORDS[:words]),
+        words=tuple(WORDS[:words]),
+        word_frames=spans,
+    )
+
+
+def untimed(text: str | None = "some words") -> Sample:
+    return replace(make_sample(), words=None, word_frames=None, text=text)
+
+
+def document(
+    sample: Sample,
+    vocab: VocabCard,
+    tokenizer: TextTokenizer,
+    *,
+    interleave: str = "lst",
+    patching: str = "static",
+    epoch: int = 0,
+) -> Document:
+    return make_document(
+        sample,
+        vocab,
+        tokenizer,
+        interleave=InterleaveConfig(strategy=interleave),  # type: ignore[arg-type]
+        patching=PatchingConfig(strategy=patching),  # type: ignore[arg-type]
+        epoch=epoch,
+    )
+
+
+def test_a_spoken_document(vocab: VocabCard, tokenizer: TextTokenizer) -> None:
+    sample = make_sample(words=1)
+    doc = document(sample, vocab, tokenizer, interleave="speech", patching="aligned")
+    units = [vocab.first_unit + u for u in sample.units.tolist()]
+    assert doc.tokens.tolist() == [vocab.bos, vocab.speech_marker, *units, vocab.eos]
+    assert doc.lengths.tolist() == [1, 1, 3, 4, 4, 1]
+    assert (doc.tokens.dtype, doc.lengths.dtype) == (np.int32, np.int32)
+
+
+def test_a_written_document(vocab: VocabCard, tokenizer: TextTokenizer) -> None:
+    doc = document(make_sample(), vocab, tokenizer, interleave="text")
+    text = tokenizer.encode(" ".join(WORDS))
+    assert doc.tokens.tolist() == [vocab.bos, vocab.text_marker, *text, vocab.eos]
+    assert doc.lengths.tolist() == [1] * len(doc.tokens)
+
+
+@pytest.mark.parametrize("patching", STRATEGIES)
+@given(words=st.integers(1, 20), epoch=st.integers(0, 9))
+def test_lengths_sum_to_the_tokens_and_every_word_is_there(
+    vocab: VocabCard, tokenizer: TextTokenizer, patching: str, words: int, epoch: int
+) -> None:
+    sample = make_sample(words=words)
+    doc = document(sample, vocab, tokenizer, patching=patching, epoch=epoch)
+    assert doc.lengths.sum() == len(doc.tokens)
+    assert doc.lengths.min() >= 1
+    starts = np.cumsum(doc.lengths) - doc.lengths
+    multi = [doc.tokens[s : s + n] for s, n in zip(starts, doc.lengths, strict=True) if n > 1]
+    assert all((tokens >= vocab.first_unit).all() for tokens in multi), "only units share a position"
+    assert doc.tokens.max() < vocab.size
+    assert sample.words is not None
+    drawn = drawn_spans(sample, tokenizer, interleave=InterleaveConfig(), epoch=epoch)
+    written = " ".join(tokenizer.decode(span[1]).strip() for span in drawn if span[0] == "t").split()
+    spoken = [
+        word
+        for word, (start, end) in zip(sample.words, sample.word_frames.tolist(), strict=True)  # type: ignore[union-attr]
+        if any(span[0] == "s" and span[1] <= start and end <= span[2] for span in drawn)
+    ]
+    assert sorted(written + spoken) == sorted(sample.words)
+
+
+def test_what_a_shard_carries_rebuilds_the_document(vocab: VocabCard, tokenizer: TextTokenizer) -> None:
+    config = InterleaveConfig(seed=3)
+    for i in range(20):
+        sample = make_sample(id=f"u{i}")
+        drawn = json.loads(json.dumps(drawn_spans(sample, tokenizer, interleave=config)))
+        rebuilt = assemble(drawn, sample, vocab, PatchingConfig())
+        made = make_document(sample, vocab, tokenizer, interleave=config, patching=PatchingConfig(), epoch=0)
+        assert rebuilt.tokens.tolist() == made.tokens.tolist()
+        assert rebuilt.lengths.tolist() == made.lengths.tolist()
+
+
+def test_epochs_differ_and_repeat(vocab: VocabCard, tokenizer: TextTokenizer) -> None:
+    documents = [document(make_sample(), vocab, tokenizer, epoch=e).tokens.tolist() for e in (0, 1, 2, 3, 0)]
+    assert documents[0] == documents[4]
+    assert documents[0] not in documents[1:4]
+
+
+def test_without_word_times_all_is_speech(vocab: VocabCard, tokenizer: TextTokenizer) -> None:
+    doc = document(untimed(), vocab, tokenizer)
+    assert doc.tokens.tolist() == document(make_sample(), vocab, tokenizer, interleave="speech").tokens.tolist()
+    doc = document(untimed(), vocab, tokenizer, interleave="text")
+    assert doc.tokens[2:-1].tolist() == tokenizer.encode("some words")
+
+
+def test_what_a_sample_lacks_is_said(vocab: VocabCard, tokenizer: TextTokenizer) -> None:
+    with pytest.raises(ConfigError, match="aligned needs word times, but sample `u` has none"):
+        document(untimed(), vocab, tokenizer, patching="aligned")
+    with pytest.raises(ConfigError, match="text needs a transcript, but sample `u` has none"):
+        document(untimed(None), vocab, tokenizer, interleave="text")
