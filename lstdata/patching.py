@@ -15,9 +15,6 @@ from lstdata.config import PatchingConfig
 from lstdata.errors import ConfigError
 from lstdata.records import Ints, Sample
 
-STORED: Final = ("static", "silence", "aligned")
-"""The strategies whose whole-utterance patch lengths shards carry, in their order there."""
-
 
 def patch_run(strategy: str, start: int, end: int, sample: Sample, config: PatchingConfig) -> Ints:
     """(patches,) lengths of the patches of frames [start, end); ConfigError where the sample lacks what it takes."""
