@@ -58,7 +58,8 @@ class UnitsConfig:
     """Discrete speech units."""
 
     extractor: Literal["mfcc"] = "mfcc"
-    clusters: int = 500
+    clusters: int | None = None
+    """None: 500, fewer where the sample holds less than ten frames for each."""
     codebook: str | None = None
     """A codebook file; None: fitted on this source, once per run folder, then frozen."""
     fit_frames: int = 250_000
@@ -66,10 +67,10 @@ class UnitsConfig:
     seed: int = 0
 
     def mistakes(self) -> Iterator[str]:
-        if not 2 <= self.clusters <= 65_535:
+        if self.clusters is not None and not 2 <= self.clusters <= 65_535:
             yield f"`clusters` must be between 2 and 65535, but is {self.clusters}."
-        if self.fit_frames < self.clusters:
-            yield f"`fit_frames` must be ≥ `clusters` ({self.clusters}), but is {self.fit_frames}."
+        if self.fit_frames < (self.clusters or 500):
+            yield f"`fit_frames` must be ≥ `clusters` ({self.clusters or 500}), but is {self.fit_frames}."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,6 +187,14 @@ def load(cls: type[T], path: str | None = None, sets: Sequence[str] = ()) -> T:
             raise ConfigError(f"`{path}` must hold a mapping of sections, but holds a {type(loaded).__name__}.")
         tree = loaded or {}
     mistakes = [m for item in sets for m in _apply_set(tree, item)]
+    if mistakes:
+        raise ConfigError(*mistakes)
+    return from_dict(cls, tree)
+
+
+def from_dict(cls: type[T], tree: dict[str, Any]) -> T:
+    """The config that `to_dict` gave; raises ConfigError where this version has other options."""
+    mistakes: list[str] = []
     value = _build(cls, tree, "", mistakes)
     if mistakes:
         raise ConfigError(*mistakes)

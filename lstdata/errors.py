@@ -25,11 +25,10 @@ class Rejected(LstDataError):
     `reason` is a stable code (`[a-z0-9_]+`) that reports count by; `detail` names the rule and the value.
     """
 
-    def __init__(self, reason: str, detail: str, *, environmental: bool = False) -> None:
+    def __init__(self, reason: str, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
-        self.environmental = environmental
 
     def __reduce__(self) -> tuple[type[Rejected], tuple[str, str]]:
         return (Rejected, (self.reason, self.detail))

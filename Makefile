@@ -1,0 +1,47 @@
+# Every target sets itself up: a virtual environment in .venv, one resolve, exact versions.
+PYTHON ?= python3
+BIN := .venv/bin
+DEMO ?= demo
+DEMO_UTTERANCES ?= 300
+SMALL_THREADS := OMP_NUM_THREADS=1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-slow lint docs bench clean
+
+help:  ## Say what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: .venv/ready  ## Make .venv with the package and every extra
+
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("lstdata needs Python 3.11 or later, but this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else 0'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,demo,dev]'
+	$(BIN)/python -m pip check
+	@touch $@
+
+demo: setup  ## Synthesised corpus → shards → trained model → report, in demo/
+	$(BIN)/lstdata demo-corpus $(DEMO)/corpus --utterances $(DEMO_UTTERANCES) --seed 0
+	$(BIN)/lstdata build-shards $(DEMO)/corpus $(DEMO)/shards --config pipelines/demo.yaml
+	$(BIN)/lstdata train --data $(DEMO)/shards --out $(DEMO)/run
+	@echo "Look at $(DEMO)/shards/report.html"
+
+test: setup  ## Everything but the tests marked slow
+	$(SMALL_THREADS) $(BIN)/python -m pytest
+
+test-slow: setup  ## The tests marked slow
+	$(SMALL_THREADS) $(BIN)/python -m pytest -m slow
+
+lint: setup  ## ruff and mypy --strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+docs: setup  ## The documentation site, in site/
+	$(BIN)/mkdocs build --strict --quiet
+
+bench: setup  ## Every benchmark, one after another
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+clean:  ## Remove what the other targets made
+	rm -rf .venv site $(DEMO) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,152 @@
+"""`build-shards`: plan, freeze, build every shard, account for every record."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from lstdata.build.events import EventLog
+from lstdata.build.finish import Totals, finish
+from lstdata.build.folder import FORMAT, check_unchanged, clear, locked, read_run
+from lstdata.build.plan_table import Plan, PlannedShard, read_plan
+from lstdata.config import BuildConfig, to_dict
+from lstdata.errors import ConfigError, IncompleteBuild, LstDataError
+from lstdata.sources import Source, open_source
+from lstdata.storage import commit_json, remove_temporaries
+
+
+class Listener(Protocol):
+    """Whoever watches a build."""
+
+    def note(self, line: str) -> None: ...
+
+    def building(self, shards: int, done: int, seconds: float) -> None:
+        """Before the first shard: how many there are, how many are complete, seconds of audio left."""
+        ...
+
+    def built(self, shard: PlannedShard, samples: int, rejected: int) -> None: ...
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One build as the user asked for it."""
+
+    source: str
+    out: Path
+    config: BuildConfig
+    rebuild: bool = False
+    allow_mixed_compute: bool = False
+
+
+def plan_run(asked: Asked, listener: Listener) -> Plan:
+    """Plan into `asked.out`, or check that the plan there is still of this source and config."""
+    source = open_source(asked.source, asked.config.source)
+    with locked(asked.out):
+        return _plan(asked, source, listener)
+
+
+def build_shards(asked: Asked, listener: Listener) -> Totals:
+    """Build or go on building; returns once planned = written + rejected, else raises what fell short.
+
+    IncompleteBuild names the shards that stay pending; running again resumes.
+    """
+    from lstdata.build.freeze import freeze
+    from lstdata.build.spec import BuildSpec, stage_fingerprints
+
+    source = open_source(asked.source, asked.config.source)
+    with locked(asked.out):
+        plan = _plan(asked, source, listener)
+        run = read_run(asked.out)
+        assert run is not None
+        frozen = freeze(source, plan, asked.out, asked.config)
+        for note in frozen.notes:
+            listener.note(note)
+        codebook = None if frozen.codebook is None else frozen.codebook.sha256
+        stages = stage_fingerprints(asked.config, codebook, frozen.tokenizer.sha256)
+        spec = BuildSpec(asked.source, asked.out, asked.config, run["compute_class"], tuple(stages.items()))
+        _build_pending(spec, plan, listener)
+        totals = finish(plan, asked.out)
+        run |= {"fingerprints": {"source": plan.source_fingerprint, **stages}, "totals": asdict(totals)}
+        commit_json(asked.out / "run.json", run)
+    return totals
+
+
+def _plan(asked: Asked, source: Source, listener: Listener) -> Plan:
+    from lstdata.build.plan import make_plan, scan_fingerprint
+    from lstdata.build.spec import compute_class, versions
+
+    out = asked.out
+    remove_temporaries(out)
+    if asked.rebuild:
+        clear(out)
+    run = read_run(out)
+    if run is not None:
+        check_unchanged(run, asked.config, out)
+        if run["compute_class"] != compute_class() and not asked.allow_mixed_compute:
+            raise ConfigError(
+                f"`{out}` was begun on compute class {run['compute_class']}, but this machine is {compute_class()}: "
+                "bytes could differ. Give a new folder, --rebuild, or --allow-mixed-compute."
+            )
+        plan = read_plan(out / "plan.parquet")
+        if scan_fingerprint(source) != plan.source_fingerprint:
+            raise ConfigError(
+                f"The source `{asked.source}` is no longer what `{out}` was planned from. "
+                "Give a new folder, or --rebuild to discard what is there."
+            )
+        return plan
+    plan = make_plan(source, asked.config.plan, out / "plan.parquet")
+    listener.note(
+        f"plan: {plan.records} records from {source.kind} source, {plan.seconds / 3600:.2f} h in {len(plan.shards)} "
+        f"shards" + (f", {plan.rejected} rejected" if plan.rejected else "")
+    )
+    described: dict[str, Any] = {
+        "format": FORMAT,
+        "source": {"path": asked.source, "kind": source.kind},
+        "config": to_dict(asked.config),
+        "versions": versions(),
+        "compute_class": compute_class(),
+        "fingerprints": {"source": plan.source_fingerprint},
+        "totals": None,
+    }
+    commit_json(out / "run.json", described)
+    return plan
+
+
+def _build_pending(spec: Any, plan: Plan, listener: Listener) -> None:
+    from lstdata.build.shard import is_complete
+
+    wanted = {s.name: s for s in plan.shards}
+    pending = [s for s in plan.shards if not is_complete(spec.out, s.name, spec.shard_fingerprint(s.fingerprint))]
+    listener.building(len(plan.shards), len(plan.shards) - len(pending), sum(s.seconds for s in pending))
+    if not pending:
+        return
+    faults: list[LstDataError] = []
+    with EventLog(spec.out / "events") as events:
+        events.write("started", shards=len(pending), runner=spec.config.run.runner)
+        for result in _run(spec, pending):
+            if isinstance(result, tuple):
+                faults.append(result[1])
+                events.write("failed", shard=result[0], message=str(result[1]))
+                if isinstance(result[1], IncompleteBuild | ConfigError):
+                    raise result[1]
+                continue
+            events.write("built", **asdict(result))
+            listener.built(wanted[result.name], result.samples, result.rejected)
+        events.write("ended", failed=len(faults))
+    if faults:
+        raise IncompleteBuild(f"{len(faults)} of {len(pending)} shards stay pending; run again to resume. {faults[0]}")
+
+
+def _run(spec: Any, pending: list[PlannedShard]) -> Iterator[Any]:
+    run = spec.config.run
+    workers = run.workers or len(os.sched_getaffinity(0))
+    if run.runner == "local":
+        from lstdata.build.local import run_local
+
+        return run_local(spec, pending, workers)
+    from lstdata.build.on_ray import run_ray
+
+    return run_ray(spec, pending, workers, run.address)

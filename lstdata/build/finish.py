@@ -1,0 +1,101 @@
+"""The end of a build: every record is accounted for, then the tables of the whole run are written."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from lstdata.build.plan_table import Plan, iter_rejected
+from lstdata.build.shard import shard_paths
+from lstdata.errors import CorruptShard, IncompleteBuild
+from lstdata.index import INDEX_SCHEMA, SHARDS_SCHEMA, concatenate, write_rejects, write_table
+from lstdata.records import DeadLetter
+from lstdata.shards import STORED_STRATEGIES
+from lstdata.storage import read_json
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What a finished run holds; `planned == written + rejected`."""
+
+    planned: int
+    written: int
+    rejected: int
+    environmental: int
+    shards: int
+    seconds: float
+    units: int
+    words: int
+    reasons: dict[str, int]
+    """Dead letters by reason, most first."""
+
+    @property
+    def reject_rate(self) -> float:
+        return self.rejected / self.planned if self.planned else 0.0
+
+
+def finish(plan: Plan, out: Path) -> Totals:
+    """Write shards.parquet, index.parquet and rejects.parquet from the sidecars; IncompleteBuild if one is missing."""
+    sidecars = [read_sidecar(out, shard.name) for shard in plan.shards]
+    write_table(out / "shards.parquet", [shard_row(s) for s in sidecars], SHARDS_SCHEMA)
+    written = concatenate(out / "index.parquet", (shard_paths(out, s.name)[1] for s in plan.shards), INDEX_SCHEMA)
+    letters = [*plan_letters(out / "plan.parquet"), *(DeadLetter(**r) for s in sidecars for r in s["rejected"])]
+    write_rejects(out / "rejects.parquet", letters)
+    if plan.records != written + len(letters):
+        raise IncompleteBuild(
+            f"{plan.records} records were planned, but {written} were written and {len(letters)} rejected."
+        )
+    return Totals(
+        planned=plan.records,
+        written=written,
+        rejected=len(letters),
+        environmental=sum(letter.environmental for letter in letters),
+        shards=sum(1 for s in sidecars if s["samples"]),
+        seconds=sum(s["seconds"] for s in sidecars),
+        units=sum(s["units"] for s in sidecars),
+        words=sum(s["words"] for s in sidecars),
+        reasons=dict(sorted(Counter(x.reason for x in letters).items(), key=lambda item: (-item[1], item[0]))),
+    )
+
+
+def plan_letters(plan_path: Path) -> Iterator[DeadLetter]:
+    """The dead letters of records that never reached a shard."""
+    for record in iter_rejected(plan_path):
+        reason, message = record.row.reject or ("rejected", "")
+        yield DeadLetter(record.row.id, "source", reason, message, record.row.locator.path)
+
+
+def read_sidecar(out: Path, name: str) -> dict[str, Any]:
+    """A shard's sidecar; IncompleteBuild where there is none, CorruptShard where it is not one."""
+    path = shard_paths(out, name)[2]
+    try:
+        stated: dict[str, Any] = read_json(path)
+    except FileNotFoundError as error:
+        raise IncompleteBuild(f"shard {name} is not built: run `build-shards` again.") from error
+    except (OSError, ValueError) as error:
+        raise CorruptShard(f"`{path}` cannot be read: {error}.") from error
+    return stated
+
+
+def shard_row(stated: dict[str, Any]) -> dict[str, Any]:
+    """A sidecar as a row of shards.parquet; the path is relative to the run folder, null without samples."""
+    return {
+        "shard": stated["shard"],
+        "split": stated["split"],
+        "path": f"shards/{stated['shard']}.tar" if stated["samples"] else None,
+        "samples": stated["samples"],
+        "rejected": len(stated["rejected"]),
+        "seconds": stated["seconds"],
+        "units": stated["units"],
+        "words": stated["words"],
+        **{f"positions_{name}": stated["patches"][name] for name in STORED_STRATEGIES},
+        "bytes": stated["bytes"],
+        "sha256": stated["sha256"],
+    }
+
+
+def totals_json(totals: Totals) -> dict[str, Any]:
+    return asdict(totals)

@@ -1,0 +1,77 @@
+"""The run folder's identity: whose it is, what it was asked for, and whether it may go on."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from lstdata.config import BuildConfig, differences, to_dict
+from lstdata.errors import ConfigError, CorruptShard, Unavailable
+from lstdata.storage import TEMPORARY, read_json
+
+FORMAT = 1
+_OURS = ("plan.parquet", "run.json", "shards.parquet", "index.parquet", "rejects.parquet", "vocab.json")
+_OURS += ("tokenizer.json", "codebook.npz", "codebook.json", "report.html", "shards", "events", ".lock")
+_NOT_OUTPUT = ("run", "about")
+"""Sections that change no byte of the output."""
+
+
+@contextmanager
+def locked(out: Path) -> Iterator[None]:
+    """Hold the folder's lock, which dies with its owner; ConfigError while another build has it."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        file = open(out / ".lock", "wb")  # noqa: SIM115 — closed below, held meanwhile
+    except OSError as error:
+        raise Unavailable(f"`{out}` cannot be written: {error.strerror}.") from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ConfigError(f"`{out}` is being built by another process.") from error
+        yield
+
+
+def read_run(out: Path) -> dict[str, Any] | None:
+    """`run.json`, or None where the folder has none yet; ConfigError where the folder is somebody else's."""
+    path = out / "run.json"
+    if path.exists():
+        try:
+            run: dict[str, Any] = read_json(path)
+        except (OSError, ValueError) as error:
+            raise CorruptShard(f"`{path}` cannot be read: {error}.") from error
+        if run.get("format") != FORMAT:
+            raise ConfigError(f"`{path}` has format {run.get('format')!r}, but this version writes {FORMAT}.")
+        return run
+    strangers = sorted(p.name for p in out.iterdir() if p.name not in _OURS and TEMPORARY not in p.name)
+    if strangers:
+        raise ConfigError(f"`{out}` is not empty and no run folder: it holds `{strangers[0]}`. Give a new folder.")
+    return None
+
+
+def check_unchanged(run: dict[str, Any], config: BuildConfig, out: Path) -> None:
+    """ConfigError that names each option in which `config` differs from what the folder was built with."""
+    old = {k: v for k, v in run["config"].items() if k not in _NOT_OUTPUT}
+    new = {k: v for k, v in to_dict(config).items() if k not in _NOT_OUTPUT}
+    changed = differences(old, new)
+    if changed:
+        raise ConfigError(
+            f"`{out}` was built with other options: {', '.join(changed)}. "
+            "Give a new folder, or --rebuild to discard what is there."
+        )
+
+
+def clear(out: Path) -> None:
+    """Delete what a build wrote, and nothing else."""
+    for name in _OURS:
+        path = out / name
+        if name == ".lock":
+            continue
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)

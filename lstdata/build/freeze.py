@@ -1,0 +1,184 @@
+"""Codebook, tokenizer and vocab card of a run folder: made or taken once, then frozen."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstdata.build.plan import make_plan
+from lstdata.build.plan_table import Plan, PlannedRecord, PlannedShard, read_shard_ids, read_shard_rows
+from lstdata.build.shard import pin_threads
+from lstdata.config import BuildConfig
+from lstdata.errors import ConfigError, Rejected
+from lstdata.randomness import digest
+from lstdata.records import frame_count
+from lstdata.sources import Source, open_source
+from lstdata.storage import commit_bytes, commit_json, open_binary, read_json
+from lstdata.tokenizer import TextTokenizer, fit_tokenizer
+from lstdata.units.codebook import Codebook, load_codebook
+from lstdata.units.fit import FitSummary, fit_codebook
+from lstdata.units.mfcc import features
+from lstdata.vocab import VocabCard
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """What every shard of the run is coded with."""
+
+    codebook: Codebook | None
+    """None only where not one frame of speech could be read."""
+    tokenizer: TextTokenizer
+    notes: tuple[str, ...]
+    """One line for each thing that was made now."""
+
+
+def freeze(source: Source, plan: Plan, out: Path, config: BuildConfig) -> Frozen:
+    """Make or take what `out` lacks; what is there is kept as it is."""
+    notes: list[str] = []
+    tokenizer = _freeze_tokenizer(plan, out, config, notes)
+    codebook = _freeze_codebook(source, plan, out, config, notes)
+    if codebook is not None:
+        card = VocabCard(
+            text_size=tokenizer.size,
+            tokenizer_sha256=tokenizer.sha256,
+            tokenizer_bos=tokenizer.bos,
+            tokenizer_eos=tokenizer.eos,
+            units=codebook.clusters,
+            codebook_sha256=codebook.sha256,
+        )
+        if (out / "vocab.json").exists():
+            VocabCard.from_json(read_json(out / "vocab.json")).check_same(card)
+        else:
+            commit_json(out / "vocab.json", card.to_json())
+    return Frozen(codebook, tokenizer, tuple(notes))
+
+
+def fit_on(source: Source, plan: Plan, plan_path: Path, config: BuildConfig) -> tuple[Codebook, FitSummary] | None:
+    """Fit a codebook on the plan's training records, in the order of their hash, up to `units.fit_frames` frames.
+
+    None where not one frame could be read. Runs on one thread, whatever the machine has.
+    """
+    pin_threads()
+    parts: list[NDArray[np.float32]] = []
+    frames = 0
+    for record in _sampled(plan, plan_path, config):
+        try:
+            samples = source.open(record.row.locator).samples
+        except Rejected:
+            continue
+        if frame_count(len(samples)):
+            parts.append(features(samples))
+            frames += len(parts[-1])
+        if frames >= config.units.fit_frames:
+            break
+    if not frames:
+        return None
+    return fit_codebook(np.concatenate(parts)[: config.units.fit_frames], config.units)
+
+
+def transcripts(plan: Plan, plan_path: Path) -> Iterator[str]:
+    """The training records' texts, in the plan's order."""
+    for shard in _training_shards(plan):
+        for record in read_shard_rows(plan_path, shard.row_group):
+            row = record.row
+            text = row.text if row.words is None else " ".join(word.text for word in row.words)
+            if text:
+                yield text
+
+
+def _freeze_tokenizer(plan: Plan, out: Path, config: BuildConfig, notes: list[str]) -> TextTokenizer:
+    path = out / "tokenizer.json"
+    if path.exists():
+        return TextTokenizer.read(str(path))
+    if config.tokenizer.path is not None:
+        TextTokenizer.read(config.tokenizer.path)
+        with open_binary(config.tokenizer.path) as file:
+            data = file.read()
+    else:
+        data = fit_tokenizer(transcripts(plan, out / "plan.parquet"), config.tokenizer.vocab_size)
+    commit_bytes(path, data)
+    tokenizer = TextTokenizer.read(str(path))
+    notes.append(f"tokenizer: {tokenizer.size} tokens, " + (config.tokenizer.path or "trained on the transcripts"))
+    return tokenizer
+
+
+def _freeze_codebook(source: Source, plan: Plan, out: Path, config: BuildConfig, notes: list[str]) -> Codebook | None:
+    path = out / "codebook.npz"
+    if path.exists():
+        return load_codebook(path)
+    if config.units.codebook is not None:
+        book = load_codebook(config.units.codebook)
+        if book.extractor != config.units.extractor:
+            raise ConfigError(
+                f"`units.codebook` was made for {book.extractor} features, but `units.extractor` is "
+                f"{config.units.extractor}."
+            )
+        notes.append(f"codebook: {book.clusters} clusters, {config.units.codebook}")
+    else:
+        fitted = fit_on(source, plan, out / "plan.parquet", config)
+        if fitted is None:
+            notes.append("codebook: none, because not one frame of speech could be read")
+            return None
+        book, summary = fitted
+        commit_json(out / "codebook.json", asdict(summary))
+        notes.append(describe_fit(summary))
+    commit_bytes(path, book.to_bytes())
+    return book
+
+
+def describe_fit(summary: FitSummary) -> str:
+    """One line on what was fitted."""
+    return (
+        f"codebook: {summary.clusters} clusters fitted on {summary.frames} frames "
+        f"(entropy {summary.entropy_bits:.2f} bits, {summary.dead_clusters} unused)"
+    )
+
+
+def _sampled(plan: Plan, plan_path: Path, config: BuildConfig) -> Iterator[PlannedRecord]:
+    """The training records in the order of their hash."""
+    ranked = sorted(
+        (digest(config.units.seed, "fit", id)[:8], shard.row_group, position)
+        for shard in _training_shards(plan)
+        for position, id in enumerate(read_shard_ids(plan_path, shard.row_group))
+    )
+    rows_of = lru_cache(maxsize=64)(read_shard_rows)
+    for _, group, position in ranked:
+        yield rows_of(plan_path, group)[position]
+
+
+def _training_shards(plan: Plan) -> list[PlannedShard]:
+    """Those of the `train` split; all where there is none."""
+    return [s for s in plan.shards if s.split == "train"] or list(plan.shards)
+
+
+def fit_source(source_path: str, codebook: Path, config: BuildConfig) -> FitSummary:
+    """Fit a codebook on a source outside any run folder and commit it as a file."""
+    with _planned(source_path, config) as (source, plan, plan_path):
+        fitted = fit_on(source, plan, plan_path, config)
+    if fitted is None:
+        raise ConfigError(f"Not one frame of speech could be read from `{source_path}`.")
+    commit_bytes(codebook, fitted[0].to_bytes())
+    return fitted[1]
+
+
+def fit_source_tokenizer(source_path: str, path: Path, config: BuildConfig) -> TextTokenizer:
+    """Train a tokenizer on a source's transcripts outside any run folder and commit it as a file."""
+    with _planned(source_path, config) as (_, plan, plan_path):
+        commit_bytes(path, fit_tokenizer(transcripts(plan, plan_path), config.tokenizer.vocab_size))
+    return TextTokenizer.read(str(path))
+
+
+@contextmanager
+def _planned(source_path: str, config: BuildConfig) -> Iterator[tuple[Source, Plan, Path]]:
+    """A source and its plan, in a folder that is deleted afterwards."""
+    source = open_source(source_path, config.source)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "plan.parquet"
+        yield source, make_plan(source, config.plan, path), path

@@ -1,0 +1,196 @@
+"""The plan as a file: one row per record of the source, a row group per shard, rejected rows last (shard null)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from lstdata.errors import CorruptShard
+from lstdata.randomness import digest
+from lstdata.records import Locator, SourceRow, TimedWord
+
+UNKNOWN_SECONDS = 10.0
+"""Taken for a record whose source gives no duration, when sizing shards."""
+
+_WORD = pa.struct([("text", pa.string()), ("start", pa.float64()), ("end", pa.float64())])
+_SCANNED = [
+    ("id", pa.string()),
+    ("recording", pa.string()),
+    ("duration", pa.float64()),
+    ("text", pa.string()),
+    ("words", pa.list_(_WORD)),
+    ("speaker", pa.string()),
+    ("language", pa.string()),
+    ("license", pa.string()),
+    ("source_split", pa.string()),
+    ("custom", pa.string()),
+    ("path", pa.string()),
+    ("start", pa.int64()),
+    ("end", pa.int64()),
+    ("channel", pa.int32()),
+    ("reason", pa.string()),
+    ("message", pa.string()),
+    ("fingerprint", pa.string()),
+]
+SCAN_SCHEMA = pa.schema(_SCANNED)
+PLAN_SCHEMA = pa.schema(
+    [
+        ("key", pa.string()),
+        ("shard", pa.string()),
+        ("position", pa.int32()),
+        ("split", pa.string()),
+        *(item for item in _SCANNED if item[0] != "source_split"),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRecord:
+    """A row of the plan: what its source said, and where it belongs."""
+
+    key: str
+    split: str
+    row: SourceRow
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedShard:
+    """One unit of work; `row_group` is where its rows are in `plan.parquet`."""
+
+    name: str
+    split: str
+    row_group: int
+    records: int
+    seconds: float
+    fingerprint: str
+    """Of its records, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The plan as the driver sees it: shards, and the records rejected before any audio was read."""
+
+    shards: tuple[PlannedShard, ...]
+    records: int
+    rejected: int
+    seconds: float
+    source_fingerprint: str
+
+
+def row_fingerprint(row: SourceRow) -> str:
+    """16 hex digits that change with anything the source says of a record."""
+    words = None if row.words is None else [(w.text, w.start, w.end) for w in row.words]
+    where = row.locator
+    described = [row.id, where.path, where.start, where.end, where.channel, row.recording, row.duration, row.text]
+    described += [words, row.speaker, row.language, row.license, row.split, dict(row.custom), row.reject]
+    return digest(json.dumps(described, sort_keys=True, ensure_ascii=False)).hex()[:16]
+
+
+def read_plan(path: Path) -> Plan:
+    """The summary of a committed plan; CorruptShard where the file is not one."""
+    try:
+        file = pq.ParquetFile(path)
+        if not file.schema_arrow.equals(PLAN_SCHEMA):
+            raise CorruptShard(f"`{path}` is not a plan of this version of lstdata.")
+        shards: list[PlannedShard] = []
+        rejected = 0
+        for group in range(file.num_row_groups):
+            part = file.read_row_group(group, columns=["shard", "split", "duration", "fingerprint"])
+            name = part["shard"][0].as_py()
+            if name is None:
+                rejected += part.num_rows
+                continue
+            seconds = float(np.nan_to_num(_floats(part["duration"]), nan=UNKNOWN_SECONDS).sum())
+            prints = digest(*part["fingerprint"].to_pylist()).hex()[:16]
+            shards.append(PlannedShard(name, part["split"][0].as_py(), group, part.num_rows, seconds, prints))
+        source_fingerprint = (file.schema_arrow.metadata or file.metadata.metadata)[b"source"].decode()
+    except (pa.ArrowInvalid, KeyError) as error:
+        raise CorruptShard(f"`{path}` is not a plan: {error}.") from error
+    records = sum(s.records for s in shards)
+    total = sum(s.seconds for s in shards)
+    return Plan(tuple(shards), records + rejected, rejected, total, source_fingerprint)
+
+
+def read_shard_rows(path: Path, row_group: int) -> list[PlannedRecord]:
+    """The records of one shard, in the order of their positions."""
+    rows = pq.ParquetFile(path).read_row_group(row_group).to_pylist()
+    return [_record(row) for row in rows]
+
+
+def read_shard_ids(path: Path, row_group: int) -> list[str]:
+    """Their ids alone."""
+    ids: list[str] = pq.ParquetFile(path).read_row_group(row_group, columns=["id"])["id"].to_pylist()
+    return ids
+
+
+def iter_rejected(path: Path) -> Iterator[PlannedRecord]:
+    """The records that were rejected while planning."""
+    file = pq.ParquetFile(path)
+    for group in range(file.num_row_groups):
+        if file.read_row_group(group, columns=["shard"])["shard"].null_count:
+            yield from (_record(row) for row in file.read_row_group(group).to_pylist())
+
+
+def sample_key(id: str) -> str:
+    """`[a-z0-9_-]+`, readable and unique: what webdataset and others split alike."""
+    slug = re.sub(r"[^a-z0-9_-]+", "-", id.lower())[:40].strip("-")
+    return f"{slug}-{digest('key', id).hex()[:12]}".lstrip("-")
+
+
+def flat_row(row: SourceRow, fingerprint: str) -> dict[str, Any]:
+    reason, message = row.reject or (None, None)
+    words = None
+    if row.words is not None:
+        words = [{"text": w.text, "start": w.start, "end": w.end} for w in row.words]
+    return {
+        "id": row.id,
+        "recording": row.recording,
+        "duration": row.duration,
+        "text": row.text,
+        "words": words,
+        "speaker": row.speaker,
+        "language": row.language,
+        "license": row.license,
+        "source_split": row.split,
+        "custom": json.dumps(dict(row.custom), sort_keys=True, ensure_ascii=False) if row.custom else None,
+        "path": row.locator.path,
+        "start": row.locator.start,
+        "end": row.locator.end,
+        "channel": row.locator.channel,
+        "reason": reason,
+        "message": message,
+        "fingerprint": fingerprint,
+    }
+
+
+def _record(row: dict[str, Any]) -> PlannedRecord:
+    words = row["words"]
+    source_row = SourceRow(
+        id=row["id"],
+        locator=Locator(path=row["path"], start=row["start"], end=row["end"], channel=row["channel"]),
+        recording=row["recording"],
+        duration=row["duration"],
+        text=row["text"],
+        words=None if words is None else tuple(TimedWord(w["text"], w["start"], w["end"]) for w in words),
+        speaker=row["speaker"],
+        language=row["language"],
+        license=row["license"],
+        split=row["split"],
+        custom=json.loads(row["custom"]) if row["custom"] else {},
+        reject=None if row["reason"] is None else (row["reason"], row["message"]),
+    )
+    return PlannedRecord(row["key"], row["split"], source_row)
+
+
+def _floats(column: pa.ChunkedArray) -> NDArray[np.float64]:
+    values: NDArray[np.float64] = column.to_numpy(zero_copy_only=False).astype(np.float64)
+    return values

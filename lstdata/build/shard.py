@@ -1,0 +1,158 @@
+"""Building one shard, whole: the unit of work, of retry and of commit."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import time
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from lstdata.build.plan_table import PlannedShard, read_shard_rows
+from lstdata.build.spec import BuildSpec, compute_class
+from lstdata.build.stages import Stages
+from lstdata.errors import ConfigError, Unavailable
+from lstdata.index import INDEX_SCHEMA, index_row, write_table
+from lstdata.records import SAMPLE_RATE, DeadLetter
+from lstdata.shards import FORMAT, STORED_STRATEGIES, StoredSample, write_shard
+from lstdata.sources import open_source
+from lstdata.storage import commit_bytes, commit_json, read_json, sha256_file
+from lstdata.tokenizer import TextTokenizer
+from lstdata.units import MfccUnits
+from lstdata.units.codebook import load_codebook
+
+TRIES = 3
+"""Of a shard whose build meets a fault of the world, with a pause that doubles between them."""
+
+
+@dataclass(frozen=True)
+class ShardResult:
+    """What a finished shard tells the driver."""
+
+    name: str
+    samples: int
+    rejected: int
+    seconds: float
+    """Of audio written."""
+    stage_seconds: dict[str, float] = field(default_factory=dict)
+
+
+def pin_threads() -> None:
+    """One thread for every numeric library of this process: results must not depend on the machine's cores."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"):
+        os.environ[name] = "1"
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    torch.set_num_threads(1)
+    threadpool_limits(limits=1)
+
+
+def build_shard(spec: BuildSpec, shard: PlannedShard) -> ShardResult:
+    """Build and commit one shard; the sidecar comes last: present ⇔ complete. Faults of the world are retried."""
+    for attempt in range(1, TRIES + 1):
+        try:
+            return _build_once(spec, shard)
+        except OSError as error:
+            fault = Unavailable(f"shard {shard.name}: {error}")
+            fault.__cause__ = error
+        except Unavailable as error:
+            fault = error
+        if attempt < TRIES:
+            time.sleep(0.5 * 2**attempt)
+    raise fault
+
+
+def shard_paths(out: Path, name: str) -> tuple[Path, Path, Path]:
+    """(tar, index rows, sidecar) of a shard."""
+    folder = out / "shards"
+    return folder / f"{name}.tar", folder / f"{name}.parquet", folder / f"{name}.json"
+
+
+def is_complete(out: Path, name: str, fingerprint: str) -> bool:
+    """Whether the shard is there as asked, with nothing left to try again."""
+    tar, rows, sidecar = shard_paths(out, name)
+    try:
+        stated = read_json(sidecar)
+        return bool(
+            stated["fingerprint"] == fingerprint
+            and rows.is_file()
+            and (stated["bytes"] == 0 or tar.stat().st_size == stated["bytes"])
+            and not any(letter["environmental"] for letter in stated["rejected"])
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _build_once(spec: BuildSpec, shard: PlannedShard) -> ShardResult:
+    stages = _stages(spec)
+    stages.seconds.clear()
+    samples: list[StoredSample] = []
+    letters: list[DeadLetter] = []
+    for record in read_shard_rows(spec.out / "plan.parquet", shard.row_group):
+        result = stages.process(record)
+        if isinstance(result, DeadLetter):
+            letters.append(result)
+        else:
+            samples.append(result)
+    started = time.perf_counter()
+    seconds = _commit(spec, shard, samples, letters)
+    stages.seconds["commit"] += time.perf_counter() - started
+    return ShardResult(shard.name, len(samples), len(letters), seconds, dict(stages.seconds))
+
+
+def _commit(spec: BuildSpec, shard: PlannedShard, samples: list[StoredSample], letters: list[DeadLetter]) -> float:
+    """Tar, then index rows, then sidecar; a shard without samples has no tar."""
+    tar, rows, sidecar = shard_paths(spec.out, shard.name)
+    buffer = io.BytesIO()
+    offsets = write_shard(buffer, samples) if samples else [0]
+    data = buffer.getvalue()
+    if samples:
+        commit_bytes(tar, data)
+    else:
+        data = b""
+        tar.unlink(missing_ok=True)
+    stretches = zip(samples, pairwise(offsets), strict=True)
+    write_table(rows, [index_row(s, shard.name, a, data[a:b]) for s, (a, b) in stretches], INDEX_SCHEMA)
+    seconds = sum(s.sample.samples for s in samples) / SAMPLE_RATE
+    stated: dict[str, Any] = {
+        "format": FORMAT,
+        "shard": shard.name,
+        "split": shard.split,
+        "fingerprint": spec.shard_fingerprint(shard.fingerprint),
+        "stages": dict(spec.stages),
+        "compute_class": spec.compute_class,
+        "records": shard.records,
+        "samples": len(samples),
+        "rejected": [asdict(letter) for letter in letters],
+        "seconds": seconds,
+        "units": sum(s.sample.frames for s in samples),
+        "words": sum(len(s.sample.words or ()) for s in samples),
+        "patches": {n: sum(len(s.patches.get(n, ())) for s in samples) for n in STORED_STRATEGIES},
+        "bytes": len(data),
+        "sha256": hashlib.sha256(data).hexdigest() if samples else None,
+        "index_sha256": sha256_file(rows),
+    }
+    commit_json(sidecar, stated)
+    return seconds
+
+
+@lru_cache(maxsize=1)
+def _stages(spec: BuildSpec) -> Stages:
+    """The stages with their models, loaded once per process."""
+    if compute_class() != spec.compute_class:
+        raise ConfigError(
+            f"This worker's compute class is {compute_class()}, but the build's is {spec.compute_class}: "
+            "their bytes could differ."
+        )
+    codebook = spec.out / "codebook.npz"
+    return Stages(
+        config=spec.config,
+        source=open_source(spec.source, spec.config.source),
+        extractor=MfccUnits(load_codebook(codebook)) if codebook.exists() else None,
+        tokenizer=TextTokenizer.read(str(spec.out / "tokenizer.json")),
+    )

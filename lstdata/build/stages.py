@@ -1,0 +1,172 @@
+"""What happens to one record, stage by stage, in one worker process."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstdata.align import Aligner, from_manifest, make_aligner
+from lstdata.audio import check_length
+from lstdata.build.plan_table import PlannedRecord
+from lstdata.config import BuildConfig
+from lstdata.documents import drawn_spans
+from lstdata.errors import IncompleteBuild, LstDataError, Rejected, Unavailable
+from lstdata.patching import utterance_patches
+from lstdata.records import Alignment, Audio, DeadLetter, Mask, Sample, frame_count, word_frames
+from lstdata.shards import STORED_STRATEGIES, StoredSample
+from lstdata.sources import Source
+from lstdata.tokenizer import TextTokenizer
+from lstdata.units import UnitExtractor
+
+VERSIONS = {"decode": 1, "units": 1, "words": 1, "activity": 1, "sample": 1}
+"""Raised when a stage's output changes for equal input and config; part of every shard's fingerprint."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Utterance:
+    """One record on its way; each stage fills in one field."""
+
+    record: PlannedRecord
+    audio: Audio | None = None
+    units: NDArray[np.uint16] | None = None
+    alignment: Alignment | None = None
+    activity: Mask | None = None
+    stored: StoredSample | None = None
+
+
+@dataclass
+class Stages:
+    """The stages of a build, in order, with what they need loaded once per process."""
+
+    config: BuildConfig
+    source: Source
+    extractor: UnitExtractor | None
+    """None only where no speech could be read to fit units on: then no record gets so far."""
+    tokenizer: TextTokenizer
+
+    def __post_init__(self) -> None:
+        self.seconds: Counter[str] = Counter()
+        """Wall time by stage."""
+
+    def process(self, record: PlannedRecord) -> StoredSample | DeadLetter:
+        """A sample or a dead letter with its stage and reason; only the world's and the user's faults are raised."""
+        utterance = Utterance(record=record)
+        steps: tuple[tuple[str, Callable[[Utterance], Utterance]], ...] = (
+            ("transcript", self.check_transcript),
+            ("decode", self.decode),
+            ("units", self.extract_units),
+            ("words", self.find_words),
+            ("activity", self.find_activity),
+            ("sample", self.make_sample),
+        )
+        for name, step in steps:
+            started = time.perf_counter()
+            try:
+                utterance = step(utterance)
+            except Exception as error:
+                return self._dead_letter(record, name, error)
+            finally:
+                self.seconds[name] += time.perf_counter() - started
+        assert utterance.stored is not None
+        return utterance.stored
+
+    def check_transcript(self, utterance: Utterance) -> Utterance:
+        """Refuse early what can never get word times."""
+        row, words = utterance.record.row, self.config.words
+        if not (row.text or "").strip() and not row.words and words.aligner != "none":
+            self._missing(Rejected("missing_transcript", f"`{row.id}` has no transcript."), row.id)
+        return utterance
+
+    def decode(self, utterance: Utterance) -> Utterance:
+        audio = self.source.open(utterance.record.row.locator)
+        check_length(audio)
+        return replace(utterance, audio=audio)
+
+    def extract_units(self, utterance: Utterance) -> Utterance:
+        assert utterance.audio is not None
+        if self.extractor is None:
+            raise Unavailable("speech could be read that was unreadable when the codebook was fitted; run again")
+        return replace(utterance, units=self.extractor.extract(utterance.audio.samples))
+
+    def find_words(self, utterance: Utterance) -> Utterance:
+        """Word times by the manifest or an aligner, or none where `words.missing` allows it."""
+        assert utterance.audio is not None
+        row, words = utterance.record.row, self.config.words
+        samples = utterance.audio.samples
+        if words.aligner == "none":
+            return utterance
+        try:
+            if words.aligner != "sphinx" and row.words is not None:
+                alignment = from_manifest(row.words, len(samples))
+            elif words.aligner == "manifest":
+                raise Rejected("missing_word_times", f"the manifest gives no word times for `{row.id}`.")
+            elif not (row.text or "").strip():
+                return utterance
+            else:
+                alignment = self.aligner.align(samples, row.text or "", row.language)
+        except Rejected as verdict:
+            self._missing(verdict, row.id)
+            return utterance
+        return replace(utterance, alignment=alignment)
+
+    def find_activity(self, utterance: Utterance) -> Utterance:
+        from lstdata.activity import activity_mask
+
+        assert utterance.audio is not None
+        return replace(utterance, activity=activity_mask(utterance.audio.samples, self.config.activity))
+
+    def make_sample(self, utterance: Utterance) -> Utterance:
+        """The record as shards store it, with its patches and one drawn interleaving."""
+        assert utterance.audio is not None and utterance.units is not None and utterance.activity is not None
+        record, row, alignment = utterance.record, utterance.record.row, utterance.alignment
+        frames = frame_count(len(utterance.audio.samples))
+        sample = Sample(
+            key=record.key,
+            id=row.id,
+            split=record.split,
+            samples=len(utterance.audio.samples),
+            units=utterance.units,
+            activity=utterance.activity,
+            text=row.text if row.text is not None or alignment is None else " ".join(w.text for w in alignment.words),
+            words=None if alignment is None else tuple(w.text for w in alignment.words),
+            word_frames=None if alignment is None else word_frames(alignment.words, frames),
+            aligner=None if alignment is None else alignment.aligner,
+            align_score=None if alignment is None else alignment.score,
+            recording=row.recording,
+            speaker=row.speaker,
+            language=row.language,
+            license=row.license,
+            custom=row.custom,
+        )
+        strategies = [name for name in STORED_STRATEGIES if name != "aligned" or alignment is not None]
+        patches = {name: utterance_patches(name, sample, self.config.patching) for name in strategies}
+        drawn = drawn_spans(sample, self.tokenizer, interleave=self.config.interleave)
+        return replace(utterance, stored=StoredSample(sample, patches, drawn))
+
+    @cached_property
+    def aligner(self) -> Aligner:
+        return make_aligner("sphinx", self.config.words)
+
+    def _missing(self, verdict: Rejected, id: str) -> None:
+        """What `words.missing` makes of a record without word times."""
+        if self.config.words.missing == "skip":
+            raise verdict
+        if self.config.words.missing == "error":
+            raise IncompleteBuild(f"`{id}` has no word times and `words.missing` is error: {verdict}.") from verdict
+
+    def _dead_letter(self, record: PlannedRecord, stage: str, error: Exception) -> DeadLetter:
+        where = record.row.locator.path
+        if isinstance(error, Rejected):
+            return DeadLetter(record.row.id, stage, error.reason, error.detail, where)
+        if isinstance(error, MemoryError | OSError):
+            raise Unavailable(f"`{record.row.id}`, stage {stage}: {error or 'not enough memory'}") from error
+        if isinstance(error, LstDataError):
+            raise error
+        message = f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"
+        return DeadLetter(record.row.id, stage, "unexpected_error", message, where, environmental=True)

@@ -1,0 +1,123 @@
+"""The tables beside the shards: one row per sample, one per shard, one per dead letter."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lstdata.errors import CorruptShard
+from lstdata.records import SAMPLE_RATE, DeadLetter
+from lstdata.shards import STORED_STRATEGIES, StoredSample
+from lstdata.storage import committing
+
+INDEX_SCHEMA = pa.schema(
+    [
+        ("key", pa.string()),
+        ("id", pa.string()),
+        ("shard", pa.string()),
+        ("offset", pa.int64()),
+        ("bytes", pa.int32()),
+        ("crc32", pa.uint32()),
+        ("split", pa.string()),
+        ("seconds", pa.float64()),
+        ("units", pa.int32()),
+        ("words", pa.int32()),
+        *((f"positions_{name}", pa.int32()) for name in STORED_STRATEGIES),
+        ("align_score", pa.float64()),
+        ("speaker", pa.string()),
+        ("language", pa.string()),
+        ("license", pa.string()),
+    ]
+)
+SHARDS_SCHEMA = pa.schema(
+    [
+        ("shard", pa.string()),
+        ("split", pa.string()),
+        ("path", pa.string()),
+        ("samples", pa.int32()),
+        ("rejected", pa.int32()),
+        ("seconds", pa.float64()),
+        ("units", pa.int64()),
+        ("words", pa.int64()),
+        *((f"positions_{name}", pa.int64()) for name in STORED_STRATEGIES),
+        ("bytes", pa.int64()),
+        ("sha256", pa.string()),
+    ]
+)
+REJECTS_SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),
+        ("stage", pa.string()),
+        ("reason", pa.string()),
+        ("message", pa.string()),
+        ("source", pa.string()),
+        ("environmental", pa.bool_()),
+    ]
+)
+
+
+def index_row(stored: StoredSample, shard: str, offset: int, stretch: bytes | memoryview) -> dict[str, Any]:
+    """What the index says of a sample; `stretch` is its part of the tar, from its first header at `offset`."""
+    sample = stored.sample
+    return {
+        "key": sample.key,
+        "id": sample.id,
+        "shard": shard,
+        "offset": offset,
+        "bytes": len(stretch),
+        "crc32": zlib.crc32(stretch),
+        "split": sample.split,
+        "seconds": sample.samples / SAMPLE_RATE,
+        "units": sample.frames,
+        "words": None if sample.words is None else len(sample.words),
+        **{f"positions_{name}": len(lengths) for name, lengths in stored.patches.items()},
+        "align_score": sample.align_score,
+        "speaker": sample.speaker,
+        "language": sample.language,
+        "license": sample.license,
+    }
+
+
+def write_table(path: Path, rows: Sequence[dict[str, Any]], schema: pa.Schema) -> None:
+    """Commit a Parquet table of one row group; equal rows give equal bytes."""
+    with committing(path) as temporary:
+        pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), temporary, compression="zstd")
+
+
+def concatenate(path: Path, parts: Iterable[Path], schema: pa.Schema) -> int:
+    """Commit one table with a row group per part; the number of rows."""
+    rows = 0
+    with committing(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+        for part in parts:
+            table = read_table(part, schema)
+            rows += table.num_rows
+            if table.num_rows:
+                writer.write_table(table, row_group_size=table.num_rows)
+    return rows
+
+
+def write_rejects(path: Path, letters: Iterable[DeadLetter]) -> None:
+    write_table(path, [asdict(letter) for letter in letters], REJECTS_SCHEMA)
+
+
+def read_rejects(path: Path) -> list[DeadLetter]:
+    return [DeadLetter(**row) for row in read_table(path, REJECTS_SCHEMA).to_pylist()]
+
+
+def read_table(path: Path, schema: pa.Schema) -> pa.Table:
+    """A Parquet table that must have this schema; CorruptShard where it has not or cannot be read."""
+    try:
+        table = pq.read_table(path)
+    except FileNotFoundError as error:
+        raise CorruptShard(f"`{path}` is missing.") from error
+    except (pa.ArrowInvalid, OSError) as error:
+        raise CorruptShard(f"`{path}` cannot be read: {error}.") from error
+    if not table.schema.equals(schema):
+        raise CorruptShard(f"`{path}` has other columns than this version of lstdata writes.")
+    return table

@@ -1,0 +1,213 @@
+"""The sample format: three WebDataset members per utterance, written byte-reproducibly and read with checks."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstdata.errors import CorruptShard
+from lstdata.records import HOP, Sample, frame_count
+
+FORMAT = 1
+"""Version of the sample format."""
+
+STORED_STRATEGIES = ("static", "silence", "aligned")
+"""Whose whole-utterance patch lengths are stored, in this order; `aligned` only with word times."""
+
+MEMBERS = ("json", "units.npy", "patches.npy")
+_BLOCK = 512
+
+
+@dataclass(frozen=True, eq=False)
+class StoredSample:
+    """A sample with what is stored for readers without this package."""
+
+    sample: Sample
+    patches: Mapping[str, NDArray[np.int64]]
+    """Whole-utterance patch lengths by strategy."""
+    drawn: Sequence[Sequence[Any]]
+    """One drawn interleaving: `["s", first frame, end frame]` or `["t", [text token ids]]`, in order."""
+
+
+def encode_sample(stored: StoredSample) -> dict[str, bytes]:
+    """The members of one sample, by extension, in the order of the tar."""
+    sample = stored.sample
+    strategies = [name for name in STORED_STRATEGIES if name in stored.patches]
+    lengths = np.concatenate([stored.patches[name] for name in strategies])
+    meta = {
+        "format": FORMAT,
+        "id": sample.id,
+        "split": sample.split,
+        "samples": sample.samples,
+        "text": sample.text,
+        "words": None if sample.words is None else list(sample.words),
+        "word_frames": None if sample.word_frames is None else sample.word_frames.tolist(),
+        "activity": run_lengths(sample.activity),
+        "patch_counts": {name: len(stored.patches[name]) for name in strategies},
+        "drawn": stored.drawn,
+        "aligner": sample.aligner,
+        "align_score": sample.align_score,
+        "recording": sample.recording,
+        "speaker": sample.speaker,
+        "language": sample.language,
+        "license": sample.license,
+        "custom": dict(sample.custom),
+    }
+    return {
+        "json": json.dumps(meta, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode(),
+        "units.npy": _npy(sample.units),
+        "patches.npy": _npy(lengths.astype(np.uint16)),
+    }
+
+
+def decode_sample(key: str, members: Mapping[str, bytes]) -> StoredSample:
+    """The inverse of `encode_sample`; ValueError or KeyError where a member is not what the format says."""
+    meta = json.loads(members["json"])
+    if meta["format"] != FORMAT:
+        raise ValueError(f"format {meta['format']!r} is not {FORMAT}")
+    lengths = _read_npy(members["patches.npy"]).astype(np.int64)
+    ends = np.cumsum(list(meta["patch_counts"].values())).tolist()
+    if ends and ends[-1] != len(lengths):
+        raise ValueError(f"patch_counts sum to {ends[-1]}, but there are {len(lengths)} patch lengths")
+    parts = np.split(lengths, ends[:-1])
+    words = meta["words"]
+    frames = meta["word_frames"]
+    sample = Sample(
+        key=key,
+        id=meta["id"],
+        split=meta["split"],
+        samples=meta["samples"],
+        units=_read_npy(members["units.npy"]),
+        activity=from_run_lengths(meta["activity"]),
+        text=meta["text"],
+        words=None if words is None else tuple(words),
+        word_frames=None if frames is None else np.array(frames, dtype=np.int64).reshape(-1, 2),
+        aligner=meta["aligner"],
+        align_score=meta["align_score"],
+        recording=meta["recording"],
+        speaker=meta["speaker"],
+        language=meta["language"],
+        license=meta["license"],
+        custom=meta["custom"],
+    )
+    return StoredSample(sample, dict(zip(meta["patch_counts"], parts, strict=True)), meta["drawn"])
+
+
+def write_shard(file: IO[bytes], samples: Iterable[StoredSample]) -> list[int]:
+    """Write a tar whose bytes depend on the samples alone; byte offsets of the samples, and of the last one's end."""
+    offsets: list[int] = []
+    with tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for stored in samples:
+            offsets.append(tar.offset)
+            for extension, data in encode_sample(stored).items():
+                member = tarfile.TarInfo(f"{stored.sample.key}.{extension}")
+                member.size = len(data)
+                tar.addfile(member, io.BytesIO(data))
+        offsets.append(tar.offset)
+    return offsets
+
+
+def iter_members(data: bytes | memoryview, path: str, start: int = 0) -> Iterator[tuple[str, str, int, bytes]]:
+    """(key, extension, header offset, content) of a tar's members from `start` on; CorruptShard where it breaks."""
+    offset, end = start, len(data)
+    while offset + _BLOCK <= end:
+        header = bytes(data[offset : offset + _BLOCK])
+        if not header.strip(b"\0"):
+            return
+        name = header[:100].rstrip(b"\0").decode("ascii", "replace")
+        if int.from_bytes(header[148:154], "big") == 0 or not _checksum_fits(header):
+            raise CorruptShard(f"`{path}`: the tar header at byte {offset} is damaged.")
+        size = int(header[124:135], 8)
+        content = bytes(data[offset + _BLOCK : offset + _BLOCK + size])
+        if len(content) < size:
+            raise CorruptShard(f"`{path}`: `{name}` ends early: {len(content)} of {size} bytes.")
+        key, _, extension = name.partition(".")
+        yield key, extension, offset, content
+        offset += _BLOCK + -(-size // _BLOCK) * _BLOCK
+    raise CorruptShard(f"`{path}`: the tar ends at byte {end} without its closing blocks.")
+
+
+def iter_samples(data: bytes | memoryview, path: str, start: int = 0) -> Iterator[tuple[int, StoredSample]]:
+    """(offset, sample) of a shard in memory, checked member by member; CorruptShard names shard and sample."""
+    group: dict[str, bytes] = {}
+    first = 0
+    for key, extension, offset, content in iter_members(data, path, start):
+        expected = MEMBERS[len(group)]
+        if not group:
+            first, current = offset, key
+        if key != current or extension != expected:
+            raise CorruptShard(f"`{path}`: found `{key}.{extension}` where `{current}.{expected}` belongs.")
+        group[extension] = content
+        if len(group) == len(MEMBERS):
+            yield first, _checked(path, key, group)
+            group = {}
+    if group:
+        raise CorruptShard(f"`{path}`: sample `{current}` has {len(group)} of {len(MEMBERS)} members.")
+
+
+def read_shard(path: Path) -> Iterator[Sample]:
+    """All samples of a shard, in order."""
+    for _, stored in iter_samples(path.read_bytes(), str(path)):
+        yield stored.sample
+
+
+def run_lengths(mask: NDArray[np.bool_]) -> list[int]:
+    """Lengths of alternating runs, the first of False (maybe 0); they sum to the mask's length."""
+    if len(mask) == 0:
+        return []
+    edges = np.flatnonzero(np.diff(mask)) + 1
+    runs: list[int] = np.diff(np.concatenate([[0], edges, [len(mask)]])).tolist()
+    return [0, *runs] if mask[0] else runs
+
+
+def from_run_lengths(runs: Sequence[int]) -> NDArray[np.bool_]:
+    """The inverse of `run_lengths`."""
+    return np.repeat(np.arange(len(runs)) % 2 == 1, runs)
+
+
+def _checked(path: str, key: str, members: Mapping[str, bytes]) -> StoredSample:
+    try:
+        stored = decode_sample(key, members)
+    except (ValueError, KeyError, TypeError, EOFError) as error:
+        raise CorruptShard(f"`{path}`: sample `{key}` cannot be decoded: {error}.") from error
+    sample = stored.sample
+    frames = frame_count(sample.samples, HOP)
+    if not len(sample.units) == len(sample.activity) == frames:
+        raise CorruptShard(
+            f"`{path}`: sample `{key}` has {len(sample.units)} units and {len(sample.activity)} activity frames, "
+            f"but {sample.samples} samples make {frames}."
+        )
+    for strategy, lengths in stored.patches.items():
+        if lengths.sum() != frames or (lengths < 1).any():
+            raise CorruptShard(
+                f"`{path}`: sample `{key}`: the `{strategy}` patches sum to {lengths.sum()}, but there are "
+                f"{frames} units."
+            )
+    return stored
+
+
+def _checksum_fits(header: bytes) -> bool:
+    try:
+        stated = int(header[148:154], 8)
+    except ValueError:
+        return False
+    return stated == sum(header[:148]) + 8 * 32 + sum(header[156:])
+
+
+def _npy(array: NDArray[Any]) -> bytes:
+    buffer = io.BytesIO()
+    np.lib.format.write_array(buffer, array, version=(1, 0), allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _read_npy(data: bytes) -> NDArray[Any]:
+    array: NDArray[Any] = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+    return array
