@@ -1,0 +1,84 @@
+"""Story-completion items: two prompts that differ in one fact, and two endings, each right after one of the prompts.
+
+Every pair of endings stands under both prompts in the same order, with the answer swapped: whatever looks at the
+endings alone, at their text or sound, length or place, is right exactly half of the time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from lstdata.demo.manifests import write_recordings, write_supervisions
+from lstdata.demo.narration import Line, Recorded, draw_style
+from lstdata.demo.speech import RATE
+from lstdata.demo.stories import draw_frame, tell
+from lstdata.storage import commit_bytes
+
+FOLDER = "completion/"
+
+_SENTENCE_PAUSE = 3 * RATE // 10
+"""What the synthesizer leaves between two sentences; a prompt ends with it, so that an ending may follow at once."""
+
+_SIDES: tuple[Literal[0, 1], ...] = (0, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two items: `lines` are the two prompts, then the two endings that belong to them."""
+
+    id: str
+    skeleton: str
+    lines: tuple[Line, Line, Line, Line]
+
+
+def draw_pair(seed: int, index: int) -> Pair:
+    """The pair of items 2·index and 2·index + 1: both prompts and both endings in one voice and manner."""
+    id = f"pair-{index:06d}"
+    frame = draw_frame(seed, id, "test")
+    style = draw_style(seed, id)
+    asking = replace(style, tail=_SENTENCE_PAUSE + style.pause)
+    answering = replace(style, lead=0)
+
+    def line(part: str, text: str, manner: Any) -> Line:
+        return Line(id=f"{id}-{part}", path=f"{FOLDER}audio/{id}-{part}.flac", text=text, style=manner)
+
+    first, second = (tell(frame, side) for side in _SIDES)
+    lines = (
+        line("prompt-0", first.prompt, asking),
+        line("prompt-1", second.prompt, asking),
+        line("ending-0", first.ending, answering),
+        line("ending-1", second.ending, answering),
+    )
+    return Pair(id, frame.skeleton, lines)
+
+
+def write_items(corpus: Path, pairs: Sequence[Pair], recorded: Sequence[Recorded]) -> None:
+    """`completion/`: manifests of the recordings, then `items.jsonl`; `recorded` holds the pairs' lines in order."""
+    folder = corpus / FOLDER
+    customs = [{"split": "test", "skeleton": pair.skeleton} for pair in pairs for _ in pair.lines]
+    write_recordings(folder, recorded, FOLDER)
+    write_supervisions(folder, recorded, customs)
+    rows = [_item(pair, index, side) for index, pair in enumerate(pairs) for side in _SIDES]
+    commit_bytes(folder / "items.jsonl", "".join(json.dumps(row) + "\n" for row in rows).encode())
+
+
+def _item(pair: Pair, index: int, side: Literal[0, 1]) -> dict[str, Any]:
+    """`audio` is relative to the folder of `items.jsonl`; `recording` is the id in its manifests."""
+
+    def part(line: Line) -> dict[str, str]:
+        return {"text": line.text, "audio": line.path.removeprefix(FOLDER), "recording": line.id}
+
+    return {
+        "id": f"item-{2 * index + side:06d}",
+        "pair": pair.id,
+        "prompt": part(pair.lines[side]),
+        "endings": [part(line) for line in pair.lines[2:]],
+        "answer": side,
+        "speaker": pair.lines[0].style.voice,
+        "language": "en",
+        "skeleton": pair.skeleton,
+    }

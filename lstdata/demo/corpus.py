@@ -1,0 +1,160 @@
+"""The demo corpus: spoken stories as lhotse manifests, text-only stories, and story-completion items."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from lstdata.config import differences
+from lstdata.demo import speech
+from lstdata.demo.completion import draw_pair, write_items
+from lstdata.demo.manifests import write_cuts, write_recordings, write_supervisions
+from lstdata.demo.narration import Line, Progress, Recorded, draw_style, record_all
+from lstdata.demo.stories import Story, draw_frame, tell
+from lstdata.errors import ConfigError
+from lstdata.storage import TEMPORARY, commit_bytes, commit_json, read_json
+
+MARK = "corpus.json"
+"""Says by which arguments a folder was written, and, once it is complete, what it holds."""
+
+VERSION = 1
+"""Of the generator: another version may give other bytes for the same arguments."""
+
+_HELD_OUT = 10
+"""One story in so many is of the validation split."""
+
+_README = """\
+Synthetic stories spoken by espeak-ng, with the synthesizer's own word times.
+
+Paths in each manifest are relative to its own folder:
+
+    from lhotse import CutSet
+    cuts = CutSet.from_file("cuts.jsonl.gz").with_recording_path_prefix("path/of/this/folder")
+
+`split` of each cut is `train` or `validation`. `text/stories.jsonl` holds further stories as text alone.
+`completion/items.jsonl` holds story-completion items of skeletons that occur in neither.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorpusSummary:
+    """What a corpus holds; `seconds` and `words` are of the spoken stories, without the completion items."""
+
+    utterances: int
+    validation: int
+    words: int
+    seconds: float
+    speakers: int
+    stories: int
+    items: int
+    item_seconds: float
+
+
+def write_corpus(
+    out: Path,
+    *,
+    utterances: int,
+    seed: int,
+    items: int = 200,
+    stories: int = 2000,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> CorpusSummary:
+    """Write the corpus of these arguments into `out`, the same bytes each time; interrupted, it is just called again.
+
+    Utterance i depends on `seed` and i alone. Raises ConfigError for wrong arguments and for a folder of something
+    else, MissingExtra without the synthesizer.
+    """
+    _check(utterances=utterances, seed=seed, items=items, stories=stories, workers=workers)
+    speech.require()
+    arguments = {"utterances": utterances, "seed": seed, "items": items, "stories": stories}
+    mark = {"kind": "lstdata demo corpus", "version": VERSION, "voice": speech.version(), "arguments": arguments}
+    done = _claim(out, mark)
+    if done is not None:
+        return done
+
+    told = [_draw_story(seed, "story", i) for i in range(utterances)]
+    lines = [Line(id=id, path=f"audio/{id}.flac", text=story.text, style=draw_style(seed, id)) for id, _, story in told]
+    pairs = [draw_pair(seed, index) for index in range(items // 2)]
+    lines += [line for pair in pairs for line in pair.lines]
+    recorded = record_all(lines, out, workers=workers, progress=progress)
+    os.sync()
+
+    spoken, completion = recorded[:utterances], recorded[utterances:]
+    customs = [{"split": split, "skeleton": story.skeleton} for _, split, story in told]
+    write_items(out, pairs, completion)
+    _write_texts(out / "text" / "stories.jsonl", seed, stories)
+    commit_bytes(out / "README.md", _README.encode())
+    write_recordings(out, spoken, "")
+    write_supervisions(out, spoken, customs)
+    write_cuts(out, spoken, customs, "")
+    summary = _summarize(spoken, completion, items=items, stories=stories)
+    commit_json(out / MARK, {**mark, "summary": dataclasses.asdict(summary)})
+    return summary
+
+
+def _draw_story(seed: int, kind: str, index: int) -> tuple[str, Literal["train", "validation"], Story]:
+    """(id, split, story) number `index`; every tenth is of the validation split's skeletons."""
+    id = f"{kind}-{index:06d}"
+    split: Literal["train", "validation"] = "validation" if index % _HELD_OUT == _HELD_OUT - 1 else "train"
+    return id, split, tell(draw_frame(seed, id, split))
+
+
+def _write_texts(final: Path, seed: int, count: int) -> None:
+    rows = (_draw_story(seed, "text", index) for index in range(count))
+    texts = ({"id": id, "text": story.text, "split": split, "skeleton": story.skeleton} for id, split, story in rows)
+    commit_bytes(final, "".join(json.dumps(row) + "\n" for row in texts).encode())
+
+
+def _check(*, utterances: int, seed: int, items: int, stories: int, workers: int | None) -> None:
+    mistakes = []
+    if utterances < 1:
+        mistakes.append(f"`utterances` must be ≥ 1, but is {utterances}.")
+    if seed < 0:
+        mistakes.append(f"`seed` must be ≥ 0, but is {seed}.")
+    if items < 0 or items % 2:
+        mistakes.append(f"`items` must be even and ≥ 0, since two make a pair, but is {items}.")
+    if stories < 0:
+        mistakes.append(f"`stories` must be ≥ 0, but is {stories}.")
+    if workers is not None and workers < 1:
+        mistakes.append(f"`workers` must be ≥ 1, but is {workers}.")
+    if mistakes:
+        raise ConfigError(*mistakes)
+
+
+def _claim(out: Path, mark: dict[str, Any]) -> CorpusSummary | None:
+    """Make `out` the folder of this corpus; the summary if it is complete already, ConfigError if it is another's."""
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"`{out}` must be a folder, but is a file.")
+    entries = [path for path in out.iterdir() if TEMPORARY not in path.name] if out.is_dir() else []
+    if not entries:
+        commit_json(out / MARK, mark)
+        return None
+    try:
+        found = read_json(out / MARK)
+        summary = found.pop("summary", None)
+        changes = differences(found, mark)
+    except (OSError, ValueError, AttributeError) as error:
+        raise ConfigError(f"`{out}` must be empty or hold a demo corpus, but holds something else.") from error
+    if changes:
+        raise ConfigError(f"`{out}` holds a demo corpus of other arguments: {', '.join(changes)}.")
+    if summary is None or len(list((out / "audio").glob("*.flac"))) != summary["utterances"]:
+        return None
+    return CorpusSummary(**summary)
+
+
+def _summarize(spoken: list[Recorded], completion: list[Recorded], *, items: int, stories: int) -> CorpusSummary:
+    return CorpusSummary(
+        utterances=len(spoken),
+        validation=len(spoken) // _HELD_OUT,
+        words=sum(len(r.words) for r in spoken),
+        seconds=sum(r.samples for r in spoken) / speech.RATE,
+        speakers=len({r.line.style.voice for r in spoken}),
+        stories=stories,
+        items=items,
+        item_seconds=sum(r.samples for r in completion) / speech.RATE,
+    )

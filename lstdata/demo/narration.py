@@ -1,0 +1,98 @@
+"""Lines spoken into FLAC files by worker processes: what a line sounds like depends on the line alone."""
+
+from __future__ import annotations
+
+import io
+import multiprocessing
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from lstdata.demo.speech import RATE, SpokenWord, Style, speak
+from lstdata.randomness import rng
+
+Progress = Callable[[int, int], None]
+"""Called with (lines spoken, lines in all)."""
+
+VOICES: tuple[tuple[str, int], ...] = (
+    ("en-us+m1", 45),
+    ("en-us+m3", 38),
+    ("en-us+f2", 62),
+    ("en-us+f4", 55),
+    ("en-gb-x-rp+m2", 42),
+    ("en-gb-x-rp+f3", 60),
+    ("en-gb-scotland+m7", 50),
+    ("en-029+f1", 58),
+)
+"""Voices of the synthesizer, each with its usual pitch: the corpus's speakers."""
+
+_CHUNK = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A text to be spoken into one file."""
+
+    id: str
+    path: str
+    """Of the FLAC file, relative to the corpus."""
+    text: str
+    style: Style
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A spoken line: its length in samples at 22.05 kHz, and its words."""
+
+    line: Line
+    samples: int
+    words: tuple[SpokenWord, ...]
+
+
+def draw_style(seed: int, id: str) -> Style:
+    """Voice, speed, pitch and pauses of one utterance or of one pair of completion items."""
+    random = rng(seed, 0, id, "demo style")
+    voice, pitch = VOICES[random.integers(len(VOICES))]
+    return Style(
+        voice=voice,
+        words_per_minute=int(random.integers(150, 206)),
+        pitch=pitch + int(random.integers(-5, 6)),
+        word_gap=int(random.choice((0, 0, 1, 2))),
+        pause=int(random.choice((0, RATE // 10, RATE // 4, RATE // 2))),
+        lead=int(random.integers(RATE // 20, RATE // 2)),
+        tail=int(random.integers(RATE // 10, RATE // 2)),
+    )
+
+
+def record_all(
+    lines: Sequence[Line], corpus: Path, *, workers: int | None = None, progress: Progress | None = None
+) -> list[Recorded]:
+    """Speak every line into its file under `corpus`, in fresh processes; the results are in the order of `lines`."""
+    for folder in sorted({(corpus / line.path).parent for line in lines}):
+        folder.mkdir(parents=True, exist_ok=True)
+    count = min(workers or len(os.sched_getaffinity(0)), max(1, len(lines) // _CHUNK))
+    recorded: list[Recorded] = []
+    with ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn")) as pool:
+        try:
+            for done in pool.map(partial(record, corpus), lines, chunksize=_CHUNK):
+                recorded.append(done)
+                if progress is not None:
+                    progress(len(recorded), len(lines))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return recorded
+
+
+def record(corpus: Path, line: Line) -> Recorded:
+    """Speak one line into its file (mono, 16-bit FLAC); only a manifest written later makes the file count."""
+    import soundfile
+
+    spoken = speak(line.text, line.style)
+    encoded = io.BytesIO()
+    soundfile.write(encoded, spoken.samples, RATE, format="FLAC", subtype="PCM_16")
+    (corpus / line.path).write_bytes(encoded.getvalue())
+    return Recorded(line=line, samples=len(spoken.samples), words=spoken.words)
