@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +18,70 @@ def speech() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no recordings at {folder}")
     return folder
+
+
+WORDS = "the old miller saw seven grey geese above the river and so he went home early to tell his sister".split()
+RATE = 22_050
+
+
+def write_cuts(folder: Path, utterances: int, first: int = 0) -> Path:
+    """A lhotse corpus of noise bursts, one per word, with exact word times; no synthesizer needed."""
+    (folder / "audio").mkdir(parents=True, exist_ok=True)
+    with open(folder / "cuts.jsonl", "a", encoding="utf-8") as manifest:
+        for number in range(first, first + utterances):
+            rng = np.random.default_rng(number)
+            count = int(rng.integers(6, len(WORDS)))
+            gaps, lengths = rng.integers(1000, 9000, count + 1), rng.integers(3000, 9000, count)
+            starts = np.cumsum(gaps[:-1]) + np.concatenate([[0], np.cumsum(lengths)[:-1]])
+            signal = rng.standard_normal(int(starts[-1] + lengths[-1] + gaps[-1])) * 1e-4
+            for start, length in zip(starts, lengths, strict=True):
+                signal[start : start + length] += rng.standard_normal(length) * 0.2
+            name = f"utt-{number:03d}"
+            soundfile.write(folder / "audio" / f"{name}.flac", signal.clip(-1, 1), RATE)
+            manifest.write(json.dumps(_cut(name, signal.size, WORDS[:count], starts / RATE, lengths / RATE)) + "\n")
+    return folder
+
+
+def _cut(name: str, samples: int, words: list[str], starts: np.ndarray, lengths: np.ndarray) -> dict[str, object]:
+    times = [[w, round(float(s), 6), round(float(d), 6)] for w, s, d in zip(words, starts, lengths, strict=True)]
+    duration = samples / RATE
+    return {
+        "id": name,
+        "start": 0,
+        "duration": duration,
+        "channel": 0,
+        "type": "MonoCut",
+        "supervisions": [
+            {
+                "id": name,
+                "recording_id": name,
+                "start": 0,
+                "duration": duration,
+                "channel": 0,
+                "text": " ".join(words),
+                "language": "en",
+                "speaker": f"s{int(name[-3:]) % 3}",
+                "alignment": {"word": times},
+            }
+        ],
+        "recording": {
+            "id": name,
+            "sources": [{"type": "file", "channels": [0], "source": f"audio/{name}.flac"}],
+            "sampling_rate": RATE,
+            "num_samples": samples,
+            "duration": duration,
+            "channel_ids": [0],
+        },
+    }
+
+
+@pytest.fixture(scope="session")
+def cuts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve utterances of `write_cuts`; read only."""
+    return write_cuts(tmp_path_factory.mktemp("cuts"), 12)
+
+
+@pytest.fixture
+def make_cuts(tmp_path: Path) -> Callable[[int], Path]:
+    """A corpus of its own, to break."""
+    return lambda utterances: write_cuts(tmp_path / "corpus", utterances)

@@ -1,0 +1,145 @@
+"""The sample format: round trip, byte reproducibility, plain readers, and damage that is noticed."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lstdata.config import PatchingConfig
+from lstdata.errors import CorruptShard
+from lstdata.patching import utterance_patches
+from lstdata.records import HOP, Sample
+from lstdata.shards import StoredSample, from_run_lengths, iter_samples, read_shard, run_lengths, write_shard
+
+
+def stored(key: str, frames: int = 20, words: bool = True) -> StoredSample:
+    rng = np.random.default_rng(frames)
+    sample = Sample(
+        key=key,
+        id=f"Ünï/{key}.x",
+        split="train",
+        samples=frames * HOP + 17,
+        units=rng.integers(0, 500, frames).astype(np.uint16),
+        activity=rng.random(frames) < 0.6,
+        text='One  "two"\n日本',
+        words=("One", '"two"', "日本") if words else None,
+        word_frames=np.array([[2, 5], [6, 6], [8, 20]]) if words else None,
+        aligner="manifest" if words else None,
+        align_score=-12.5 if words else None,
+        recording="r",
+        speaker="s",
+        language="en",
+        custom={"n": 1},
+    )
+    names = ["static", "silence", "aligned"] if words else ["static", "silence"]
+    patches = {name: utterance_patches(name, sample, PatchingConfig()) for name in names}
+    return StoredSample(sample, patches, [["t", [1, 2]], ["s", 4, frames]])
+
+
+def shard(*samples: StoredSample) -> bytes:
+    buffer = io.BytesIO()
+    write_shard(buffer, samples)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("words", [True, False])
+def test_round_trip(words: bool) -> None:
+    one = stored("a-1", words=words)
+    (offset, again), (second, _) = iter_samples(shard(one, stored("b-2", 3)), "x.tar")
+    assert (offset, second % 512, second > 0) == (0, 0, True)
+    a, b = one.sample, again.sample
+    for name in ("key", "id", "split", "samples", "text", "words", "aligner", "align_score", "speaker", "custom"):
+        assert getattr(a, name) == getattr(b, name), name
+    assert (a.units == b.units).all() and b.units.dtype == np.uint16 and (a.activity == b.activity).all()
+    assert {k: v.tolist() for k, v in again.patches.items()} == {k: v.tolist() for k, v in one.patches.items()}
+    assert again.drawn == [["t", [1, 2]], ["s", 4, 20]]
+    if words:
+        assert a.word_frames is not None and b.word_frames is not None
+        assert (a.word_frames == b.word_frames).all()
+
+
+def test_bytes_depend_on_the_samples_alone() -> None:
+    assert shard(stored("a"), stored("b", 7)) == shard(stored("a"), stored("b", 7))
+
+
+@given(st.lists(st.booleans(), max_size=50))
+def test_run_lengths_round_trip(mask: list[bool]) -> None:
+    runs = run_lengths(np.array(mask, dtype=np.bool_))
+    assert from_run_lengths(runs).tolist() == mask
+    assert all(run > 0 for run in runs[1:])
+
+
+def test_plain_webdataset_reads_it_with_nothing_of_ours(tmp_path: Path) -> None:
+    """At most three members; `.decode()` understands them; the drawn interleaving trains without this package."""
+    path = tmp_path / "train-000000.tar"
+    samples = [stored("a-1"), stored("b-2", 30), stored("c-3", 5, words=False)]
+    path.write_bytes(shard(*samples))
+    code = f"""
+import json, sys
+import webdataset
+rows = []
+for s in webdataset.WebDataset({str(path)!r}, shardshuffle=False).decode():
+    members = [k for k in s if not k.startswith("__")]
+    meta, units, patches = s["json"], s["units.npy"], s["patches.npy"]
+    ends = list(meta["patch_counts"].values())
+    sums, start = [], 0
+    for count in ends:
+        sums.append(int(patches[start:start + count].sum())); start += count
+    tokens = []
+    for kind, *what in meta["drawn"]:
+        tokens += [-1, *units[what[0]:what[1]].tolist()] if kind == "s" else [-2, *what[0]]
+    rows.append([s["__key__"], len(members), len(units), sums, tokens])
+assert "lstdata" not in sys.modules
+print(json.dumps(rows))
+"""
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
+    rows = json.loads(done.stdout)
+    assert [r[0] for r in rows] == ["a-1", "b-2", "c-3"]
+    assert [r[1] for r in rows] == [3, 3, 3]
+    assert [r[2] for r in rows] == [20, 30, 5]
+    assert [r[3] for r in rows] == [[20, 20, 20], [30, 30, 30], [5, 5]]
+    assert rows[0][4] == [-2, 1, 2, -1, *samples[0].sample.units[4:].tolist()]
+
+
+@pytest.mark.parametrize("cut", [1, 511, 512, 700, 2048, 3000, -1025, -1024, -513, -400])
+def test_a_truncated_tar_never_reads_as_a_shorter_one(tmp_path: Path, cut: int) -> None:
+    buffer = io.BytesIO()
+    end = write_shard(buffer, [stored("a-1"), stored("b-2")])[-1]
+    path = tmp_path / "train-000000.tar"
+    path.write_bytes(buffer.getvalue()[: cut % end])
+    with pytest.raises(CorruptShard, match=r"train-000000\.tar"):
+        list(read_shard(path))
+
+
+def _change(data: bytes, old: bytes, new: bytes) -> bytes:
+    assert data.count(old) >= 1 and len(old) == len(new)
+    return data.replace(old, new, 1)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (b'"samples":12817', b'"samples":99999', "99999 samples make 156"),
+        (b'"patch_counts":{"static":5', b'"patch_counts":{"static":6', "patch_counts sum"),
+        (b'"format":1', b'"format":9', "format 9 is not 1"),
+        (b'{"format"', b'["format"', "cannot be decoded"),
+        (b"a-1.units.npy", b"a-2.units.npy", "header"),
+    ],
+)
+def test_a_changed_member_is_named(old: bytes, new: bytes, message: str) -> None:
+    with pytest.raises(CorruptShard, match=message):
+        list(iter_samples(_change(shard(stored("a-1")), old, new), "x.tar"))
+
+
+def test_members_of_two_samples_must_not_mix() -> None:
+    data = shard(stored("a-1"))
+    with pytest.raises(CorruptShard, match="belongs"):
+        list(iter_samples(data, "x.tar", start=1024 + 512 * (data[1024:].index(b"a-1.units") // 512)))
