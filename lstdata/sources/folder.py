@@ -1,0 +1,135 @@
+"""A folder of recordings: LibriSpeech's layout, or one transcript beside each audio file, or no transcripts at all."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lstdata import audio
+from lstdata.errors import Rejected, Unavailable
+from lstdata.records import Audio, Locator, SourceRow
+from lstdata.sources.locating import open_located
+from lstdata.sources.rows import rejected, writable
+from lstdata.sources.transcripts import read_chapter, read_transcript
+
+_DECODED = "wav wave w64 rf64 flac ogg oga opus mp3 mp2 aiff aif aifc au snd caf sph nist voc"
+_UNDECODED = "raw pcm m4a m4b mp4 aac webm mka mkv mov wma amr 3gp ape wv shn"
+AUDIO_SUFFIXES = frozenset(f".{suffix}" for suffix in f"{_DECODED} {_UNDECODED}".split())
+"""What is taken for a recording by its name: also formats that cannot be decoded, which must not vanish silently."""
+
+CHAPTER = ".trans.txt"
+_TRANSCRIPT_SUFFIXES = (".lab", ".txt")
+_DOCUMENTS = frozenset(("readme", "license", "licence", "copying", "notice", "attribution", "authors", "changelog"))
+"""Text files that lie beside recordings and are no transcripts."""
+
+
+@dataclass(frozen=True, slots=True)
+class FolderSource:
+    """Every audio file below `root` is a record, in sorted order; its id is its relative path without the suffix."""
+
+    root: str
+    kind: str = "folder"
+
+    def scan(self) -> Iterator[SourceRow]:
+        for folder, names in _folders(self.root):
+            yield from writable(_rows(self.root, folder, names))
+
+    def open(self, locator: Locator) -> Audio:
+        return open_located(self.root, locator)
+
+
+def holds_recordings(root: str) -> bool:
+    """Whether the folder has a recording or a chapter of transcripts anywhere below it."""
+    return any(_suffix(n) in AUDIO_SUFFIXES or n.endswith(CHAPTER) for _, names in _folders(root) for n in names)
+
+
+def _folders(root: str) -> Iterator[tuple[str, list[str]]]:
+    """Each folder below root (relative, `` for root) with the sorted names in it that are no folders.
+
+    Hidden names are left out. A link to a folder is not followed: inside the root its target is met anyway; one that
+    leads outside is among the names.
+    """
+    pending = [""]
+    while pending:
+        folder = pending.pop()
+        names, below = [], []
+        try:
+            with os.scandir(os.path.join(root, folder)) as entries:
+                for entry in entries:
+                    if entry.name.startswith("."):
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        below.append(os.path.join(folder, entry.name))
+                    elif not (entry.is_dir() and _is_inside(root, entry.path)):
+                        names.append(entry.name)
+        except OSError as error:
+            raise Unavailable(f"`{os.path.join(root, folder)}` cannot be listed: {error.strerror}.") from error
+        yield folder, sorted(names)
+        pending += sorted(below, reverse=True)
+
+
+def _rows(root: str, folder: str, names: list[str]) -> Iterator[SourceRow]:
+    recordings = {n for n in names if _suffix(n) in AUDIO_SUFFIXES}
+    stems = Counter(map(_stem, recordings))
+    chapters: dict[str, str | Rejected | None] = {}
+    for name in names:
+        if name.endswith(CHAPTER):
+            chapters |= read_chapter(os.path.join(root, folder, name))
+    beside = {_stem(n): n for s in _TRANSCRIPT_SUFFIXES for n in names if _suffix(n) == s and not n.endswith(CHAPTER)}
+    for name in names:
+        path, stem = os.path.join(folder, name), _stem(name)
+        if _leads_out(root, path) and (name in recordings or os.path.isdir(os.path.join(root, path))):
+            yield rejected(path, path, "path_escapes", f"`{path}` is a link that leads out of the source's folder.")
+        elif name in recordings:
+            in_chapter = stem in chapters
+            text = chapters[stem] if in_chapter else _beside(root, folder, beside.get(name) or beside.get(stem))
+            id = stem if stems[stem] == 1 and stem not in recordings else name
+            yield _row(root, path, os.path.join(folder, id), text, stem.split("-")[0] if in_chapter else None)
+    for id in sorted(chapters.keys() - stems.keys()):
+        yield _missing(os.path.join(folder, id), f"`{id}` in the transcripts of `{folder or '.'}`")
+    for stem, name in sorted(beside.items()):
+        if recordings and stem not in stems and stem not in recordings and stem.lower() not in _DOCUMENTS:
+            yield _missing(os.path.join(folder, stem), f"the transcript `{os.path.join(folder, name)}`")
+
+
+def _row(root: str, path: str, id: str, text: str | Rejected | None, speaker: str | None) -> SourceRow:
+    return SourceRow(
+        id=id,
+        locator=Locator(path=path),
+        recording=path,
+        duration=audio.header_seconds(os.path.join(root, path)),
+        text=None if isinstance(text, Rejected) else text,
+        speaker=speaker,
+        reject=(text.reason, text.detail) if isinstance(text, Rejected) else None,
+    )
+
+
+def _missing(id: str, what: str) -> SourceRow:
+    return rejected(id, id, "missing_audio", f"there is no recording beside {what}.")
+
+
+def _beside(root: str, folder: str, name: str | None) -> str | Rejected | None:
+    try:
+        return None if name is None else read_transcript(os.path.join(root, folder, name))
+    except Rejected as error:
+        return error
+
+
+def _leads_out(root: str, path: str) -> bool:
+    full = os.path.join(root, path)
+    return os.path.islink(full) and not _is_inside(root, full)
+
+
+def _is_inside(root: str, path: str) -> bool:
+    top = os.path.realpath(root)
+    return os.path.commonpath([top, os.path.realpath(path)]) == top
+
+
+def _suffix(name: str) -> str:
+    return os.path.splitext(name)[1].lower()
+
+
+def _stem(name: str) -> str:
+    return os.path.splitext(name)[0]

@@ -1,0 +1,71 @@
+"""What every source promises about its rows: strings that can be written, JSON values, splits that can name a file."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from lstdata.errors import Rejected
+from lstdata.records import Locator, SourceRow
+
+
+def rejected(id: str, path: str, reason: str, detail: str) -> SourceRow:
+    """A row that its source already knows to be unusable."""
+    return SourceRow(id=id, locator=Locator(path=path), recording=id, reject=(reason, detail))
+
+
+def bad_row(number: int, path: str, error: Rejected) -> SourceRow:
+    """The row that stands for line or table row `number` (from 1) where it has no id of its own that could be used."""
+    return rejected(f"row-{number}", path, error.reason, f"row {number} of `{path}`: {error.detail}")
+
+
+def writable(rows: Iterable[SourceRow]) -> Iterator[SourceRow]:
+    """The same rows; one with a string that no UTF-8 file can hold becomes a rejected row that can be written."""
+    for row in rows:
+        words = (word.text for word in row.words or ())
+        strings = (row.id, row.locator.path, row.recording, row.text, row.speaker, row.language, row.license, *words)
+        try:
+            "".join(s for s in strings if s is not None).encode()
+            json.dumps(row.custom, ensure_ascii=False).encode()
+            yield row
+        except UnicodeEncodeError as error:
+            id, path, text = map(_escaped, (row.id, row.locator.path, error.object[error.start : error.end]))
+            yield rejected(id, path, *(row.reject or ("bad_encoding", f"`{text}` is not Unicode text.")))
+
+
+def split_name(value: object) -> str | None:
+    """A split as files are named by it, lower case; None where there is none. Raises Rejected `bad_row`."""
+    if value is None or value == "":
+        return None
+    name = str(value).strip().lower()
+    if not re.fullmatch(r"[a-z0-9_-]+", name):
+        raise Rejected("bad_row", f"`split` must consist of letters, digits, `_` and `-`, but is {value!r}.")
+    return name
+
+
+def json_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What of `values` can stand in a JSON file: dates as ISO text, NaN as null, bytes and objects left out."""
+    return {str(key): _json(value) for key, value in values.items() if _is_json(value)}
+
+
+def _is_json(value: Any) -> bool:
+    kinds = (str, bool, int, float, list, tuple, Mapping, datetime.date, datetime.time)
+    return value is None or isinstance(value, kinds)
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return json_values(value)
+    if isinstance(value, list | tuple):
+        return [_json(item) for item in value if _is_json(item)]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value.isoformat() if isinstance(value, datetime.date | datetime.time) else value
+
+
+def _escaped(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
