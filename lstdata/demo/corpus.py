@@ -35,7 +35,8 @@ Paths in each manifest are relative to its own folder:
     from lhotse import CutSet
     cuts = CutSet.from_file("cuts.jsonl.gz").with_recording_path_prefix("path/of/this/folder")
 
-`split` of each cut is `train` or `validation`. `text/stories.jsonl` holds further stories as text alone.
+`custom["split"]` of each cut and supervision is `train` or `validation`.
+`text/stories.jsonl` holds further stories as text alone.
 `completion/items.jsonl` holds story-completion items of skeletons that occur in neither.
 """
 
@@ -142,9 +143,10 @@ def _claim(out: Path, mark: dict[str, Any]) -> CorpusSummary | None:
         raise ConfigError(f"`{out}` must be empty or hold a demo corpus, but holds something else.") from error
     if changes:
         raise ConfigError(f"`{out}` holds a demo corpus of other arguments: {', '.join(changes)}.")
-    if summary is None or len(list((out / "audio").glob("*.flac"))) != summary["utterances"]:
+    if summary is None:
         return None
-    return CorpusSummary(**summary)
+    files = [len(list((out / folder).glob("*.flac"))) for folder in ("audio", "completion/audio")]
+    return CorpusSummary(**summary) if files == [summary["utterances"], 2 * summary["items"]] else None
 
 
 def _summarize(spoken: list[Recorded], completion: list[Recorded], *, items: int, stories: int) -> CorpusSummary:

@@ -20,14 +20,14 @@ Progress = Callable[[int, int], None]
 VOICES: tuple[tuple[str, int], ...] = (
     ("en-us+m1", 45),
     ("en-us+m3", 38),
-    ("en-us+f2", 62),
-    ("en-us+f4", 55),
-    ("en-gb-x-rp+m2", 42),
-    ("en-gb-x-rp+f3", 60),
-    ("en-gb-scotland+m7", 50),
-    ("en-029+f1", 58),
+    ("en-us+f1", 62),
+    ("en-us+linda", 55),
+    ("en-gb-x-rp+m4", 42),
+    ("en-gb-x-rp+steph", 60),
+    ("en-gb-scotland+m8", 50),
+    ("en-029+anika", 58),
 )
-"""Voices of the synthesizer, each with its usual pitch: the corpus's speakers."""
+"""The speakers: voices of the synthesizer, each with its usual pitch. None has an echo, so pauses are silent."""
 
 _CHUNK = 8
 
@@ -60,7 +60,7 @@ def draw_style(seed: int, id: str) -> Style:
         voice=voice,
         words_per_minute=int(random.integers(150, 206)),
         pitch=pitch + int(random.integers(-5, 6)),
-        word_gap=int(random.choice((0, 0, 1, 2))),
+        word_gap=int(random.choice((0, 0, 0, 5))),
         pause=int(random.choice((0, RATE // 10, RATE // 4, RATE // 2))),
         lead=int(random.integers(RATE // 20, RATE // 2)),
         tail=int(random.integers(RATE // 10, RATE // 2)),

@@ -28,7 +28,11 @@ Pcm = NDArray[np.int16]
 
 _SYNCHRONOUS, _PHONEME_EVENTS, _DONT_EXIT = 2, 1, 0x8000
 _CHARACTERS, _UTF8 = 1, 1
-_WORDS_PER_MINUTE, _PITCH, _WORD_GAP = 1, 3, 7
+_WORDS_PER_MINUTE, _VOLUME, _PITCH, _WORD_GAP = 1, 2, 3, 7
+_HEADROOM = 80
+"""Volume in percent at which no voice clips."""
+_NOISE_SEED = 1
+"""Of the noise in breathy voices; the library would take the time of day."""
 _LIST_END, _WORD, _CLAUSE_END, _PHONEME = 0, 1, 5, 7
 
 
@@ -95,21 +99,19 @@ def speak(text: str, style: Style) -> Spoken:
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        status = 1
         try:
             os.close(reader)
             with os.fdopen(writer, "wb") as out:
-                _speak_in_child(library, text, style, out)
-            status = 0
+                out.write(_answer(library, text, style))
         finally:
-            os._exit(status)
+            os._exit(0)
     os.close(writer)
     with os.fdopen(reader, "rb") as source:
         header, _, pcm = source.read().partition(b"\n")
-    _, status = os.waitpid(child, 0)
-    if status != 0:
-        raise Unavailable(f"espeak-ng could not speak {text!r} as {style.voice} (wait status {status}).")
-    fields = json.loads(header)
+    os.waitpid(child, 0)
+    fields: dict[str, Any] = json.loads(header) if header else {"error": "it died"}
+    if "error" in fields:
+        raise Unavailable(f"espeak-ng could not speak {text!r}: {fields['error']}.")
     events = [Event(*event) for event in fields["events"]]
     words = word_times(text, events, fields["phonemes"])
     return _with_pauses(text, np.frombuffer(pcm, dtype="<i2").astype(np.int16), words, events, style)
@@ -220,8 +222,17 @@ def _library() -> ctypes.CDLL:
     return library
 
 
-def _speak_in_child(library: ctypes.CDLL, text: str, style: Style, out: Any) -> None:
-    """Write one JSON line (events, phonemes of each word alone), then the samples."""
+def _answer(library: ctypes.CDLL, text: str, style: Style) -> bytes:
+    """What the child sends: one JSON line (events and phonemes of each word alone, or an error), then the samples."""
+    try:
+        pcm, events = _synthesize(library, text, style)
+        header = {"events": events, "phonemes": [_phonemes_alone(library, word) for word in text.split()]}
+    except Exception as error:
+        pcm, header = b"", {"error": str(error)}
+    return json.dumps(header).encode() + b"\n" + pcm
+
+
+def _synthesize(library: ctypes.CDLL, text: str, style: Style) -> tuple[bytes, list[Event]]:
     chunks: list[bytes] = []
     events: list[Event] = []
 
@@ -237,18 +248,23 @@ def _speak_in_child(library: ctypes.CDLL, text: str, style: Style, out: Any) -> 
 
     callback = _Callback(receive)
     library.espeak_SetSynthCallback(callback)
-    _check(library.espeak_SetVoiceByName(style.voice.encode()), f"has no voice {style.voice}")
-    settings = ((_WORDS_PER_MINUTE, style.words_per_minute), (_PITCH, style.pitch), (_WORD_GAP, style.word_gap))
-    for parameter, value in settings:
-        _check(library.espeak_SetParameter(parameter, value, 0), f"refuses {value} for parameter {parameter}")
+    _check(library.espeak_SetVoiceByName(style.voice.encode()), f"it has no voice {style.voice}")
+    settings = {
+        _WORDS_PER_MINUTE: style.words_per_minute,
+        _PITCH: style.pitch,
+        _WORD_GAP: style.word_gap,
+        _VOLUME: _HEADROOM,
+    }
+    for parameter, value in settings.items():
+        _check(library.espeak_SetParameter(parameter, value, 0), f"it refuses {value} for parameter {parameter}")
+    library.espeak_ng_SetRandSeed(ctypes.c_long(_NOISE_SEED))
+    ctypes.CDLL(None).srand(_NOISE_SEED)
     data = text.encode()
     unsigned = ctypes.c_uint
     size = ctypes.c_size_t(len(data) + 1)
     status = library.espeak_Synth(data, size, unsigned(0), _CHARACTERS, unsigned(0), unsigned(_UTF8), None, None)
-    _check(status, "failed")
-    phonemes = [_phonemes_alone(library, word) for word in text.split()]
-    out.write(json.dumps({"events": events, "phonemes": phonemes}).encode() + b"\n")
-    out.write(b"".join(chunks))
+    _check(status, "it failed")
+    return b"".join(chunks), events
 
 
 def _phonemes_alone(library: ctypes.CDLL, word: str) -> int:
@@ -261,4 +277,4 @@ def _phonemes_alone(library: ctypes.CDLL, word: str) -> int:
 
 def _check(status: int, problem: str) -> None:
     if status != 0:
-        raise Unavailable(f"espeak-ng {problem} (status {status}).")
+        raise Unavailable(f"{problem} (status {status})")
