@@ -12,9 +12,8 @@ import numpy as np
 import pyarrow as pa
 
 from lstdata.build.finish import plan_letters, read_sidecar, shard_row
-from lstdata.build.folder import read_run
+from lstdata.build.folder import read_run, shard_paths
 from lstdata.build.plan_table import Plan, PlannedRecord, PlannedShard, read_plan, read_shard_rows
-from lstdata.build.shard import shard_paths
 from lstdata.config import PatchingConfig
 from lstdata.errors import ConfigError, CorruptShard, IncompleteBuild, LstDataError
 from lstdata.index import INDEX_SCHEMA, SHARDS_SCHEMA, index_row, read_rejects, read_table

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from lstdata.build.events import EventLog
 from lstdata.build.finish import Totals, finish
-from lstdata.build.folder import FORMAT, check_unchanged, clear, locked, read_run
+from lstdata.build.folder import FORMAT, check_unchanged, clear, is_complete, locked, read_run
 from lstdata.build.plan_table import Plan, PlannedShard, read_plan
 from lstdata.config import BuildConfig, to_dict
 from lstdata.errors import ConfigError, IncompleteBuild, LstDataError
@@ -116,8 +116,6 @@ def _plan(asked: Asked, source: Source, listener: Listener) -> Plan:
 
 
 def _build_pending(spec: Any, plan: Plan, listener: Listener) -> None:
-    from lstdata.build.shard import is_complete
-
     wanted = {s.name: s for s in plan.shards}
     pending = [s for s in plan.shards if not is_complete(spec.out, s.name, spec.shard_fingerprint(s.fingerprint))]
     listener.building(len(plan.shards), len(plan.shards) - len(pending), sum(s.seconds for s in pending))

@@ -106,7 +106,7 @@ def _cut(
     """Cut at the first recording's end past the target; inside a recording only at twice the target."""
     start, total, most = 0, 0.0, config.shard_samples
     durations = seconds[members].tolist()
-    last_of_recording = np.append(recordings[members][1:] != recordings[members][:-1], True).tolist()
+    last_of_recording = [*(np.diff(recordings[members]) != 0).tolist(), True][: len(durations)]
     for end, (duration, at_edge) in enumerate(zip(durations, last_of_recording, strict=True), 1):
         total += duration
         full = total >= target or end - start >= most

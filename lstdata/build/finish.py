@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from lstdata.build.folder import shard_paths
 from lstdata.build.plan_table import Plan, iter_rejected
-from lstdata.build.shard import shard_paths
 from lstdata.errors import CorruptShard, IncompleteBuild
 from lstdata.index import INDEX_SCHEMA, SHARDS_SCHEMA, concatenate, write_rejects, write_table
 from lstdata.records import DeadLetter

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from lstdata.sources import Source
 from numpy.typing import NDArray
 
 from lstdata.build.arrange import DUPLICATE, REJECTED, USABLE, Arrangement, Scanned, arrange, hash64
@@ -30,6 +29,7 @@ from lstdata.build.plan_table import (
 from lstdata.config import PlanConfig
 from lstdata.errors import ConfigError
 from lstdata.randomness import digest
+from lstdata.sources import Source
 from lstdata.storage import TEMPORARY, committing
 
 VERSION = 1

@@ -9,9 +9,9 @@ import time
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
+from lstdata.build.folder import shard_paths
 from lstdata.build.plan_table import PlannedShard, read_shard_rows
 from lstdata.build.spec import BuildSpec, compute_class
 from lstdata.build.stages import Stages
@@ -20,7 +20,7 @@ from lstdata.index import INDEX_SCHEMA, index_row, write_table
 from lstdata.records import SAMPLE_RATE, DeadLetter
 from lstdata.shards import FORMAT, STORED_STRATEGIES, StoredSample, write_shard
 from lstdata.sources import open_source
-from lstdata.storage import commit_bytes, commit_json, read_json, sha256_file
+from lstdata.storage import commit_bytes, commit_json, sha256_file
 from lstdata.tokenizer import TextTokenizer
 from lstdata.units import MfccUnits
 from lstdata.units.codebook import load_codebook
@@ -65,27 +65,6 @@ def build_shard(spec: BuildSpec, shard: PlannedShard) -> ShardResult:
         if attempt < TRIES:
             time.sleep(0.5 * 2**attempt)
     raise fault
-
-
-def shard_paths(out: Path, name: str) -> tuple[Path, Path, Path]:
-    """(tar, index rows, sidecar) of a shard."""
-    folder = out / "shards"
-    return folder / f"{name}.tar", folder / f"{name}.parquet", folder / f"{name}.json"
-
-
-def is_complete(out: Path, name: str, fingerprint: str) -> bool:
-    """Whether the shard is there as asked, with nothing left to try again."""
-    tar, rows, sidecar = shard_paths(out, name)
-    try:
-        stated = read_json(sidecar)
-        return bool(
-            stated["fingerprint"] == fingerprint
-            and rows.is_file()
-            and (stated["bytes"] == 0 or tar.stat().st_size == stated["bytes"])
-            and not any(letter["environmental"] for letter in stated["rejected"])
-        )
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
 
 
 def _build_once(spec: BuildSpec, shard: PlannedShard) -> ShardResult:

@@ -15,8 +15,8 @@ from lstdata.config import BuildConfig, fingerprint
 from lstdata.shards import FORMAT
 from lstdata.units import fit, mfcc
 
-_PACKAGES = ("numpy", "torch", "torchaudio", "soundfile", "pocketsphinx", "gruut", "num2words", "scikit-learn")
-_PACKAGES += ("tokenizers", "pyarrow", "lhotse")
+_PACKAGES: tuple[str, ...] = ("numpy", "torch", "torchaudio", "soundfile", "pocketsphinx", "gruut", "num2words")
+_PACKAGES += ("scikit-learn", "tokenizers", "pyarrow", "lhotse")
 _CPU_FLAGS = ("avx", "avx2", "avx512f", "fma", "asimd", "sve")
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lstdata.align import Aligner, from_manifest, make_aligner
 from lstdata.audio import check_length
 from lstdata.build.plan_table import PlannedRecord
 from lstdata.config import BuildConfig
@@ -23,6 +23,9 @@ from lstdata.shards import STORED_STRATEGIES, StoredSample
 from lstdata.sources import Source
 from lstdata.tokenizer import TextTokenizer
 from lstdata.units import UnitExtractor
+
+if TYPE_CHECKING:
+    from lstdata.align import Aligner
 
 VERSIONS = {"decode": 1, "units": 1, "words": 1, "activity": 1, "sample": 1}
 """Raised when a stage's output changes for equal input and config; part of every shard's fingerprint."""
@@ -51,7 +54,7 @@ class Stages:
     tokenizer: TextTokenizer
 
     def __post_init__(self) -> None:
-        self.seconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
         """Wall time by stage."""
 
     def process(self, record: PlannedRecord) -> StoredSample | DeadLetter:
@@ -96,6 +99,8 @@ class Stages:
 
     def find_words(self, utterance: Utterance) -> Utterance:
         """Word times by the manifest or an aligner, or none where `words.missing` allows it."""
+        from lstdata.align import from_manifest
+
         assert utterance.audio is not None
         row, words = utterance.record.row, self.config.words
         samples = utterance.audio.samples
@@ -151,6 +156,8 @@ class Stages:
 
     @cached_property
     def aligner(self) -> Aligner:
+        from lstdata.align import make_aligner
+
         return make_aligner("sphinx", self.config.words)
 
     def _missing(self, verdict: Rejected, id: str) -> None:

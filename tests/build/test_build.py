@@ -1,0 +1,216 @@
+"""Builds: the same bytes by any way there, every record accounted for, resumption, refusals."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from lstdata.build import Asked, build_shards
+from lstdata.build.finish import Totals
+from lstdata.build.plan_table import PlannedShard
+from lstdata.config import BuildConfig, load
+from lstdata.errors import ConfigError, IncompleteBuild
+from lstdata.index import INDEX_SCHEMA, read_rejects, read_table
+from lstdata.storage import sha256_file
+from lstdata.verify import verify
+
+OPTIONS = ["plan.shard_seconds=15", "tokenizer.vocab_size=300", "run.workers=1"]
+
+
+class Quiet:
+    """A listener that remembers."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.done_before = 0
+
+    def note(self, line: str) -> None: ...
+
+    def building(self, shards: int, done: int, seconds: float) -> None:
+        self.done_before = done
+
+    def built(self, shard: PlannedShard, samples: int, rejected: int) -> None:
+        self.names.append(shard.name)
+
+
+def build(source: Path, out: Path, *sets: str, listener: Quiet | None = None, rebuild: bool = False) -> Totals:
+    config = load(BuildConfig, None, [*OPTIONS, *sets])
+    return build_shards(Asked(str(source), out, config, rebuild), listener or Quiet())
+
+
+def hashes(out: Path) -> dict[str, str]:
+    """Of everything that is a function of input and config."""
+    kinds = (".tar", ".parquet", ".npz")
+    files = [p for p in out.rglob("*") if p.suffix in kinds or p.name in ("vocab.json", "tokenizer.json")]
+    return {str(p.relative_to(out)): sha256_file(p) for p in files} | {
+        f"shards/{p.name}": sha256_file(p) for p in (out / "shards").glob("*.json")
+    }
+
+
+@pytest.fixture(scope="module")
+def built(cuts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("built") / "out"
+    totals = build(cuts, out)
+    assert (totals.planned, totals.written, totals.rejected) == (12, 12, 0)
+    return out
+
+
+def test_a_build_verifies_and_accounts_for_every_record(built: Path) -> None:
+    verdict = verify(built)
+    assert verdict.problems == [] and verdict.samples == 12
+    index = read_table(built / "index.parquet", INDEX_SCHEMA).to_pylist()
+    assert len({row["id"] for row in index}) == 12
+    assert all(row["words"] >= 6 and row["positions_aligned"] >= row["words"] for row in index)
+    assert {row["split"] for row in index} == {"train", "validation"}
+    assert not list(built.rglob("*.tmp-*"))
+
+
+def test_two_workers_give_the_same_bytes(cuts: Path, built: Path, tmp_path: Path) -> None:
+    build(cuts, tmp_path / "out", "run.workers=2")
+    assert hashes(tmp_path / "out") == hashes(built)
+
+
+@pytest.mark.slow
+def test_ray_gives_the_same_bytes(cuts: Path, built: Path, tmp_path: Path) -> None:
+    build(cuts, tmp_path / "out", "run.runner=ray", "run.workers=2")
+    assert hashes(tmp_path / "out") == hashes(built)
+
+
+def test_a_finished_build_is_left_alone(cuts: Path, built: Path) -> None:
+    before = {p: p.stat().st_mtime_ns for p in (built / "shards").iterdir()}
+    listener = Quiet()
+    build(cuts, built, listener=listener)
+    assert listener.names == [] and listener.done_before > 2
+    assert before == {p: p.stat().st_mtime_ns for p in (built / "shards").iterdir()}
+
+
+@pytest.mark.parametrize("lost", ["tar", "json", "parquet"])
+def test_a_lost_file_is_remade_with_the_same_bytes(cuts: Path, built: Path, lost: str) -> None:
+    before = hashes(built)
+    sorted((built / "shards").glob(f"*.{lost}"))[0].unlink()
+    listener = Quiet()
+    build(cuts, built, listener=listener)
+    assert len(listener.names) == 1 and hashes(built) == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("after", ["plan.parquet", "codebook.npz", "shards/train-000000.json"])
+def test_kill_9_then_run_again(cuts: Path, built: Path, tmp_path: Path, after: str) -> None:
+    """Kill the driver and its workers as soon as a file appears; the second run ends with the undisturbed bytes."""
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "lstdata", "build-shards", str(cuts), str(out), "--no-report"]
+    command += [part for option in OPTIONS for part in ("--set", option)]
+    first = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
+    while first.poll() is None and not (out / after).exists():
+        time.sleep(0.01)
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+    assert first.returncode == -signal.SIGKILL
+    again = subprocess.run(command, capture_output=True, text=True)
+    assert again.returncode == 0, again.stderr
+    assert hashes(out) == hashes(built)
+
+
+def test_bad_records_end_as_dead_letters_and_the_rest_is_built(
+    make_cuts: Callable[[int], Path], tmp_path: Path
+) -> None:
+    corpus = make_cuts(10)
+    audio = sorted((corpus / "audio").iterdir())
+    audio[0].write_bytes(b"")
+    audio[1].write_bytes(b"this is text, not audio")
+    audio[2].write_bytes(audio[2].read_bytes()[:200])
+    soundfile.write(audio[3], [], 22_050)
+    audio[4].unlink()
+    lines = (corpus / "cuts.jsonl").read_text().splitlines()
+    silent = json.loads(lines[5])
+    silent["supervisions"][0] |= {"text": "", "alignment": {}}
+    lines[5] = json.dumps(silent)
+    (corpus / "cuts.jsonl").write_text("\n".join([*lines, lines[9]]) + "\n")
+    totals = build(corpus, tmp_path / "out")
+    assert (totals.planned, totals.written, totals.rejected) == (11, 4, 7)
+    letters = {(x.id, x.reason): x for x in read_rejects(tmp_path / "out" / "rejects.parquet")}
+    assert set(letters) >= {
+        ("utt-000", "empty_file"),
+        ("utt-001", "undecodable"),
+        ("utt-003", "zero_length"),
+        ("utt-004", "missing_audio"),
+        ("utt-005", "missing_transcript"),
+        ("utt-009", "duplicate_id"),
+    }
+    assert {i for i, _ in letters} == {f"utt-{n:03d}" for n in (0, 1, 2, 3, 4, 5, 9)}
+    assert not any(letter.environmental for letter in letters.values())
+    assert verify(tmp_path / "out").problems == []
+
+
+def test_nothing_usable_is_still_accounted_for(make_cuts: Callable[[int], Path], tmp_path: Path) -> None:
+    corpus = make_cuts(3)
+    for path in (corpus / "audio").iterdir():
+        path.write_bytes(b"")
+    totals = build(corpus, tmp_path / "out")
+    assert (totals.written, totals.reasons) == (0, {"empty_file": 3})
+    assert len(read_rejects(tmp_path / "out" / "rejects.parquet")) == 3
+    assert verify(tmp_path / "out").problems == []
+
+
+def test_missing_words_as_speech(make_cuts: Callable[[int], Path], tmp_path: Path) -> None:
+    corpus = make_cuts(4)
+    text = (corpus / "cuts.jsonl").read_text().replace('"alignment"', '"was"').replace('"text": "the', '"texts": "the')
+    (corpus / "cuts.jsonl").write_text(text)
+    assert build(corpus, tmp_path / "skip").reasons == {"missing_transcript": 4}
+    totals = build(corpus, tmp_path / "speech", "words.missing=speech")
+    assert (totals.written, totals.words) == (4, 0)
+    assert verify(tmp_path / "speech").problems == []
+    with pytest.raises(IncompleteBuild, match=r"utt-00.*missing_transcript"):
+        build(corpus, tmp_path / "error", "words.missing=error")
+
+
+def test_other_options_are_refused_by_name(cuts: Path, built: Path) -> None:
+    with pytest.raises(ConfigError, match=r"`patching\.patch_size` 4 → 6"):
+        build(cuts, built, "patching.patch_size=6")
+    build(cuts, built, "run.workers=2", "run.max_reject_rate=0.5", "about=x")
+
+
+def test_a_changed_source_is_refused(make_cuts: Callable[[int], Path], tmp_path: Path) -> None:
+    corpus = make_cuts(3)
+    build(corpus, tmp_path / "out")
+    (corpus / "cuts.jsonl").write_text((corpus / "cuts.jsonl").read_text().replace("miller", "farmer"))
+    with pytest.raises(ConfigError, match="no longer what"):
+        build(corpus, tmp_path / "out")
+    build(corpus, tmp_path / "out", rebuild=True)
+    assert verify(tmp_path / "out").problems == []
+
+
+def test_another_compute_class_is_refused(cuts: Path, built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lstdata.build.spec.compute_class", lambda: "toaster")
+    with pytest.raises(ConfigError, match="toaster"):
+        build(cuts, built)
+
+
+def test_a_folder_of_something_else_is_refused(cuts: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("x")
+    with pytest.raises(ConfigError, match=r"it holds `thesis\.tex`"):
+        build(cuts, tmp_path)
+    assert (tmp_path / "thesis.tex").exists()
+
+
+def test_a_locked_folder_is_refused(cuts: Path, built: Path) -> None:
+    from lstdata.build.folder import locked
+
+    with locked(built), pytest.raises(ConfigError, match="being built by another process"):
+        build(cuts, built)
+
+
+def test_a_given_codebook_and_tokenizer_are_taken(cuts: Path, built: Path, tmp_path: Path) -> None:
+    given = [f"units.codebook={built / 'codebook.npz'}", f"tokenizer.path={built / 'tokenizer.json'}"]
+    build(cuts, tmp_path / "out", *given)
+    for name in ("codebook.npz", "tokenizer.json", "vocab.json"):
+        assert (tmp_path / "out" / name).read_bytes() == (built / name).read_bytes()
