@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Any
 
 from lstdata.errors import Rejected
 from lstdata.records import Audio, Locator, SourceRow, TimedWord
@@ -17,8 +17,6 @@ from lstdata.sources.locating import open_located, relative
 from lstdata.sources.manifests import Manifest
 from lstdata.sources.rows import bad_row, json_values, rejected, split_name, writable
 from lstdata.storage import is_url, resolve
-
-T = TypeVar("T")
 
 SLACK = 0.25
 """Seconds by which a transcript or a word may reach out of its cut: manifests round, and measure by the header."""
@@ -108,12 +106,13 @@ def _verdict(
     try:
         return make(value)
     except Rejected as error:
-        id = value.get("id")
-        return (
-            rejected(id, name, error.reason, error.detail)
-            if isinstance(id, str) and id
-            else bad_row(number, name, error)
-        )
+        verdict = error
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        verdict = _unreadable(error)
+    id = value.get("id")
+    if isinstance(id, str) and id:
+        return rejected(id, name, verdict.reason, verdict.detail)
+    return bad_row(number, name, verdict)
 
 
 def _deserialized(value: Mapping[str, Any]) -> Any:
@@ -122,8 +121,12 @@ def _deserialized(value: Mapping[str, Any]) -> Any:
     try:
         return deserialize_item(dict(value))
     except Exception as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        raise Rejected("bad_row", f"lhotse cannot read it ({reason}).") from error
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: Exception) -> Rejected:
+    reason = " ".join(f"{type(error).__name__}: {error}".split())
+    return Rejected("bad_row", f"its fields are not those of a manifest of lhotse ({reason:.200}).")
 
 
 def _supervised(supervision: Any, recordings: _Recordings) -> Any:
@@ -161,13 +164,13 @@ def _row(root: str, cut: Any) -> SourceRow:
     return SourceRow(
         id=cut.id,
         locator=locator,
-        recording=cut.recording.id,
+        recording=str(cut.recording.id),
         duration=cut.duration,
         text=text or None,
         words=_words(cut, supervisions),
         speaker=_common([s.speaker for s in supervisions]),
         language=_common([s.language for s in supervisions]),
-        license=custom.pop("license", None),
+        license=custom.pop("license") if isinstance(custom.get("license"), str) else None,
         split=split_name(custom.pop("split", None)),
         custom=json_values(custom),
     )
@@ -257,5 +260,7 @@ def _words(cut: Any, supervisions: Sequence[Any]) -> tuple[TimedWord, ...] | Non
     raise Rejected("bad_word_times", f"its words, at {first}–{last} s, are not inside its {cut.duration} s.")
 
 
-def _common(values: Sequence[T]) -> T | None:
-    return values[0] if values and all(value == values[0] for value in values) else None
+def _common(values: Sequence[Any]) -> str | None:
+    """What all supervisions agree on."""
+    agreed = bool(values) and values[0] is not None and all(value == values[0] for value in values)
+    return str(values[0]) if agreed else None

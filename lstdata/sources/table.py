@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lstdata.audio import header_seconds
 from lstdata.config import SourceConfig
 from lstdata.errors import ConfigError, Rejected, Unavailable
 from lstdata.records import Audio, Locator, SourceRow
@@ -15,7 +16,7 @@ from lstdata.sources.delimited import delimited_rows
 from lstdata.sources.encoding import json_lines
 from lstdata.sources.locating import open_located, relative
 from lstdata.sources.rows import bad_row, json_values, rejected, split_name, writable
-from lstdata.storage import open_binary
+from lstdata.storage import is_url, open_binary, resolve
 
 TABLE_SUFFIXES = (".jsonl", ".csv", ".tsv", ".parquet")
 
@@ -76,7 +77,7 @@ class TableSource:
             id=id,
             locator=Locator(path=audio),
             recording=audio,
-            duration=_seconds(row, names.duration),
+            duration=self._seconds(row, audio),
             text=(_text(row, names.text) or "").strip() or None,
             speaker=_text(row, names.speaker),
             language=_text(row, names.language),
@@ -84,6 +85,12 @@ class TableSource:
             split=split_name(row.get("split")),
             custom=json_values({key: value for key, value in row.items() if key not in known}),
         )
+
+    def _seconds(self, row: Mapping[str, Any], audio: str) -> float | None:
+        """By the table, or else by the header of a local file."""
+        seconds = _seconds(row, self.columns.duration)
+        path = resolve(self.root, audio)
+        return header_seconds(path) if seconds is None and not is_url(path) else seconds
 
 
 def _required(row: Mapping[str, Any], column: str) -> str:
