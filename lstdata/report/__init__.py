@@ -1,0 +1,23 @@
+"""The report of a run folder: one HTML page that needs nothing else, not even a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lstdata.sources import Source
+
+
+def write_report(out: Path, source: Source | None = None) -> Path:
+    """Write `out/report.html` from a finished run folder; equal folders and sources give equal bytes.
+
+    `source` is what the folder was built from: its audio is read again for three utterances. Without it, or where the
+    audio is gone, the page says so and draws them silent. Raises CorruptShard for a damaged or unfinished folder.
+    """
+    from lstdata.report.page import render
+    from lstdata.storage import commit_bytes
+
+    path = out / "report.html"
+    commit_bytes(path, render(out, source).encode())
+    return path

@@ -1,0 +1,139 @@
+"""Histograms and unit colours as inline SVG; sizes are in SVG pixels, colours come from the page's style sheet."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from markupsafe import Markup
+from numpy.typing import NDArray
+
+from lstdata.records import Ints
+from lstdata.report.distribution import Bar
+
+WIDTH, HEIGHT = 340, 150
+_TOP, _BOTTOM = 18, 22
+MOST_BARS = 600
+"""Bars of the unit spectrum; of more clusters, several neighbours in rank share one."""
+
+
+def histogram(
+    bars: Sequence[Bar],
+    *,
+    name: str,
+    axis: str,
+    ticks: Sequence[float],
+    mean: float = math.nan,
+    reference: float = math.nan,
+    whole: bool = False,
+    css: str = "speech",
+) -> Markup:
+    """Shares of all values per bar, with this corpus' mean and a reference mean as vertical lines.
+
+    `whole` says that the values are integers, each bar one of them; `axis` is the unit of the values.
+    """
+    total = sum(bar.count for bar in bars)
+    most = max((bar.count for bar in bars), default=0)
+    low, high = bars[0].low, bars[-1].high
+    floor = HEIGHT - _BOTTOM
+
+    def x(value: float) -> float:
+        return (value - low) / (high - low) * WIDTH
+
+    parts = [Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">').format(WIDTH, HEIGHT, name)]
+    if most:
+        grid = Markup('<path class="grid-line" d="M0 {}.5H{}"/><text class="tick" x="0" y="{}">{}</text>')
+        parts.append(grid.format(_TOP, WIDTH, _TOP - 4, f"{most / total:.0%}"))
+    for i, bar in enumerate(bars):
+        tall = (floor - _TOP) * bar.count / most if most else 0.0
+        label = _bar_label(bar, axis, total, last=i == len(bars) - 1, whole=whole)
+        parts.append(
+            Markup('<rect class="{}" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>').format(
+                css, _n(x(bar.low) + 0.6), _n(floor - tall), _n(x(bar.high) - x(bar.low) - 1.2), _n(tall), label
+            )
+        )
+    parts.append(Markup('<path class="axis" d="M0 {}.5H{}"/>').format(floor, WIDTH))
+    for value, css_class in ((reference, "reference"), (mean, "mean")):
+        if math.isfinite(value) and low <= value <= high:
+            place = x(value + 0.5) if whole else x(value)
+            parts.append(Markup('<path class="{}" d="M{} {}V{}"/>').format(css_class, _n(place), _TOP, floor))
+    for tick in ticks:
+        place = x(tick + 0.5) if whole else x(tick)
+        anchor = "start" if place < 8 else "end" if place > WIDTH - 8 else "middle"
+        parts.append(
+            Markup('<text class="tick" x="{}" y="{}" text-anchor="{}">{}</text>').format(
+                _n(place), HEIGHT - 7, anchor, f"{tick:g}"
+            )
+        )
+    return Markup("").join([*parts, Markup("</svg>")])
+
+
+def unit_spectrum(counts: Ints, colours: Sequence[str]) -> Markup:
+    """How often each unit occurs, most frequent first, in its own colour; a line where all would be if equal.
+
+    Heights are log(1 + count): silence alone can be a sixth of all units.
+    """
+    width, height = 1040, 150
+    order = np.argsort(-counts, kind="stable")
+    group = -(-len(order) // MOST_BARS) if len(order) else 1
+    total = max(1, int(counts.sum()))
+    most = math.log1p(max(1, int(counts.max(initial=0))))
+    number = max(1, -(-len(order) // group))
+    parts = [
+        Markup('<svg class="chart spectrum" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" ').format(
+            width, height
+        ),
+        Markup('aria-label="Units by frequency">'),
+    ]
+    for i in range(0, len(order), group):
+        ids = order[i : i + group]
+        mean = float(counts[ids].mean())
+        tall = math.log1p(mean) / most * (height - 4)
+        name = f"unit {ids[0]}" if group == 1 else f"ranks {i + 1}–{i + len(ids)}"
+        parts.append(
+            Markup('<rect x="{}" y="{}" width="{}" height="{}" fill="{}"><title>{}</title></rect>').format(
+                _n(i / group * width / number),
+                _n(height - tall),
+                _n(width / number * 0.86),
+                _n(tall),
+                colours[int(ids[0])],
+                f"{name}: {mean / total:.2%}",
+            )
+        )
+    level = height - math.log1p(counts.mean()) / most * (height - 4) if len(order) else height
+    parts.append(Markup('<path class="reference" d="M0 {}H{}"/></svg>').format(_n(level), width))
+    return Markup("").join(parts)
+
+
+def unit_colours(centroids: NDArray[np.float32] | None, clusters: int) -> list[str]:
+    """A colour for each unit; with centroids, units that lie near one another look alike.
+
+    Hue is the rank along the first principal axis of the centroids, lightness the rank along the second.
+    """
+    if centroids is None or len(centroids) != clusters or min(centroids.shape, default=0) < 2:
+        return [f"oklch(0.68 0.13 {i * 137.508 % 360:.0f})" for i in range(clusters)]
+    centred = centroids.astype(np.float64) - centroids.mean(axis=0, dtype=np.float64)
+    axes = np.linalg.svd(centred, full_matrices=False)[2][:2]
+    signs = np.sign(axes[np.arange(2), np.abs(axes).argmax(axis=1)])
+    places = centred @ (axes * signs[:, None]).T
+    ranks = np.argsort(np.argsort(places, axis=0, kind="stable"), axis=0) / max(1, clusters - 1)
+    return [f"oklch({0.5 + 0.32 * light:.3f} 0.13 {20 + 290 * hue:.0f})" for hue, light in ranks.tolist()]
+
+
+def nice_step(span: float, most: int) -> float:
+    """The smallest of 1, 2, 2.5, 5 · 10^k that divides `span` into at most `most` parts."""
+    raw = max(span, 1e-9) / most
+    power = 10.0 ** math.floor(math.log10(raw))
+    return float(next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= raw * (1 - 1e-9)))
+
+
+def _bar_label(bar: Bar, axis: str, total: int, *, last: bool, whole: bool) -> str:
+    where = f"{bar.low:g}" if whole else f"{bar.low:g}–{bar.high:g}"
+    more = " or more" if last else ""
+    return f"{where}{more} {axis}: {bar.count:,} ({bar.count / max(1, total):.1%})"
+
+
+def _n(value: float) -> str:
+    """A coordinate, short and the same everywhere."""
+    return f"{value:.2f}".rstrip("0").rstrip(".")

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from lstdata.report.distribution import Bar
+from lstdata.report.draw import MOST_BARS, histogram, nice_step, unit_colours, unit_spectrum
+
+
+def test_bars_are_as_high_as_their_shares() -> None:
+    bars = [Bar(1, 2, 5), Bar(2, 3, 10), Bar(3, 4, 0)]
+    svg = histogram(bars, name="<n>", axis="frames", ticks=[1, 2], mean=1.5, reference=9.0, whole=True)
+    root = ElementTree.fromstring(svg)
+    heights = [float(rect.attrib["height"]) for rect in root.iter("rect")]
+    assert heights[0] == pytest.approx(heights[1] / 2)
+    assert heights[2] == 0
+    assert [t.text for t in root.iter("title")] == [
+        "1 frames: 5 (33.3%)",
+        "2 frames: 10 (66.7%)",
+        "3 or more frames: 0 (0.0%)",
+    ]
+    assert 'class="mean"' in svg
+    assert 'class="reference"' not in svg, "9 lies outside"
+
+
+def test_nothing_to_count_still_draws_an_axis() -> None:
+    assert "nan" not in histogram([Bar(0, 1, 0)], name="n", axis="s", ticks=[0])
+
+
+def test_units_are_drawn_most_frequent_first() -> None:
+    svg = unit_spectrum(np.array([3, 0, 7]), ["red", "green", "blue"])
+    assert re.findall(r'fill="(\w+)"', svg) == ["blue", "red", "green"]
+    assert [t.text for t in ElementTree.fromstring(svg).iter("title")] == [
+        "unit 2: 70.00%",
+        "unit 0: 30.00%",
+        "unit 1: 0.00%",
+    ]
+
+
+def test_many_clusters_share_bars() -> None:
+    counts = np.arange(5000)
+    bars = unit_spectrum(counts, ["red"] * 5000).count("<rect")
+    assert MOST_BARS / 2 < bars <= MOST_BARS
+    assert unit_spectrum(np.zeros(0, dtype=np.int64), []).count("<rect") == 0
+
+
+def test_units_near_one_another_look_alike() -> None:
+    centroids = np.array([[0, 0.0], [10, 0.1], [0.5, 0], [10.5, 0.2], [5, 0]], dtype=np.float32)
+    colours = unit_colours(centroids, 5)
+    hue = [float(c.rstrip(")").split()[2]) for c in colours]
+    assert abs(hue[0] - hue[2]) < abs(hue[0] - hue[1])
+    assert abs(hue[1] - hue[3]) < abs(hue[0] - hue[3])
+    assert colours == unit_colours(centroids, 5)
+    assert len(set(unit_colours(None, 7))) == 7
+    assert len(unit_colours(centroids, 6)) == 6, "a codebook that does not fit is not used"
+
+
+@pytest.mark.parametrize(
+    ("span", "most", "step"), [(10, 10, 1), (10.1, 10, 2), (0.9, 6, 0.2), (100, 5, 20), (21, 10, 2.5)]
+)
+def test_nice_steps(span: float, most: int, step: float) -> None:
+    assert nice_step(span, most) == pytest.approx(step)
