@@ -1,0 +1,136 @@
+"""One split of a finished run folder, read by sample number and drawn into documents."""
+
+from __future__ import annotations
+
+import mmap
+import zlib
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from lstdata.config import InterleaveConfig, PatchingConfig
+from lstdata.documents import Document, make_document
+from lstdata.errors import ConfigError, CorruptShard
+from lstdata.records import Sample
+from lstdata.shards import iter_samples
+from lstdata.storage import read_json
+from lstdata.tokenizer import TextTokenizer
+from lstdata.vocab import VocabCard
+
+OPEN_SHARDS: Final = 64
+"""Shards that stay mapped, the latest read."""
+
+TABLES: Final = ("vocab.json", "tokenizer.json", "shards.parquet", "index.parquet")
+
+
+class Corpus(Protocol):
+    """What rows are packed from."""
+
+    @property
+    def vocab(self) -> VocabCard: ...
+
+    def __len__(self) -> int: ...
+
+    def document(self, number: int, epoch: int) -> Document:
+        """The document that a sample gives in an epoch: the same in every process."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class RunFolder:
+    """What all splits of a finished run share."""
+
+    root: Path
+    vocab: VocabCard
+    tokenizer: TextTokenizer
+
+
+def open_run(root: Path, expected: VocabCard | None = None) -> RunFolder:
+    """Open a finished run folder; ConfigError where it is none or its vocab card is not the expected one."""
+    missing = [name for name in TABLES if not (root / name).is_file()]
+    if missing:
+        raise ConfigError(f"`data` must be a finished run folder, but `{root}` lacks {', '.join(missing)}.")
+    vocab = VocabCard.from_json(read_json(root / "vocab.json"), str(root / "vocab.json"))
+    tokenizer = TextTokenizer.read(str(root / "tokenizer.json"))
+    if tokenizer.sha256 != vocab.tokenizer_sha256:
+        raise ConfigError(f"`{root / 'tokenizer.json'}` is not the tokenizer that `vocab.json` names.")
+    if expected is not None:
+        expected.check_same(vocab)
+    return RunFolder(root, vocab, tokenizer)
+
+
+class SplitCorpus:
+    """The samples of one split, numbered in the order of the index; ConfigError where there are none."""
+
+    def __init__(self, run: RunFolder, split: str, interleave: InterleaveConfig, patching: PatchingConfig) -> None:
+        self.vocab = run.vocab
+        self._tokenizer = run.tokenizer
+        self._interleave = interleave
+        self._patching = patching
+        self._places = _Places(run.root, split)
+        self._mapped: OrderedDict[Path, mmap.mmap] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._places.offset)
+
+    def sample(self, number: int) -> Sample:
+        """One sample, checked against the index; CorruptShard names shard and sample."""
+        path, offset, size, crc32 = self._places.of(number)
+        stretch = self._map(path)[offset : offset + size]
+        if zlib.crc32(stretch) != crc32:
+            raise CorruptShard(
+                f"`{path}`: the sample at byte {offset} is damaged (crc32 differs); see `lstdata verify`."
+            )
+        return next(iter_samples(stretch, str(path)))[-1].sample
+
+    def document(self, number: int, epoch: int) -> Document:
+        return make_document(
+            self.sample(number),
+            self.vocab,
+            self._tokenizer,
+            interleave=self._interleave,
+            patching=self._patching,
+            epoch=epoch,
+        )
+
+    def _map(self, path: Path) -> mmap.mmap:
+        data = self._mapped.pop(path, None)
+        if data is None:
+            try:
+                with open(path, "rb") as file:
+                    data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            except (OSError, ValueError) as error:
+                raise CorruptShard(f"`{path}` cannot be read: {error}.") from error
+        self._mapped[path] = data
+        if len(self._mapped) > OPEN_SHARDS:
+            self._mapped.popitem(last=False)[1].close()
+        return data
+
+
+class _Places:
+    """Where the samples of a split are, as columns: little memory, also for millions."""
+
+    def __init__(self, root: Path, split: str) -> None:
+        import pyarrow.compute as pc
+
+        from lstdata.index import INDEX_SCHEMA, SHARDS_SCHEMA, read_table
+
+        table = read_table(root / "index.parquet", INDEX_SCHEMA)
+        chosen = table.filter(pc.equal(table["split"], split)).combine_chunks()
+        if not chosen.num_rows:
+            counts = {c["values"]: c["counts"] for c in table["split"].value_counts().to_pylist()}
+            raise ConfigError(f"`data` must hold {split} samples, but `{root}` holds none: {counts or 'no sample'}.")
+        paths = {row["shard"]: row["path"] for row in read_table(root / "shards.parquet", SHARDS_SCHEMA).to_pylist()}
+        shards = chosen["shard"].dictionary_encode().combine_chunks()
+        self._paths = [root / paths[name] for name in shards.dictionary.to_pylist()]
+        self._shard = shards.indices.to_numpy()
+        self._size = chosen["bytes"].to_numpy()
+        self._crc32 = chosen["crc32"].to_numpy()
+        self.offset = chosen["offset"].to_numpy()
+
+    def of(self, number: int) -> tuple[Path, int, int, int]:
+        """(shard's path, first byte, bytes, crc32) of a sample."""
+        columns = self.offset[number], self._size[number], self._crc32[number]
+        offset, size, crc32 = (int(value) for value in columns)
+        return self._paths[self._shard[number]], offset, size, crc32

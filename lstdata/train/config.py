@@ -1,0 +1,144 @@
+"""What a user may choose for a training run; a preset fills in what is left open."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from lstdata.config import InterleaveConfig, PatchingConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowsConfig:
+    """How documents become batches; a step is `per_step` rows, whatever the number of processes."""
+
+    per_step: int | None = None
+    positions: int | None = None
+    """Positions that a row may hold."""
+    tokens: int | None = None
+    """Raw tokens that a row may hold."""
+    lanes: int | None = None
+    """Independent orders of samples; None: by the size of the data, at most 256."""
+    seed: int = 0
+
+    def mistakes(self) -> Iterator[str]:
+        yield from _at_least(self, 1, "per_step", "lanes")
+        yield from _at_least(self, 4, "positions")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerConfig:
+    """AdamW under a cosine schedule with linear warm-up."""
+
+    lr: float | None = None
+    final_lr: float = 0.01
+    """The last learning rate, as a share of `lr`."""
+    warmup: int | None = None
+    """Steps."""
+    beta1: float = 0.9
+    beta2: float = 0.95
+    weight_decay: float | None = None
+    clip: float = 1.0
+    """Greatest norm of the gradient."""
+
+    def mistakes(self) -> Iterator[str]:
+        yield from _at_least(self, 0, "warmup", "weight_decay")
+        for name in ("lr", "clip"):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                yield f"`{name}` must be > 0, but is {value}."
+        for name in ("beta1", "beta2", "final_lr"):
+            if not 0 <= getattr(self, name) <= 1:
+                yield f"`{name}` must be in [0, 1], but is {getattr(self, name)}."
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """All of `lstdata train`. What is None is the preset's."""
+
+    about: str = ""
+    preset: Literal["tiny", "420m", "1b"] = "tiny"
+    dropout: float | None = None
+    patching: PatchingConfig = field(default_factory=PatchingConfig)
+    """`none` trains the baseline: the plain transformer over tokens."""
+    interleave: InterleaveConfig = field(default_factory=InterleaveConfig)
+    rows: RowsConfig = field(default_factory=RowsConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    steps: int | None = None
+    """Length of the schedule."""
+    stop_at: int | None = None
+    """End this invocation after so many steps; the next one goes on from there."""
+    validate_every: int | None = None
+    """Steps between passes over the validation split; there is always one at the end."""
+    checkpoint_every: int | None = None
+    """Steps between checkpoints; there is always one at the end."""
+    keep_checkpoints: int = 2
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """`auto`: bfloat16 autocast on a GPU, float32 on a CPU."""
+    seed: int = 0
+    """Of the initial weights and of dropout."""
+
+    def mistakes(self) -> Iterator[str]:
+        counts = ("steps", "stop_at", "validate_every", "checkpoint_every", "keep_checkpoints")
+        yield from _at_least(self, 1, *counts)
+        if self.dropout is not None and not 0 <= self.dropout < 1:
+            yield f"`dropout` must be in [0, 1), but is {self.dropout}."
+        resolved = resolve(self)
+        longest = {"none": 1, "static": self.patching.patch_size}.get(self.patching.strategy, self.patching.max_patch)
+        tokens = resolved.rows.tokens or 0
+        if tokens < longest + 3:
+            yield f"`rows.tokens` must be ≥ {longest + 3} (a patch beside BOS and markers), but is {tokens}."
+
+
+PRESETS: Final[dict[str, dict[str, Any]]] = {
+    # Chosen here, for 200 short utterances on two CPU cores.
+    "tiny": {
+        "dropout": 0.2,
+        "rows": {"per_step": 8, "positions": 512, "tokens": 768},
+        "optimizer": {"lr": 3e-3, "warmup": 20, "weight_decay": 0.1},
+        "steps": 300,
+        "validate_every": 100,
+        "checkpoint_every": 100,
+    },
+    "420m": {
+        "dropout": 0.0,
+        "rows": {"per_step": 128, "positions": 4096, "tokens": 16_384},
+        "optimizer": {"lr": 4e-4, "warmup": 2000, "weight_decay": 0.1},
+        "steps": 200_000,
+        "validate_every": 1000,
+        "checkpoint_every": 1000,
+    },
+    # arXiv 2510.06195: 0.5 M positions per step.
+    "1b": {
+        "dropout": 0.0,
+        "rows": {"per_step": 128, "positions": 4096, "tokens": 16_384},
+        "optimizer": {"lr": 4e-4, "warmup": 2000, "weight_decay": 0.1},
+        "steps": 200_000,
+        "validate_every": 1000,
+        "checkpoint_every": 1000,
+    },
+}
+
+
+def resolve(config: TrainConfig) -> TrainConfig:
+    """The config with the preset's values where it has None."""
+    filled: TrainConfig = _filled(config, PRESETS[config.preset])
+    return filled
+
+
+def _filled(config: Any, defaults: dict[str, Any]) -> Any:
+    changes = {
+        name: _filled(getattr(config, name), value) if isinstance(value, dict) else value
+        for name, value in defaults.items()
+        if isinstance(value, dict) or getattr(config, name) is None
+    }
+    return dataclasses.replace(config, **changes)
+
+
+def _at_least(config: object, least: int, *names: str) -> Iterator[str]:
+    for name in names:
+        value = getattr(config, name)
+        if value is not None and value < least:
+            yield f"`{name}` must be ≥ {least}, but is {value}."

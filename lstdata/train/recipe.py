@@ -1,0 +1,177 @@
+"""The fairseq2 recipe: our model and data under fairseq2's trainer."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import torch
+from fairseq2.composition import register_dataset_family, register_model_family
+from fairseq2.metrics import format_as_float, format_as_int
+from fairseq2.metrics.recorders import MetricDescriptor, MetricRecorder
+from fairseq2.recipe.base import Recipe, RecipeContext
+from fairseq2.recipe.config import (
+    AdamWConfig,
+    CommonSection,
+    CosineAnnealingLRConfig,
+    DatasetSection,
+    GangSection,
+    LRSchedulerSection,
+    MixedPrecisionConfig,
+    ModelSection,
+    OptimizerSection,
+    RegimeSection,
+    TorchConfig,
+    TrainerSection,
+)
+from fairseq2.runtime.dependency import DependencyContainer
+from fairseq2.task import Task
+
+from lstdata.errors import ConfigError
+from lstdata.loader.corpus import Corpus
+from lstdata.loader.rows import RowStream
+from lstdata.model.config import ModelConfig
+from lstdata.model.lst import Model, build_model
+from lstdata.packing import RowBudget
+from lstdata.train.config import TrainConfig
+from lstdata.train.reader import TrainReader, ValidationReader
+from lstdata.train.steps import TrainStep, ValidationStep
+
+T = TypeVar("T")
+
+FAMILY = "lst"
+DATASET = "lstdata"
+THIS_RUN = "run"
+
+
+@dataclass(kw_only=True)
+class RecipeConfig:
+    """The sections that fairseq2 reads."""
+
+    model: ModelSection
+    trainer: TrainerSection
+    optimizer: OptimizerSection
+    lr_scheduler: LRSchedulerSection
+    regime: RegimeSection
+    common: CommonSection
+    dataset: DatasetSection = field(default_factory=lambda: DatasetSection(family=DATASET))
+    gang: GangSection = field(default_factory=GangSection)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Splits:
+    """What is trained on and what is held out."""
+
+    train: Corpus
+    validation: Corpus
+
+
+@dataclass(kw_only=True)
+class SplitsConfig:
+    """Nothing to choose: the run folder is opened, and refused, before fairseq2 starts."""
+
+
+class LstRecipe(Recipe):
+    """Trains one model on one run folder; `config` is resolved."""
+
+    def __init__(self, config: TrainConfig, model: ModelConfig, splits: Splits, recorder: MetricRecorder) -> None:
+        self._config = config
+        self._model = model
+        self._splits = splits
+        self._recorder = recorder
+
+    def register(self, container: DependencyContainer) -> None:
+        for console in logging.getLogger().handlers:
+            console.setLevel(logging.ERROR)
+        logging.getLogger("fairseq2").setLevel(logging.INFO)
+        register_model_family(container, FAMILY, Model, ModelConfig, factory=build_model)
+        container.register_instance(ModelConfig, self._model, key=THIS_RUN)
+        register_dataset_family(container, DATASET, Splits, SplitsConfig, opener=lambda config: self._splits)
+        container.collection.register_instance(MetricRecorder, self._recorder)
+        for descriptor in _descriptors():
+            container.collection.register_instance(MetricDescriptor, descriptor)
+
+    def create_task(self, context: RecipeContext) -> Task:
+        config = self._config
+        gang = context.gangs.dp
+        per_step = required(config.rows.per_step)
+        if per_step % gang.size:
+            raise ConfigError(f"`rows.per_step` must be a multiple of the {gang.size} processes, but is {per_step}.")
+        splits = context.get_dataset_as(Splits)
+        budget = row_budget(config)
+        stream = RowStream(splits.train, budget, seed=config.rows.seed, lanes=config.rows.lanes)
+        held_out = ValidationReader(splits.validation, budget, per_step, config.rows.seed, gang.rank, gang.size)
+        model = context.get_data_parallel_model()
+        vocab = splits.train.vocab
+        return context.create_trainer(
+            TrainStep(model, vocab),
+            TrainReader(stream, per_step, gang.rank, gang.size),
+            [ValidationStep(model, vocab)],
+            [held_out],
+        )
+
+    @property
+    def config_kls(self) -> type[object]:
+        return RecipeConfig
+
+
+def recipe_config(config: TrainConfig) -> RecipeConfig:
+    """A resolved config in fairseq2's terms."""
+    steps, optimizer = required(config.steps), config.optimizer
+    warmup = required(optimizer.warmup)
+    half = config.precision == "bfloat16" or (config.precision == "auto" and torch.cuda.is_available())
+    return RecipeConfig(
+        model=ModelSection(family=FAMILY, arch=THIS_RUN),
+        trainer=TrainerSection(
+            mixed_precision=MixedPrecisionConfig(mode="auto" if half else "off", dtype=torch.bfloat16),
+            max_grad_norm=optimizer.clip,
+        ),
+        optimizer=OptimizerSection(
+            config=AdamWConfig(
+                lr=required(optimizer.lr),
+                betas=(optimizer.beta1, optimizer.beta2),
+                weight_decay=required(optimizer.weight_decay),
+            )
+        ),
+        lr_scheduler=LRSchedulerSection(
+            config=CosineAnnealingLRConfig(
+                cycle_len=max(1, steps - warmup), num_warmup_steps=warmup, final_lr_scale=optimizer.final_lr
+            )
+        ),
+        regime=RegimeSection(
+            num_steps=min(steps, config.stop_at or steps),
+            validate_every_n_steps=config.validate_every,
+            checkpoint_every_n_steps=config.checkpoint_every,
+            keep_last_n_checkpoints=config.keep_checkpoints,
+            publish_metrics_every_n_steps=1,
+        ),
+        common=CommonSection(torch=TorchConfig(num_threads=_threads()), seed=config.seed, no_sweep_dir=True),
+    )
+
+
+def row_budget(config: TrainConfig) -> RowBudget:
+    return RowBudget(positions=required(config.rows.positions), tokens=required(config.rows.tokens))
+
+
+def required(value: T | None) -> T:
+    """A value that resolving has filled in."""
+    if value is None:
+        raise ValueError("The config must be resolved.")
+    return value
+
+
+def _threads() -> int:
+    """The cores that this process may use, shared fairly with the processes beside it."""
+    return max(1, len(os.sched_getaffinity(0)) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+
+
+def _descriptors() -> list[MetricDescriptor]:
+    """The order of our figures in fairseq2's files: the total loss before the others."""
+    means = ("loss", "loss_text", "loss_units", "bits_per_second", "padding_share")
+    counts = ("tokens", "positions", "targets_text", "targets_units")
+    return [
+        *(MetricDescriptor(name, name, 90 + place, format_as_float) for place, name in enumerate(means)),
+        *(MetricDescriptor(name, name, 98, format_as_int) for name in counts),
+    ]
