@@ -115,8 +115,8 @@ def write_shard(file: IO[bytes], samples: Iterable[StoredSample]) -> list[int]:
     return offsets
 
 
-def iter_members(data: bytes | memoryview, path: str, start: int = 0) -> Iterator[tuple[str, str, int, bytes]]:
-    """(key, extension, header offset, content) of a tar's members from `start` on; CorruptShard where it breaks."""
+def iter_members(data: bytes | memoryview, path: str, start: int = 0) -> Iterator[tuple[str, str, int, int, bytes]]:
+    """(key, extension, first byte, byte after, content) of a tar's members from `start` on; CorruptShard where it breaks."""
     offset, end = start, len(data)
     while offset + _BLOCK <= end:
         header = bytes(data[offset : offset + _BLOCK])
@@ -130,16 +130,17 @@ def iter_members(data: bytes | memoryview, path: str, start: int = 0) -> Iterato
         if len(content) < size:
             raise CorruptShard(f"`{path}`: `{name}` ends early: {len(content)} of {size} bytes.")
         key, _, extension = name.partition(".")
-        yield key, extension, offset, content
-        offset += _BLOCK + -(-size // _BLOCK) * _BLOCK
+        following = offset + _BLOCK + -(-size // _BLOCK) * _BLOCK
+        yield key, extension, offset, following, content
+        offset = following
     raise CorruptShard(f"`{path}`: the tar ends at byte {end} without its closing blocks.")
 
 
-def iter_samples(data: bytes | memoryview, path: str, start: int = 0) -> Iterator[tuple[int, StoredSample]]:
-    """(offset, sample) of a shard in memory, checked member by member; CorruptShard names shard and sample."""
+def iter_samples(data: bytes | memoryview, path: str, start: int = 0) -> Iterator[tuple[int, int, StoredSample]]:
+    """(first byte, byte after, sample) of a shard in memory, checked; CorruptShard names shard and sample."""
     group: dict[str, bytes] = {}
     first = 0
-    for key, extension, offset, content in iter_members(data, path, start):
+    for key, extension, offset, end, content in iter_members(data, path, start):
         expected = MEMBERS[len(group)]
         if not group:
             first, current = offset, key
@@ -147,7 +148,7 @@ def iter_samples(data: bytes | memoryview, path: str, start: int = 0) -> Iterato
             raise CorruptShard(f"`{path}`: found `{key}.{extension}` where `{current}.{expected}` belongs.")
         group[extension] = content
         if len(group) == len(MEMBERS):
-            yield first, _checked(path, key, group)
+            yield first, end, _checked(path, key, group)
             group = {}
     if group:
         raise CorruptShard(f"`{path}`: sample `{current}` has {len(group)} of {len(MEMBERS)} members.")
@@ -155,7 +156,7 @@ def iter_samples(data: bytes | memoryview, path: str, start: int = 0) -> Iterato
 
 def read_shard(path: Path) -> Iterator[Sample]:
     """All samples of a shard, in order."""
-    for _, stored in iter_samples(path.read_bytes(), str(path)):
+    for *_, stored in iter_samples(path.read_bytes(), str(path)):
         yield stored.sample
 
 

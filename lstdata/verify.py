@@ -125,12 +125,12 @@ def _verify_shard(
         problems.append(f"{here}: the tar is not the one that was committed (sha256 or size differs).")
         problems += _damaged(data, rows_path, here)
     found: list[dict[str, Any]] = []
-    samples = list(iter_samples(data, str(tar)))
-    ends = [offset for offset, _ in samples[1:]] + [_end(rows_path)]
-    for (offset, stored), end in zip(samples, ends, strict=True):
-        found.append(index_row(stored, shard.name, offset, data[offset:end]))
+    samples: list[StoredSample] = []
+    for start, end, stored in iter_samples(data, str(tar)):
+        samples.append(stored)
+        found.append(index_row(stored, shard.name, start, data[start:end]))
         problems += [f"{here}: sample `{stored.sample.id}`: {m}" for m in _sample(run, shard, stored)]
-    problems += _against_plan(here, [s for _, s in samples], planned)
+    problems += _against_plan(here, samples, planned)
     if pa.Table.from_pylist(found, schema=INDEX_SCHEMA) != read_table(rows_path, INDEX_SCHEMA):
         problems.append(f"{here}: index rows and tar disagree.")
     counted = {
@@ -201,11 +201,6 @@ def _damaged(data: bytes, rows_path: Path, here: str) -> Iterator[str]:
     for row in read_table(rows_path, INDEX_SCHEMA).to_pylist():
         if zlib.crc32(data[row["offset"] : row["offset"] + row["bytes"]]) != row["crc32"]:
             yield f"{here}: sample `{row['id']}` is damaged (crc32 differs)."
-
-
-def _end(rows_path: Path) -> int:
-    last = read_table(rows_path, INDEX_SCHEMA).slice(-1).to_pylist()
-    return int(last[0]["offset"] + last[0]["bytes"]) if last else 0
 
 
 def _line(shard: PlannedShard, error: Exception) -> str:

@@ -10,6 +10,11 @@ import numpy as np
 import pytest
 import soundfile
 
+from lstdata.build import Asked, build_shards
+from lstdata.build.finish import Totals
+from lstdata.build.plan_table import PlannedShard
+from lstdata.config import BuildConfig, load
+
 
 @pytest.fixture(scope="session")
 def speech() -> Path:
@@ -85,3 +90,36 @@ def cuts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def make_cuts(tmp_path: Path) -> Callable[[int], Path]:
     """A corpus of its own, to break."""
     return lambda utterances: write_cuts(tmp_path / "corpus", utterances)
+
+
+OPTIONS = ["plan.shard_seconds=15", "tokenizer.vocab_size=300", "run.workers=1"]
+
+
+class Quiet:
+    """A listener that remembers."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.done_before = 0
+
+    def note(self, line: str) -> None: ...
+
+    def building(self, shards: int, done: int, seconds: float) -> None:
+        self.done_before = done
+
+    def built(self, shard: PlannedShard, samples: int, rejected: int) -> None:
+        self.names.append(shard.name)
+
+
+def build(source: Path, out: Path, *sets: str, listener: Quiet | None = None, rebuild: bool = False) -> Totals:
+    config = load(BuildConfig, None, [*OPTIONS, *sets])
+    return build_shards(Asked(str(source), out, config, rebuild), listener or Quiet())
+
+
+@pytest.fixture(scope="session")
+def built(cuts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of `cuts`; leave it as it was."""
+    out = tmp_path_factory.mktemp("built") / "out"
+    totals = build(cuts, out)
+    assert (totals.planned, totals.written, totals.rejected) == (12, 12, 0)
+    return out
