@@ -31,7 +31,7 @@ def histogram(
 ) -> Markup:
     """Shares of all values per bar, with this corpus' mean and a reference mean as vertical lines.
 
-    `whole` says that the values are integers, each bar one of them; `axis` is the unit of the values.
+    `whole` says that the values are integers, each bar one of them; `axis` is their unit.
     """
     total = sum(bar.count for bar in bars)
     most = max((bar.count for bar in bars), default=0)
@@ -45,9 +45,9 @@ def histogram(
     if most:
         grid = Markup('<path class="grid-line" d="M0 {}.5H{}"/><text class="tick" x="0" y="{}">{}</text>')
         parts.append(grid.format(_TOP, WIDTH, _TOP - 4, f"{most / total:.0%}"))
-    for i, bar in enumerate(bars):
+    for bar in bars:
         tall = (floor - _TOP) * bar.count / most if most else 0.0
-        label = _bar_label(bar, axis, total, last=i == len(bars) - 1, whole=whole)
+        label = _bar_label(bar, axis, total, whole)
         parts.append(
             Markup('<rect class="{}" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>').format(
                 css, _n(x(bar.low) + 0.6), _n(floor - tall), _n(x(bar.high) - x(bar.low) - 1.2), _n(tall), label
@@ -128,10 +128,9 @@ def nice_step(span: float, most: int) -> float:
     return float(next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= raw * (1 - 1e-9)))
 
 
-def _bar_label(bar: Bar, axis: str, total: int, *, last: bool, whole: bool) -> str:
-    where = f"{bar.low:g}" if whole else f"{bar.low:g}–{bar.high:g}"
-    more = " or more" if last else ""
-    return f"{where}{more} {axis}: {bar.count:,} ({bar.count / max(1, total):.1%})"
+def _bar_label(bar: Bar, axis: str, total: int, whole: bool) -> str:
+    where = f"{axis} {bar.low:g}" if whole else f"{bar.low:g}–{bar.high:g} {axis}"
+    return f"{where}: {bar.count:,} ({bar.count / max(1, total):.1%})"
 
 
 def _n(value: float) -> str:

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from lstdata.build.plan_table import PlannedRecord, read_plan, read_shard_rows
+from lstdata.build.plan_table import read_plan, read_shard_rows
 from lstdata.errors import CorruptShard, LstDataError
 from lstdata.index import SHARDS_SCHEMA, read_table
-from lstdata.records import SAMPLE_RATE, Waveform
+from lstdata.records import SAMPLE_RATE, Locator, Waveform
 from lstdata.report.distribution import Distribution
 from lstdata.report.numbers import iter_batches
 from lstdata.shards import StoredSample, iter_samples
@@ -70,17 +70,19 @@ def choose_utterances(out: Path, source: Source | None) -> list[Shown]:
         if nearest is not None:
             chosen.append(nearest)
     paths = {row["shard"]: row["path"] for row in read_table(out / "shards.parquet", SHARDS_SCHEMA).to_pylist()}
-    return [_show(out, choice, paths[choice.shard], source) for choice in chosen]
+    plan = out / "plan.parquet"
+    groups = {s.name: s.row_group for s in read_plan(plan).shards} if source and plan.exists() else {}
+    return [_show(out, choice, paths[choice.shard], groups, source) for choice in chosen]
 
 
 def encode_mp3(samples: Waveform) -> bytes:
-    """Mono MP3 at 16 kHz, clipped to [-1, 1]; Ogg would carry a random serial number."""
+    """Mono MP3 at 16 kHz; Ogg would carry a random serial number."""
     import soundfile
 
     buffer = io.BytesIO()
     soundfile.write(
         buffer,
-        np.clip(samples, -1, 1),
+        samples,
         SAMPLE_RATE,
         format="MP3",
         subtype="MPEG_LAYER_III",
@@ -114,21 +116,22 @@ def _nearest(out: Path, seconds: float, timed: bool, taken: list[str]) -> _Choic
     return best
 
 
-def _show(out: Path, choice: _Choice, path: str, source: Source | None) -> Shown:
+def _show(out: Path, choice: _Choice, path: str, groups: dict[str, int], source: Source | None) -> Shown:
+    """The sample from its shard and its audio from the source; `groups` says where the plan has each shard."""
     try:
         data = (out / path).read_bytes()
     except OSError as error:
         raise CorruptShard(f"`{out / path}` cannot be read: {error.strerror}.") from error
-    *_, stored = next(iter_samples(data, str(out / path), choice.offset))
+    _, stored = next(iter_samples(data, str(out / path), choice.offset))
     if stored.sample.key != choice.key:
         raise CorruptShard(f"`{out / path}`: sample `{choice.key}` is not at byte {choice.offset}.")
     if source is None:
         return Shown(stored, None, "the source was not given")
-    record = _planned(out, choice)
-    if record is None:
+    locator = _locator(out / "plan.parquet", groups, choice)
+    if locator is None:
         return Shown(stored, None, "the plan does not name it")
     try:
-        audio = source.open(record.row.locator).samples
+        audio = source.open(locator).samples
     except (LstDataError, OSError) as error:
         return Shown(stored, None, str(error))
     if len(audio) != stored.sample.samples:
@@ -136,10 +139,9 @@ def _show(out: Path, choice: _Choice, path: str, source: Source | None) -> Shown
     return Shown(stored, audio)
 
 
-def _planned(out: Path, choice: _Choice) -> PlannedRecord | None:
-    plan = out / "plan.parquet"
-    if not plan.exists():
+def _locator(plan: Path, groups: dict[str, int], choice: _Choice) -> Locator | None:
+    """Where the plan says the audio is; None where there is no plan any more or it is another one."""
+    if choice.shard not in groups:
         return None
-    group = next((s.row_group for s in read_plan(plan).shards if s.name == choice.shard), None)
-    records = [] if group is None else read_shard_rows(plan, group)
-    return next((r for r in records if r.key == choice.key), None)
+    records = read_shard_rows(plan, groups[choice.shard])
+    return next((r.row.locator for r in records if r.key == choice.key), None)

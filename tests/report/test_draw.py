@@ -18,12 +18,17 @@ def test_bars_are_as_high_as_their_shares() -> None:
     assert heights[0] == pytest.approx(heights[1] / 2)
     assert heights[2] == 0
     assert [t.text for t in root.iter("title")] == [
-        "1 frames: 5 (33.3%)",
-        "2 frames: 10 (66.7%)",
-        "3 or more frames: 0 (0.0%)",
+        "frames 1: 5 (33.3%)",
+        "frames 2: 10 (66.7%)",
+        "frames 3: 0 (0.0%)",
     ]
     assert 'class="mean"' in svg
     assert 'class="reference"' not in svg, "9 lies outside"
+
+
+def test_bars_of_measures_are_stretches() -> None:
+    svg = histogram([Bar(0.5, 1.0, 2)], name="n", axis="s", ticks=[0.5], mean=0.75)
+    assert "<title>0.5–1 s: 2 (100.0%)</title>" in svg
 
 
 def test_nothing_to_count_still_draws_an_axis() -> None:

@@ -67,10 +67,10 @@ def test_audio_is_read_again_or_its_absence_explained(run: Path, tones) -> None:
 
 
 def test_mp3_is_reproducible_and_keeps_its_length() -> None:
-    samples = (1.2 * np.sin(np.arange(24_000) / 9)).astype(np.float32)
+    samples = (0.8 * np.sin(np.arange(24_000) / 9)).astype(np.float32)
     data = encode_mp3(samples)
     assert data == encode_mp3(samples)
     assert b"Info" in data[:200], "players trim LAME's delay by this header"
     decoded, rate = soundfile.read(io.BytesIO(data))
     assert (len(decoded), rate) == (24_000, 16_000)
-    assert np.corrcoef(decoded, samples.clip(-1, 1))[0, 1] > 0.99
+    assert np.corrcoef(decoded, samples)[0, 1] > 0.99
