@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
 from lstdata.demo.speech import RATE, SpokenWord, Style, speak
+from lstdata.errors import Unavailable
 from lstdata.randomness import rng
 
 Progress = Callable[[int, int], None]
@@ -29,7 +30,8 @@ VOICES: tuple[tuple[str, int], ...] = (
 )
 """The speakers: voices of the synthesizer, each with its usual pitch. None has an echo, so pauses are silent."""
 
-_CHUNK = 8
+_LEAST_SHARE = 8
+"""Lines worth starting a process for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,21 +72,62 @@ def draw_style(seed: int, id: str) -> Style:
 def record_all(
     lines: Sequence[Line], corpus: Path, *, workers: int | None = None, progress: Progress | None = None
 ) -> list[Recorded]:
-    """Speak every line into its file under `corpus`, in fresh processes; the results are in the order of `lines`."""
+    """Speak every line into its file under `corpus`, in fresh processes; the results are in the order of `lines`.
+
+    Worker w speaks lines w, w + workers, … and sends each result through its own pipe: it ends when this process does.
+    """
     for folder in sorted({(corpus / line.path).parent for line in lines}):
         folder.mkdir(parents=True, exist_ok=True)
-    count = min(workers or len(os.sched_getaffinity(0)), max(1, len(lines) // _CHUNK))
-    recorded: list[Recorded] = []
-    with ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn")) as pool:
+    count = max(1, min(workers or os.cpu_count() or 1, len(lines) // _LEAST_SHARE))
+    context = multiprocessing.get_context("spawn")
+    results: dict[Connection, list[Recorded]] = {}
+    processes = []
+    try:
+        for worker in range(count):
+            reader, writer = context.Pipe(duplex=False)
+            process = context.Process(target=_record_share, args=(writer, corpus, lines[worker::count]), daemon=True)
+            process.start()
+            writer.close()
+            processes.append(process)
+            results[reader] = []
+        _collect(results, len(lines), progress)
+    finally:
+        for process in processes:
+            process.terminate()
+            process.join()
+    shares = list(results.values())
+    return [shares[i % count][i // count] for i in range(len(lines))]
+
+
+def _collect(results: dict[Connection, list[Recorded]], total: int, progress: Progress | None) -> None:
+    done, workers = 0, len(results)
+    pending = {reader: len(range(worker, total, workers)) for worker, reader in enumerate(results)}
+    while done < total:
+        for reader in (r for r in wait([r for r, left in pending.items() if left]) if isinstance(r, Connection)):
+            try:
+                answer = reader.recv()
+            except EOFError as error:
+                raise Unavailable("A process that spoke the demo corpus ended early; run it again.") from error
+            if isinstance(answer, Exception):
+                raise answer
+            results[reader].append(answer)
+            pending[reader] -= 1
+            done += 1
+            if progress is not None:
+                progress(done, total)
+
+
+def _record_share(writer: Connection, corpus: Path, lines: Sequence[Line]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for line in lines:
         try:
-            for done in pool.map(partial(record, corpus), lines, chunksize=_CHUNK):
-                recorded.append(done)
-                if progress is not None:
-                    progress(len(recorded), len(lines))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    return recorded
+            answer: Recorded | Exception = record(corpus, line)
+        except Exception as error:
+            answer = error
+        try:
+            writer.send(answer)
+        except BrokenPipeError:
+            return
 
 
 def record(corpus: Path, line: Line) -> Recorded:
