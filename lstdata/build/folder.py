@@ -14,7 +14,14 @@ from lstdata.errors import ConfigError, CorruptShard, Unavailable
 from lstdata.storage import TEMPORARY, read_json
 
 FORMAT = 1
-_OURS = ("plan.parquet", "run.json", "shards.parquet", "index.parquet", "rejects.parquet", "vocab.json")
+_OURS: tuple[str, ...] = (
+    "plan.parquet",
+    "run.json",
+    "shards.parquet",
+    "index.parquet",
+    "rejects.parquet",
+    "vocab.json",
+)
 _OURS += ("tokenizer.json", "codebook.npz", "codebook.json", "report.html", "shards", "events", ".lock")
 _NOT_OUTPUT = ("run", "about")
 """Sections that change no byte of the output."""

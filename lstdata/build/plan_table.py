@@ -90,7 +90,16 @@ def row_fingerprint(row: SourceRow) -> str:
     """16 hex digits that change with anything the source says of a record."""
     words = None if row.words is None else [(w.text, w.start, w.end) for w in row.words]
     where = row.locator
-    described = [row.id, where.path, where.start, where.end, where.channel, row.recording, row.duration, row.text]
+    described: list[Any] = [
+        row.id,
+        where.path,
+        where.start,
+        where.end,
+        where.channel,
+        row.recording,
+        row.duration,
+        row.text,
+    ]
     described += [words, row.speaker, row.language, row.license, row.split, dict(row.custom), row.reject]
     return digest(json.dumps(described, sort_keys=True, ensure_ascii=False)).hex()[:16]
 
