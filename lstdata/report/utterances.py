@@ -122,7 +122,7 @@ def _show(out: Path, choice: _Choice, path: str, groups: dict[str, int], source:
         data = (out / path).read_bytes()
     except OSError as error:
         raise CorruptShard(f"`{out / path}` cannot be read: {error.strerror}.") from error
-    _, stored = next(iter_samples(data, str(out / path), choice.offset))
+    *_, stored = next(iter_samples(data, str(out / path), choice.offset))
     if stored.sample.key != choice.key:
         raise CorruptShard(f"`{out / path}`: sample `{choice.key}` is not at byte {choice.offset}.")
     if source is None:
