@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lstdata import audio
@@ -245,6 +245,7 @@ def test_urls_are_read_like_files(tmp_path: Path) -> None:
     assert reason("memory://corpus/gone.flac") == "missing_audio"
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.integers(1_000, 384_000), st.integers(1, 3_000))
 def test_any_rate_gives_the_exact_length(rate: int, samples: int) -> None:
     resampled = audio.resample(noise(samples), rate)

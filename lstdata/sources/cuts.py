@@ -228,15 +228,22 @@ def _require_one_transcript(cut: Any, supervisions: Sequence[Any]) -> None:
 
 def _text(supervision: Any) -> str:
     if supervision.text is None:
-        return " ".join(item.symbol.strip() for item in _spoken(supervision))
+        return " ".join(word.text for word in _spoken(supervision))
     if not isinstance(supervision.text, str):
         raise Rejected("bad_row", f"the text of `{supervision.id}` must be a text, but is {supervision.text!r}.")
     return supervision.text.strip()
 
 
-def _spoken(supervision: Any) -> list[Any]:
-    items = (supervision.alignment or {}).get("word") or []
-    return [item for item in items if str(item.symbol).strip() not in _SILENCE]
+def _spoken(supervision: Any) -> list[TimedWord]:
+    """The supervision's words with times as the manifest has them."""
+    words = []
+    for symbol, start, duration, _ in (supervision.alignment or {}).get("word") or ():
+        if not (math.isfinite(start) and math.isfinite(duration) and duration >= 0):
+            raise Rejected("bad_word_times", f"`{symbol}` must have a finite time, but has {start} and {duration} s.")
+        text = str(symbol).strip()
+        if text not in _SILENCE:
+            words.append(TimedWord(text, start, start + duration))
+    return words
 
 
 def _words(cut: Any, supervisions: Sequence[Any]) -> tuple[TimedWord, ...] | None:
@@ -245,18 +252,14 @@ def _words(cut: Any, supervisions: Sequence[Any]) -> tuple[TimedWord, ...] | Non
     lhotse counts an alignment from the start of the recording, though a supervision from the start of the cut.
     Manifests that count both from the cut are understood where the words would otherwise fall outside of it.
     """
-    aligned = [(supervision, _spoken(supervision)) for supervision in supervisions if _text(supervision)]
-    items = sorted((item for _, items in aligned for item in items), key=lambda item: float(item.start))
-    if not items or not all(items for _, items in aligned):
+    aligned = [_spoken(supervision) for supervision in supervisions if _text(supervision)]
+    if not aligned or not all(aligned):
         return None
-    if not all(math.isfinite(item.start) and math.isfinite(item.duration) and item.duration >= 0 for item in items):
-        raise Rejected("bad_word_times", "a word has no finite start or a negative duration.")
-    first, last = items[0].start, max(item.end for item in items)
+    words = sorted((word for words in aligned for word in words), key=lambda word: word.start)
+    first, last = words[0].start, max(word.end for word in words)
     for offset in (cut.start, 0.0):
         if first - offset >= -SLACK and last - offset <= cut.duration + SLACK:
-            return tuple(
-                TimedWord(str(i.symbol).strip(), max(0.0, i.start - offset), max(0.0, i.end - offset)) for i in items
-            )
+            return tuple(TimedWord(w.text, max(0.0, w.start - offset), max(0.0, w.end - offset)) for w in words)
     raise Rejected("bad_word_times", f"its words, at {first}–{last} s, are not inside its {cut.duration} s.")
 
 
