@@ -197,7 +197,7 @@ CAUSES = (
         },
         (
             (
-                "The {place} held a {game} contest, and the prize was a {prize}.",
+                "The {place} held {a game} contest, and the prize was a {prize}.",
                 "{hero} wanted to win the {prize} in the {game} contest of the {place}.",
             ),
         ),

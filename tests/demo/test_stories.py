@@ -72,6 +72,16 @@ def test_a_plot_decides_its_ending_by_the_fact_alone(plot: Plot) -> None:
     assert len(set(map(str, endings))) == len(endings)
 
 
+@pytest.mark.parametrize("plot", PLOTS, ids=lambda plot: plot.name)
+def test_a_fixed_article_stands_before_consonants_only(plot: Plot) -> None:
+    picks = tuple(branch.pick for branch in plot.branches)
+    words = {**plot.slots, **dict.fromkeys(("one", "two", "pick", "other"), picks)}
+    facts = [(*branch.fact, *branch.ending) for branch in plot.branches]
+    for text in (text for sentence in (*plot.before, *plot.after, *facts) for text in sentence):
+        for name in re.findall(r"\b[Aa] \{(\w+)\}", text):
+            assert not [word for word in words[name] if word[0] in "aeiou"], text
+
+
 def test_a_table_of_branches_reads_wrapped_entries() -> None:
     first, second = branches("""
         rain: It rained
