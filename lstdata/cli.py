@@ -45,9 +45,24 @@ def demo_corpus(
 ) -> None:
     """Synthesise a corpus of spoken stories in OUT: lhotse manifests with word times, and evaluation items."""
     from lstdata.demo.corpus import write_corpus
+    from lstdata.progress import CountProgress
 
-    summary = write_corpus(out, utterances=utterances, seed=seed, items=items, stories=text_stories, workers=workers)
-    _say(asdict(summary), as_json, str(summary))
+    with CountProgress("spoken", quiet=as_json) as progress:
+        summary = write_corpus(
+            out,
+            utterances=utterances,
+            seed=seed,
+            items=items,
+            stories=text_stories,
+            workers=workers,
+            progress=progress.update,
+        )
+    line = (
+        f"{summary.utterances} spoken stories ({summary.seconds / 3600:.2f} h, {summary.words} words, "
+        f"{summary.speakers} voices, {summary.validation} for validation), {summary.stories} written ones and "
+        f"{summary.items} completion items in {out}"
+    )
+    _say(asdict(summary), as_json, line)
 
 
 def _build_options(command: Any) -> Any:

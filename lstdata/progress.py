@@ -68,6 +68,31 @@ class BuildProgress:
         self._bar.start()
 
 
+class CountProgress:
+    """One kind of thing, counted: a live line on a terminal, a plain line every ten seconds elsewhere."""
+
+    def __init__(self, what: str, *, quiet: bool = False) -> None:
+        self._what, self._quiet = what, quiet
+        self._live = sys.stderr.isatty()
+        self._said = time.monotonic()
+
+    def update(self, done: int, total: int) -> None:
+        if self._quiet:
+            return
+        if self._live:
+            print(f"\r{self._what} {done}/{total} ", end="", file=sys.stderr, flush=True)
+        elif time.monotonic() - self._said > 10:
+            self._said = time.monotonic()
+            print(f"{self._what} {done}/{total}", file=sys.stderr, flush=True)
+
+    def __enter__(self) -> CountProgress:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._live and not self._quiet:
+            print(file=sys.stderr)
+
+
 def _clock(seconds: float) -> str:
     minutes, second = divmod(round(max(seconds, 0)), 60)
     hours, minute = divmod(minutes, 60)
