@@ -22,7 +22,7 @@ from lstdata.shards import STORED_STRATEGIES, StoredSample, iter_samples
 from lstdata.storage import read_json
 from lstdata.vocab import VocabCard
 
-SAMPLES_READ = 20_000
+SAMPLES_READ = 10_000
 """Samples whose units and patches are counted; a larger run is read in whole shards, evenly spread."""
 
 EXAMPLES = 3
