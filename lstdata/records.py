@@ -175,25 +175,3 @@ def word_frames(words: Sequence[Word], frames: int, hop: int = HOP) -> Ints:
     edges = np.array([[frame_at(w.start, hop), frame_at(w.end, hop)] for w in words], dtype=np.int64)
     edges = np.clip(edges.reshape(-1), 0, frames)
     return np.maximum.accumulate(edges).reshape(-1, 2) if len(edges) else edges.reshape(0, 2)
-
-
-def item_lengths(spans: Ints, frames: int) -> tuple[Ints, Mask]:
-    """Words and silences in order: (lengths, is_word). Silence items are never empty; lengths sum to `frames`.
-
-    Empty words are left out here: they own no frame, hence no patch.
-    """
-    lengths: list[int] = []
-    is_word: list[bool] = []
-    cursor = 0
-    for start, end in spans.tolist():
-        if start > cursor:
-            lengths.append(start - cursor)
-            is_word.append(False)
-        if end > start:
-            lengths.append(end - start)
-            is_word.append(True)
-        cursor = end
-    if frames > cursor:
-        lengths.append(frames - cursor)
-        is_word.append(False)
-    return np.array(lengths, dtype=np.int64), np.array(is_word, dtype=np.bool_)

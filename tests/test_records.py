@@ -11,7 +11,6 @@ from lstdata.records import (
     Word,
     frame_at,
     frame_count,
-    item_lengths,
     resampled_length,
     sample_at,
     word_frames,
@@ -45,18 +44,9 @@ def test_words_may_be_empty_but_never_overlap() -> None:
     assert word_frames([], 8).shape == (0, 2)
 
 
-def test_items_of_the_specification() -> None:
-    lengths, is_word = item_lengths(np.array([[2, 5], [6, 8]]), 8)
-    assert lengths.tolist() == [2, 3, 1, 2]
-    assert is_word.tolist() == [False, True, False, True]
-
-
 @given(st.lists(st.tuples(st.integers(0, 60_000), st.integers(0, 60_000)), max_size=30), st.integers(0, 90))
-def test_items_partition_any_utterance(times: list[tuple[int, int]], frames: int) -> None:
+def test_word_frames_are_monotone_and_inside(times: list[tuple[int, int]], frames: int) -> None:
     words = [Word("w", min(t), max(t)) for t in times]
     spans = word_frames(words, frames)
     edges = spans.reshape(-1)
     assert (np.diff(edges) >= 0).all() and ((edges >= 0) & (edges <= frames)).all()
-    lengths, is_word = item_lengths(spans, frames)
-    assert lengths.sum() == frames and (lengths >= 1).all()
-    assert lengths[is_word].sum() == (spans[:, 1] - spans[:, 0]).sum()
