@@ -64,7 +64,7 @@ def read(path: str, *, start: int | None = None, end: int | None = None, channel
         if channel is not None and not 0 <= channel < channels:
             raise Rejected("bad_channel", f"`{path}` has {channels} channels; channel {channel} is not one of them.")
         promised = _promised(sound)
-        mono = _decode(path, sound, start or 0, end, channel)
+        mono = _decode(path, sound, start or 0, end, 0 if channels == 1 else channel)
         watched.check(path)
     if not len(mono):
         stretch = "" if start is None and end is None else f" in [{start or 0}, {'end' if end is None else end})"
@@ -160,9 +160,10 @@ def _decode(path: str, sound: Any, start: int, end: int | None, channel: int | N
             position += len(block)
             if skip < len(block):
                 with np.errstate(over="ignore", invalid="ignore"):
-                    blocks.append(block[skip:].mean(axis=1) if channel is None else block[skip:, channel].copy())
+                    mono = block.mean(axis=1) if channel is None else np.ascontiguousarray(block[:, channel])
+                blocks.append(mono[skip:])
     except LibsndfileError as error:
-        part = f"decoding fails after {position} of {sound.frames} samples"
+        part = f"decoding fails within {_BLOCK} samples after sample {position} of {sound.frames}"
         hint = "; FFmpeg may recover a part" if sound.format == "FLAC" else ""
         raise Rejected("undecodable", f"`{path}`: {part}: {_one_line(error)}{hint}.") from error
     return np.concatenate(blocks) if blocks else np.empty(0, dtype=np.float32)

@@ -47,6 +47,16 @@ def open_text(path: str) -> Iterator[IO[str]]:
         raise Unavailable(f"`{path}` cannot be read: {error.strerror or error}.") from error
 
 
+def open_bytes(path: str) -> IO[bytes]:
+    """Open a manifest or table; whatever a remote file system raises becomes Unavailable, a missing one ConfigError."""
+    try:
+        return open_binary(path)
+    except FileNotFoundError as error:
+        raise ConfigError(f"`{path}` does not exist.") from error
+    except Exception as error:
+        raise Unavailable(f"`{path}` cannot be reached: {' '.join(str(error).split())}.") from error
+
+
 def check_decoded(text: str, path: str, line: int) -> str:
     """`text` as it is; raises Rejected `bad_encoding` where it holds what `open_text` could not decode."""
     found = _UNDECODED.search(text)
@@ -65,7 +75,7 @@ def check_decoded(text: str, path: str, line: int) -> str:
 
 @contextmanager
 def _decompressed(path: str) -> Iterator[io.BufferedReader[Any]]:
-    with io.BufferedReader(cast("io.RawIOBase", open_binary(path))) as plain:
+    with io.BufferedReader(cast("io.RawIOBase", open_bytes(path))) as plain:
         if plain.peek(2)[:2] != b"\x1f\x8b":
             yield plain
         else:

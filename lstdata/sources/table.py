@@ -13,10 +13,10 @@ from lstdata.config import SourceConfig
 from lstdata.errors import ConfigError, Rejected, Unavailable
 from lstdata.records import Audio, Locator, SourceRow
 from lstdata.sources.delimited import delimited_rows
-from lstdata.sources.encoding import json_lines
+from lstdata.sources.encoding import json_lines, open_bytes
 from lstdata.sources.locating import open_located, relative
 from lstdata.sources.rows import bad_row, json_values, rejected, split_name, writable
-from lstdata.storage import is_url, open_binary, resolve
+from lstdata.storage import is_url, resolve
 
 TABLE_SUFFIXES = (".jsonl", ".csv", ".tsv", ".parquet")
 
@@ -135,7 +135,7 @@ def _parquet_rows(path: str) -> Iterator[tuple[int, Row]]:
     import pyarrow.parquet as pq
 
     try:
-        with open_binary(path) as file:
+        with open_bytes(path) as file:
             number = 0
             for batch in pq.ParquetFile(file).iter_batches(batch_size=1024):
                 for row in batch.to_pylist():

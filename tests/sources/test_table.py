@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lstdata.config import SourceConfig
-from lstdata.errors import ConfigError, Rejected
+from lstdata.errors import ConfigError, Rejected, Unavailable
 from lstdata.records import SourceRow
 from lstdata.sources import open_source
 
@@ -207,3 +207,20 @@ def test_audio_is_found_beside_the_table(speech: Path, tmp_path: Path) -> None:
     missing = open_source(str(jsonl(tmp_path, {"id": "a", "audio": "no/where.wav"})), SourceConfig())
     with pytest.raises(Rejected, match="missing_audio"):
         missing.open(next(iter(missing.scan())).locator)
+
+
+def test_a_table_may_lie_behind_a_url(tmp_path: Path) -> None:
+    import fsspec
+
+    local = jsonl(tmp_path, GOOD, {**GOOD, "id": "up", "audio": "../up.wav"})
+    with fsspec.open("memory://corpus/table.jsonl", "wb") as file:
+        file.write(local.read_bytes())
+    source = open_source("memory://corpus/table.jsonl", SourceConfig())
+    assert source.root == "memory://corpus"
+    assert [outcome(row) for row in source.scan()] == ["u1", "path_escapes"]
+    with pytest.raises(Rejected, match="missing_audio"):
+        source.open(next(iter(source.scan())).locator)
+    with pytest.raises(ConfigError, match="does not exist"):
+        open_source("memory://corpus/gone.csv", SourceConfig())
+    with pytest.raises(Unavailable, match="cannot be reached"):
+        open_source("nosuchprotocol://corpus/a.csv", SourceConfig())
