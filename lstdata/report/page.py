@@ -54,6 +54,7 @@ def render(out: Path, source: Source | None) -> str:
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         title=_title(numbers),
+        about=numbers.run["config"]["about"].strip(),
         numbers=numbers,
         utterances=drawn,
         spectrum=unit_spectrum(numbers.units.counts, colours),
@@ -102,9 +103,8 @@ def _environment() -> jinja2.Environment:
 
 
 def _title(numbers: Numbers) -> str:
-    """What the config says the corpus is, else the name of its folder or file."""
-    run = numbers.run
-    return str(run["config"]["about"] or run["source"]["path"].rstrip("/").rpartition("/")[2])
+    """The name of the corpus's folder or file."""
+    return str(numbers.run["source"]["path"]).rstrip("/").rpartition("/")[2]
 
 
 def _patch_charts(numbers: Numbers) -> list[Chart]:
