@@ -6,15 +6,12 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from lstdata import __version__
 from lstdata.errors import ConfigError, LstDataError
-
-if TYPE_CHECKING:
-    from lstdata.build.finish import Totals
 
 CONFIG = click.option("--config", "config_path", type=click.Path(dir_okay=False), help="A YAML file of options.")
 SET = click.option("--set", "sets", multiple=True, metavar="A.B=VALUE", help="Override one option; repeatable.")
@@ -101,8 +98,7 @@ def plan(
     config = load(BuildConfig, config_path, sets)
     made = plan_run(Asked(source, out, config, rebuild, allow_mixed_compute), BuildProgress(quiet=True))
     lines = [f"{s.name}  {s.records:6d} records  {s.seconds / 3600:8.3f} h" for s in made.shards]
-    lines.append(f"{made.records} records, {made.rejected} rejected, {made.seconds / 3600:.3f} h")
-    _say(asdict(made), as_json, "\n".join(lines))
+    _say(asdict(made), as_json, "\n".join([*lines, made.describe()]))
 
 
 @cli.command("build-shards")
@@ -135,7 +131,7 @@ def build_shards_command(
     SOURCE is a folder of audio with transcripts, lhotse manifests, or a JSONL/CSV/Parquet table. Run it again to
     resume. Exit code 0: done; 1: the data or the world fell short; 2: usage.
     """
-    from lstdata.build import Asked, build_shards
+    from lstdata.build import Asked, build_shards, plan_only
     from lstdata.config import BuildConfig, load
     from lstdata.progress import BuildProgress
 
@@ -143,7 +139,8 @@ def build_shards_command(
     overrides = [f"run.{name}={json.dumps(value)}" for name, value in given.items() if value is not None]
     config = load(BuildConfig, config_path, [*sets, *overrides])
     if dry_run:
-        _dry_run(source, config, as_json)
+        made = plan_only(source, config)
+        _say(made.summary(), as_json, f"would build: {made.describe()}; nothing was written")
         return
     progress = BuildProgress(quiet=as_json)
     try:
@@ -153,7 +150,7 @@ def build_shards_command(
     problems = _check(out) if check else []
     page = _report(out, source, config) if report else None
     said = asdict(totals) | {"out": str(out), "report": page and str(page), "problems": problems}
-    _say(said, as_json, _describe(totals, out, page))
+    _say(said, as_json, f"{totals.describe()}\nrun folder: {out}" + (f" · report: {page}" if page else ""))
     for problem in problems:
         click.echo(f"error: {problem}", err=True)
     if problems:
@@ -267,19 +264,6 @@ def _say(value: dict[str, Any], as_json: bool, line: str) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, default=str) if as_json else line)
 
 
-def _dry_run(source: str, config: Any, as_json: bool) -> None:
-    import tempfile
-
-    from lstdata.build.plan import make_plan
-    from lstdata.sources import open_source
-
-    with tempfile.TemporaryDirectory() as folder:
-        made = make_plan(open_source(source, config.source), config.plan, Path(folder) / "plan.parquet")
-    said = {"records": made.records, "rejected": made.rejected, "seconds": made.seconds, "shards": len(made.shards)}
-    line = f"{made.records} records, {made.seconds / 3600:.2f} h, {len(made.shards)} shards, {made.rejected} rejected"
-    _say(said, as_json, f"would build: {line}; nothing was written")
-
-
 def _check(out: Path) -> list[str]:
     from lstdata.verify import verify
 
@@ -295,13 +279,3 @@ def _report(out: Path, source: str, config: Any) -> Path:
     except LstDataError:
         opened = None
     return write_report(out, opened)
-
-
-def _describe(totals: Totals, out: Path, page: Path | None) -> str:
-    reasons = ", ".join(f"{reason} {count}" for reason, count in totals.reasons.items())
-    lines = [
-        f"{totals.written} of {totals.planned} records written ({totals.seconds / 3600:.2f} h, {totals.units} units, "
-        f"{totals.shards} shards), {totals.rejected} rejected" + (f": {reasons}" if reasons else ""),
-        f"run folder: {out}" + (f" · report: {page}" if page else ""),
-    ]
-    return "\n".join(lines)

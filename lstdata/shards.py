@@ -116,7 +116,7 @@ def write_shard(file: IO[bytes], samples: Iterable[StoredSample]) -> list[int]:
 
 
 def iter_members(data: bytes | memoryview, path: str, start: int = 0) -> Iterator[tuple[str, str, int, int, bytes]]:
-    """(key, extension, first byte, byte after, content) of a tar's members from `start` on; CorruptShard where it breaks."""
+    """(key, extension, first byte, byte after, content) of a tar's members from `start` on; else CorruptShard."""
     offset, end = start, len(data)
     while offset + _BLOCK <= end:
         header = bytes(data[offset : offset + _BLOCK])

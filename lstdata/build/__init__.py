@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -46,6 +47,14 @@ def plan_run(asked: Asked, listener: Listener) -> Plan:
     source = open_source(asked.source, asked.config.source)
     with locked(asked.out):
         return _plan(asked, source, listener)
+
+
+def plan_only(source_path: str, config: BuildConfig) -> Plan:
+    """The plan that a build would make, without writing anything that stays."""
+    from lstdata.build.plan import make_plan
+
+    with tempfile.TemporaryDirectory() as folder:
+        return make_plan(open_source(source_path, config.source), config.plan, Path(folder) / "plan.parquet")
 
 
 def build_shards(asked: Asked, listener: Listener) -> Totals:
@@ -98,10 +107,7 @@ def _plan(asked: Asked, source: Source, listener: Listener) -> Plan:
             )
         return plan
     plan = make_plan(source, asked.config.plan, out / "plan.parquet")
-    listener.note(
-        f"plan: {plan.records} records from {source.kind} source, {plan.seconds / 3600:.2f} h in {len(plan.shards)} "
-        f"shards" + (f", {plan.rejected} rejected" if plan.rejected else "")
-    )
+    listener.note(f"plan: {plan.describe()}, from a {source.kind} source")
     described: dict[str, Any] = {
         "format": FORMAT,
         "source": {"path": asked.source, "kind": source.kind},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,14 @@ class Totals:
     @property
     def reject_rate(self) -> float:
         return self.rejected / self.planned if self.planned else 0.0
+
+    def describe(self) -> str:
+        """One line for a person."""
+        reasons = ", ".join(f"{reason} {count}" for reason, count in self.reasons.items())
+        return (
+            f"{self.written} of {self.planned} records written ({self.seconds / 3600:.2f} h, {self.units} units, "
+            f"{self.shards} shards), {self.rejected} rejected" + (f": {reasons}" if reasons else "")
+        )
 
 
 def finish(plan: Plan, out: Path) -> Totals:
@@ -95,7 +103,3 @@ def shard_row(stated: dict[str, Any]) -> dict[str, Any]:
         "bytes": stated["bytes"],
         "sha256": stated["sha256"],
     }
-
-
-def totals_json(totals: Totals) -> dict[str, Any]:
-    return asdict(totals)

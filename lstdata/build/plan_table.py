@@ -85,6 +85,19 @@ class Plan:
     seconds: float
     source_fingerprint: str
 
+    def summary(self) -> dict[str, Any]:
+        return {
+            "records": self.records,
+            "rejected": self.rejected,
+            "seconds": self.seconds,
+            "shards": len(self.shards),
+        }
+
+    def describe(self) -> str:
+        """One line for a person."""
+        hours = f"{self.seconds / 3600:.2f} h"
+        return f"{self.records} records, {hours}, {len(self.shards)} shards, {self.rejected} rejected"
+
 
 def row_fingerprint(row: SourceRow) -> str:
     """16 hex digits that change with anything the source says of a record."""
