@@ -81,8 +81,8 @@ class WordsConfig:
     """`auto`: the manifest's word times, else `sphinx`."""
     missing: Literal["skip", "speech", "error"] = "skip"
     """An utterance without word times: a dead letter, a speech-only sample, or the end of the build."""
-    min_score: float | None = -30.0
-    """Least mean log-likelihood per 10 ms frame of an alignment by `sphinx`; None accepts any."""
+    min_score: float | None = -7.25
+    """Least score of an alignment by `sphinx`: natural log-likelihood per 10 ms frame of its words; None accepts any."""
 
 
 @dataclass(frozen=True, kw_only=True)
