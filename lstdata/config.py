@@ -82,7 +82,7 @@ class WordsConfig:
     missing: Literal["skip", "speech", "error"] = "skip"
     """An utterance without word times: a dead letter, a speech-only sample, or the end of the build."""
     min_score: float | None = -7.25
-    """Least score of an alignment by `sphinx`: natural log-likelihood per 10 ms frame of its words; None accepts any."""
+    """Least score of an alignment by `sphinx`: log-likelihood per 10 ms frame of its words; None accepts any."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,12 +90,14 @@ class ActivityConfig:
     """Speech or silence per frame: high-passed energy over a running noise floor, with hysteresis."""
 
     highpass_hz: float = 100.0
-    on_db: float = 12.0
-    """Speech begins this far above the noise floor."""
-    off_db: float = 8.0
-    """Speech ends this far above the noise floor."""
-    floor_seconds: float = 5.0
+    on_db: float = 10.0
+    """A stretch is speech if it rises this far above the noise floor somewhere."""
+    off_db: float = 6.0
+    """It reaches as far as it stays this far above the noise floor."""
+    floor_seconds: float = 10.0
     """Window of the running noise floor."""
+    range_db: float = 35.0
+    """What lies this far below the recording's loud frames is silence whatever the noise floor."""
 
     def mistakes(self) -> Iterator[str]:
         if self.off_db > self.on_db:

@@ -38,8 +38,8 @@ def make_aligner(name: str, config: WordsConfig) -> Aligner:
 def from_manifest(words: tuple[TimedWord, ...], samples: int) -> Alignment:
     """A manifest's word times as samples of an utterance of `samples` samples: monotone, disjoint, clipped.
 
-    An entry without text is silence. Raises Rejected(`bad_word_times`) where they are no times (NaN, negative, end before start) or lie beyond the audio
-    or in one another by more than half a second.
+    An entry without text is silence. Raises Rejected(`bad_word_times`) where they are no times (NaN, negative, end
+    before start), lie beyond the audio or in one another by more than half a second, or where there are no words.
     """
     placed: list[Word] = []
     cursor = 0

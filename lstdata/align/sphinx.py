@@ -34,8 +34,8 @@ FOREIGN = 0.3
 
 FUNCTION_WORDS = frozenset(
     {"the", "and", "that", "with", "this", "have", "has", "from", "which", "their", "there", "they", "them", "these",
-     "those", "were", "been", "would", "could", "should", "you", "your", "she", "his", "her", "him", "not", "what", "who",
-     "when", "where", "how", "by", "but", "it", "its", "if", "than", "then", "into", "out", "our", "we", "my"}
+     "those", "were", "been", "would", "could", "should", "you", "your", "she", "his", "her", "him", "not", "what",
+     "who", "when", "where", "how", "by", "but", "it", "its", "if", "than", "then", "into", "out", "our", "we", "my"}
 )  # fmt: skip
 """Common English words that are rare in other languages of the Latin script."""
 
