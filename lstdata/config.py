@@ -102,6 +102,11 @@ class ActivityConfig:
     def mistakes(self) -> Iterator[str]:
         if self.off_db > self.on_db:
             yield f"`off_db` must be ≤ `on_db` ({self.on_db}), but is {self.off_db}."
+        if not 0 <= self.highpass_hz < 8000:
+            yield f"`highpass_hz` must be in [0, 8000), but is {self.highpass_hz}."
+        for name in ("floor_seconds", "range_db"):
+            if getattr(self, name) <= 0:
+                yield f"`{name}` must be > 0, but is {getattr(self, name)}."
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -66,6 +66,12 @@ def test_room_noise_beside_digital_silence_is_not_speech() -> None:
     assert_speech_is(samples, 90, 110)
 
 
+def test_nothing_is_speech_in_the_dither() -> None:
+    samples = noise(200, -134)
+    samples[60 * HOP : 90 * HOP] += noise(30, -90, seed=1)
+    assert not activity_mask(samples, CONFIG).any()
+
+
 def test_a_stretch_needs_one_loud_frame_and_reaches_as_far_as_it_stays_audible() -> None:
     samples = noise(300, -60)
     samples[50 * HOP : 60 * HOP] += noise(10, -52, seed=1)

@@ -6,7 +6,8 @@ from lstdata.align.pronounce import Pronouncer, spoken_by_gruut
 
 DICTIONARY = {
     "wood": "W UH D", "cutters": "K AH T ER Z", "reti": "R EH T IY", "red": "R EH D", "oclock": "AH K L AA K",
-    "press": "P R EH S", "letter": "L EH T ER", "letterp": "L EH T ER P", "ress": "R EH S", "house": "HH AW S",
+    "press": "P R EH S", "letter": "L EH T ER", "letterp": "L EH T ER P", "ress": "R EH S", "lett": "L EH T",
+    "erpress": "ER P R AH S",
 }  # fmt: skip
 pronouncer = Pronouncer(DICTIONARY.get)
 
