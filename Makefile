@@ -38,7 +38,7 @@ lint: setup  ## ruff and mypy --strict
 	$(BIN)/mypy
 
 docs: setup  ## The documentation site, in site/
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: setup  ## Every benchmark, one after another
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
