@@ -70,6 +70,9 @@ class Lane:
             state = self._after(state, len(parts))
         return join(documents, continued), replace(state, rows=state.rows + 1)
 
+    def epochs(self, state: LaneState) -> float:
+        return state.epoch + state.cursor / self._size
+
     def _after(self, state: LaneState, parts: int) -> LaneState:
         if state.piece + 1 < parts:
             return replace(state, piece=state.piece + 1)
@@ -96,6 +99,7 @@ class RowStream:
         count = lane_count(len(corpus)) if lanes is None else lanes
         if count > len(corpus):
             raise ConfigError(f"`lanes` must be ≤ the number of samples ({len(corpus)}), but is {count}.")
+        self.budget = budget
         self._identity = {"samples": len(corpus), "lanes": count, "seed": seed}
         self._lanes = [Lane(corpus, budget, seed=seed, lane=i, lanes=count) for i in range(count)]
         self._states: dict[int, LaneState] = {}
@@ -113,8 +117,9 @@ class RowStream:
 
     @property
     def epochs(self) -> float:
-        """Epochs begun, the mean over the lanes that were read."""
-        return sum(s.epoch for s in self._states.values()) / max(1, len(self._states))
+        """Times the samples were drawn, the mean over the lanes that were read."""
+        drawn = [self._lanes[lane].epochs(state) for lane, state in self._states.items()]
+        return sum(drawn) / max(1, len(drawn))
 
     def state(self) -> dict[str, Any]:
         """A few integers: what identifies the order, and where each lane stands that was read."""

@@ -7,7 +7,7 @@ document −1.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -40,11 +40,15 @@ class Batch:
     """(B, M) place in the row of the position's last token."""
     members: Tensor
     """(B, M, L) places in the row of the position's tokens; −1 where it has fewer."""
+    documents: int
+    continued: int
+    """Documents that are later pieces of a longer one."""
 
     def to(self, device: torch.device, *, non_blocking: bool = False) -> None:
         """Move every tensor, in place."""
-        for field in fields(self):
-            setattr(self, field.name, getattr(self, field.name).to(device, non_blocking=non_blocking))
+        for name, value in vars(self).items():
+            if isinstance(value, Tensor):
+                setattr(self, name, value.to(device, non_blocking=non_blocking))
 
     @property
     def num_targets(self) -> int:
@@ -59,13 +63,14 @@ def collate(rows: Sequence[Row]) -> Batch:
     arrays = [_row_arrays(row, longest) for row in rows]
     shapes = dict.fromkeys(("position_document", "position_index", "position_end", "members"), positions)
     padding = {"targets": IGNORED, "document": -1, "position_document": -1, "members": -1}
+    stacked = {
+        name: np.stack([_padded(a[name], shapes.get(name, tokens), padding.get(name, 0)) for a in arrays])
+        for name in arrays[0]
+    }
     return Batch(
-        **{
-            name: torch.from_numpy(
-                np.stack([_padded(a[name], shapes.get(name, tokens), padding.get(name, 0)) for a in arrays])
-            )
-            for name in arrays[0]
-        }
+        **{name: torch.from_numpy(array) for name, array in stacked.items()},
+        documents=sum(len(row.documents) for row in rows),
+        continued=sum(row.continued for row in rows),
     )
 
 

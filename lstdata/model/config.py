@@ -56,11 +56,10 @@ PRESETS: Final[dict[str, ModelConfig]] = {
         global_width=128,
         global_layers=2,
         global_heads=4,
-        local_width=128,
-        local_heads=4,
+        local_width=64,
+        local_heads=2,
         encoder_layers=1,
         decoder_layers=2,
-        queries=1,
         feedforward_multiple=64,
     ),
     # A hint in the authors' configuration files, not in the paper.

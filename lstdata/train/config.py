@@ -5,9 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 from lstdata.config import InterleaveConfig, PatchingConfig
+from lstdata.packing import RowBudget
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,9 +98,9 @@ class TrainConfig:
 PRESETS: Final[dict[str, dict[str, Any]]] = {
     # Chosen here, for 200 short utterances on two CPU cores.
     "tiny": {
-        "dropout": 0.2,
-        "rows": {"per_step": 8, "positions": 512, "tokens": 768},
-        "optimizer": {"lr": 3e-3, "warmup": 20, "weight_decay": 0.1},
+        "dropout": 0.1,
+        "rows": {"per_step": 4, "positions": 256, "tokens": 512},
+        "optimizer": {"lr": 1e-2, "warmup": 20, "weight_decay": 0.1},
         "steps": 300,
         "validate_every": 100,
         "checkpoint_every": 100,
@@ -126,6 +129,17 @@ def resolve(config: TrainConfig) -> TrainConfig:
     """The config with the preset's values where it has None."""
     filled: TrainConfig = _filled(config, PRESETS[config.preset])
     return filled
+
+
+def required(value: T | None) -> T:
+    """A value that `resolve` has filled in."""
+    if value is None:
+        raise ValueError("The config must be resolved.")
+    return value
+
+
+def row_budget(config: TrainConfig) -> RowBudget:
+    return RowBudget(positions=required(config.rows.positions), tokens=required(config.rows.tokens))
 
 
 def _filled(config: Any, defaults: dict[str, Any]) -> Any:

@@ -5,25 +5,29 @@ from __future__ import annotations
 import logging
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from fairseq2.metrics.recorders import MetricRecorder
 from fairseq2.recipe.run import run
 
 from lstdata.loader.corpus import Corpus
+from lstdata.loader.rows import RowStream
 from lstdata.model.config import ModelConfig
-from lstdata.train.config import TrainConfig
-from lstdata.train.recipe import LstRecipe, Splits, recipe_config, required
+from lstdata.train.config import TrainConfig, required
+from lstdata.train.recipe import LstRecipe, Splits, recipe_config
 from lstdata.train.run import Say
 
 SECONDS_BETWEEN_LINES = 5.0
 
 
-def launch(config: TrainConfig, model: ModelConfig, train: Corpus, validation: Corpus, out: Path, say: Say) -> None:
+def launch(config: TrainConfig, model: ModelConfig, stream: RowStream, validation: Corpus, out: Path, say: Say) -> None:
     """Train to the end of the schedule or to `stop_at`; a folder with checkpoints is continued from the last."""
-    recipe = LstRecipe(config, model, Splits(train=train, validation=validation), Progress(required(config.steps), say))
+    recipe = LstRecipe(
+        config, model, Splits(train=stream, validation=validation), Progress(required(config.steps), say)
+    )
     with _own_logging():
         run(recipe, recipe_config(config), out, no_rich=True, no_progress=True)
 
@@ -65,6 +69,14 @@ class _WithoutEnvironment(logging.Filter):
         return not record.getMessage().startswith("Environment Variables")
 
 
+def _without_its_own_deprecations(show: Callable[..., None]) -> Callable[..., None]:
+    def show_others(message: Warning | str, category: type[Warning], filename: str, *rest: Any) -> None:
+        if not (category is DeprecationWarning and "fairseq2" in filename):
+            show(message, category, filename, *rest)
+
+    return show_others
+
+
 @contextmanager
 def _own_logging() -> Iterator[None]:
     """The root logger as it was before, once fairseq2 has had it for itself."""
@@ -76,7 +88,7 @@ def _own_logging() -> Iterator[None]:
     root.handlers = []
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", category=DeprecationWarning, module="fairseq2.*")
+            warnings.showwarning = _without_its_own_deprecations(warnings.showwarning)
             yield
     finally:
         library.removeFilter(hide)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import torch
 from fairseq2.composition import register_dataset_family, register_model_family
@@ -34,12 +33,9 @@ from lstdata.loader.corpus import Corpus
 from lstdata.loader.rows import RowStream
 from lstdata.model.config import ModelConfig
 from lstdata.model.lst import Model, build_model
-from lstdata.packing import RowBudget
-from lstdata.train.config import TrainConfig
+from lstdata.train.config import TrainConfig, required
 from lstdata.train.reader import TrainReader, ValidationReader
 from lstdata.train.steps import TrainStep, ValidationStep
-
-T = TypeVar("T")
 
 FAMILY = "lst"
 DATASET = "lstdata"
@@ -64,7 +60,7 @@ class RecipeConfig:
 class Splits:
     """What is trained on and what is held out."""
 
-    train: Corpus
+    train: RowStream
     validation: Corpus
 
 
@@ -100,14 +96,14 @@ class LstRecipe(Recipe):
         if per_step % gang.size:
             raise ConfigError(f"`rows.per_step` must be a multiple of the {gang.size} processes, but is {per_step}.")
         splits = context.get_dataset_as(Splits)
-        budget = row_budget(config)
-        stream = RowStream(splits.train, budget, seed=config.rows.seed, lanes=config.rows.lanes)
-        held_out = ValidationReader(splits.validation, budget, per_step, config.rows.seed, gang.rank, gang.size)
+        held_out = ValidationReader(
+            splits.validation, splits.train.budget, per_step, config.rows.seed, gang.rank, gang.size
+        )
         model = context.get_data_parallel_model()
-        vocab = splits.train.vocab
+        vocab = splits.validation.vocab
         return context.create_trainer(
-            TrainStep(model, vocab),
-            TrainReader(stream, per_step, gang.rank, gang.size),
+            TrainStep(model, vocab, splits.train),
+            TrainReader(splits.train, per_step, gang.rank, gang.size),
             [ValidationStep(model, vocab)],
             [held_out],
         )
@@ -120,7 +116,7 @@ class LstRecipe(Recipe):
 def recipe_config(config: TrainConfig) -> RecipeConfig:
     """A resolved config in fairseq2's terms."""
     steps, optimizer = required(config.steps), config.optimizer
-    warmup = required(optimizer.warmup)
+    lr, warmup = required(optimizer.lr), required(optimizer.warmup)
     half = config.precision == "bfloat16" or (config.precision == "auto" and torch.cuda.is_available())
     return RecipeConfig(
         model=ModelSection(family=FAMILY, arch=THIS_RUN),
@@ -130,14 +126,17 @@ def recipe_config(config: TrainConfig) -> RecipeConfig:
         ),
         optimizer=OptimizerSection(
             config=AdamWConfig(
-                lr=required(optimizer.lr),
+                lr=lr,
                 betas=(optimizer.beta1, optimizer.beta2),
                 weight_decay=required(optimizer.weight_decay),
             )
         ),
         lr_scheduler=LRSchedulerSection(
             config=CosineAnnealingLRConfig(
-                cycle_len=max(1, steps - warmup), num_warmup_steps=warmup, final_lr_scale=optimizer.final_lr
+                cycle_len=max(1, steps - warmup),
+                num_warmup_steps=warmup,
+                start_lr=lr / max(1, warmup),
+                final_lr_scale=optimizer.final_lr,
             )
         ),
         regime=RegimeSection(
@@ -151,17 +150,6 @@ def recipe_config(config: TrainConfig) -> RecipeConfig:
     )
 
 
-def row_budget(config: TrainConfig) -> RowBudget:
-    return RowBudget(positions=required(config.rows.positions), tokens=required(config.rows.tokens))
-
-
-def required(value: T | None) -> T:
-    """A value that resolving has filled in."""
-    if value is None:
-        raise ValueError("The config must be resolved.")
-    return value
-
-
 def _threads() -> int:
     """The cores that this process may use, shared fairly with the processes beside it."""
     return max(1, len(os.sched_getaffinity(0)) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
@@ -169,7 +157,7 @@ def _threads() -> int:
 
 def _descriptors() -> list[MetricDescriptor]:
     """The order of our figures in fairseq2's files: the total loss before the others."""
-    means = ("loss", "loss_text", "loss_units", "bits_per_second", "padding_share")
+    means = ("loss", "loss_text", "loss_units", "bits_per_second", "epochs", "padding_share", "continued_share")
     counts = ("tokens", "positions", "targets_text", "targets_units")
     return [
         *(MetricDescriptor(name, name, 90 + place, format_as_float) for place, name in enumerate(means)),

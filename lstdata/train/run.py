@@ -11,21 +11,18 @@ from typing import Any
 
 from lstdata.config import differences, to_dict
 from lstdata.errors import ConfigError, MissingExtra
-from lstdata.loader.corpus import SplitCorpus, open_run
-from lstdata.loader.rows import one_pass
+from lstdata.loader.corpus import RunFolder, SplitCorpus, open_run
+from lstdata.loader.rows import RowStream
 from lstdata.model.config import count_parameters, model_config
-from lstdata.storage import commit_bytes, commit_json, read_json
-from lstdata.train.config import TrainConfig, resolve
-from lstdata.train.ngrams import Bigram, joined, modality_pairs
+from lstdata.storage import commit_bytes, commit_json, read_json, sha256_file
+from lstdata.train.config import TrainConfig, resolve, row_budget
+from lstdata.train.summary import summarize, table
 from lstdata.vocab import VocabCard
 
 FORMAT = 1
 
 MAY_CHANGE = ("about", "stop_at", "validate_every", "checkpoint_every", "keep_checkpoints")
 """What a continued run may be given anew: nothing of it changes a weight."""
-
-FIT_EPOCHS = 4
-"""Drawings of the training split that the baselines are fitted on, at most."""
 
 Say = Callable[[str], None]
 
@@ -40,75 +37,53 @@ def train(config: TrainConfig, data: Path, out: Path, say: Say = print) -> dict[
         raise MissingExtra("training", "fairseq2", "train")
     config = resolve(config)
     run = open_run(data)
-    splits = {name: SplitCorpus(run, name, config.interleave, config.patching) for name in ("train", "validation")}
+    corpus, held_out = (SplitCorpus(run, name, config.interleave, config.patching) for name in ("train", "validation"))
+    stream = RowStream(corpus, row_budget(config), seed=config.rows.seed, lanes=config.rows.lanes)
     model = model_config(
         config.preset,
         run.vocab.size,
         "plain" if config.patching.strategy == "none" else "lst",
         dropout=config.dropout or 0.0,
     )
-    _claim(out, config, run.vocab)
+    first = int(os.environ.get("RANK", "0")) == 0
+    if first:
+        _claim(out, config, run)
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads lose tenfold where cores are shared
 
     from lstdata.train.launch import launch
 
-    say(f"{count_parameters(model):,} parameters · {len(splits['train'])} + {len(splits['validation'])} utterances")
-    launch(config, model, splits["train"], splits["validation"], out, say)
-    if int(os.environ.get("RANK", "0")):
+    if first:
+        say(f"{count_parameters(model):,} parameters · {len(corpus)} + {len(held_out)} utterances")
+    launch(config, model, stream, held_out, out, say)
+    if not first:
         return {}
-    summary = summarize(config, splits["train"], splits["validation"], out)
+    summary = summarize(corpus, held_out, run.tokenizer, stream.budget, config.rows.seed, out)
     commit_json(out / "metrics" / "summary.json", summary)
     say(table(summary))
     return summary
 
 
-def summarize(config: TrainConfig, train: SplitCorpus, validation: SplitCorpus, out: Path) -> dict[str, Any]:
-    """The last held-out losses beside a unigram's and a bigram's over the same drawn documents."""
-    from lstdata.train.recipe import row_budget
-
-    budget, seed = row_budget(config), config.rows.seed
-    last = json.loads((out / "metrics" / "valid.jsonl").read_text(encoding="utf-8").splitlines()[-1])
-    drawn = (row for epoch in range(FIT_EPOCHS) for row in one_pass(train, budget, seed=seed, epoch=epoch))
-    fitted = modality_pairs(drawn, train.vocab)
-    held_out = modality_pairs(one_pass(validation, budget, seed=seed), train.vocab)
-    sizes = {"text": train.vocab.text_size, "units": train.vocab.units}
-    summary: dict[str, Any] = {"step": last["Step"], "loss": last["loss"], "held_out": {}}
-    for name, documents in held_out.items():
-        test = joined(documents)
-        if len(test.token):
-            unigram, bigram = Bigram(fitted[name], sizes[name]).cross_entropies(test)
-            summary["held_out"][name] = {
-                "tokens": len(test.token),
-                "loss": last[f"loss_{name}"],
-                "unigram": unigram,
-                "bigram": bigram,
-            }
-    return summary
-
-
-def table(summary: dict[str, Any]) -> str:
-    """Nats per token, one line per modality."""
-    lines = [f"held out, nats per token{'loss':>12}{'unigram':>10}{'bigram':>10}"]
-    for name, row in summary["held_out"].items():
-        what = f"{name} ({row['tokens']:,} tokens)"
-        lines.append(f"{what:<24}{row['loss']:>12.3f}{row['unigram']:>10.3f}{row['bigram']:>10.3f}")
-    return "\n".join(lines)
-
-
-def _claim(out: Path, config: TrainConfig, vocab: VocabCard) -> None:
+def _claim(out: Path, config: TrainConfig, run: RunFolder) -> None:
     """Write what the run is, or ConfigError where `out` holds another one."""
-    mine: dict[str, Any] = {"format": FORMAT, "config": to_dict(config), "vocab": vocab.to_json()}
+    mine: dict[str, Any] = {
+        "format": FORMAT,
+        "config": to_dict(config),
+        "vocab": run.vocab.to_json(),
+        "index_sha256": sha256_file(run.root / "index.parquet"),
+    }
     path = out / "train.json"
     if path.is_file():
         old = read_json(path)
-        VocabCard.from_json(old["vocab"], str(path)).check_same(vocab)
+        VocabCard.from_json(old["vocab"], str(path)).check_same(run.vocab)
+        if old["index_sha256"] != mine["index_sha256"]:
+            raise ConfigError(f"`{out}` was trained on other data than `{run.root}`; use another folder.")
         changed = differences(_fixed(old["config"]), _fixed(mine["config"]))
         if changed:
             raise ConfigError(f"`{out}` holds a run of another config; use another folder, or undo:", *changed)
         _forget(out)
     elif out.is_dir() and any(out.iterdir()):
         raise ConfigError(f"`out` must be empty or a run of `lstdata train`, but `{out}` is neither.")
-    if not int(os.environ.get("RANK", "0")):
-        commit_json(path, mine)
+    commit_json(path, mine)
 
 
 def _fixed(config: dict[str, Any]) -> dict[str, Any]:

@@ -14,28 +14,23 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from lstdata.errors import LstDataError
+from lstdata.loader.rows import RowStream
 from lstdata.model.batch import IGNORED, Batch
 from lstdata.vocab import VocabCard
 
 SUMS: Final = (
-    "nll",
-    "nll_text",
-    "nll_units",
-    "targets",
-    "targets_text",
-    "targets_units",
-    "tokens",
-    "positions",
-    "slots",
+    *("nll", "nll_text", "nll_units", "targets", "targets_text", "targets_units"),
+    *("tokens", "positions", "slots", "documents", "continued"),
 )
 
 
 class TrainStep(TrainUnit[Batch]):
     """The mean next-token cross-entropy over all real tokens: text, markers and units alike (arXiv 2510.06195)."""
 
-    def __init__(self, model: nn.Module, vocab: VocabCard) -> None:
+    def __init__(self, model: nn.Module, vocab: VocabCard, stream: RowStream) -> None:
         self._model = model
         self._vocab = vocab
+        self._stream = stream
         self._step = 0
 
     def set_step_nr(self, step_nr: int) -> None:
@@ -52,6 +47,7 @@ class TrainStep(TrainUnit[Batch]):
 
     def process_metric_values(self, values: MutableMapping[str, object]) -> None:
         summarize(values, self._vocab)
+        values["epochs"] = self._stream.epochs
 
 
 class ValidationStep(EvalUnit[Batch]):
@@ -90,6 +86,8 @@ def measure(model: nn.Module, batch: Batch, vocab: VocabCard, metric_bag: Metric
             "tokens": (batch.document >= 0).sum(),
             "positions": (batch.position_document >= 0).sum(),
             "slots": torch.tensor(batch.tokens.numel()),
+            "documents": torch.tensor(batch.documents),
+            "continued": torch.tensor(batch.continued),
         }
         for name, value in sums.items():
             metric_bag.get(name, Sum).update(value.detach())
@@ -107,6 +105,7 @@ def summarize(values: MutableMapping[str, object], vocab: VocabCard) -> None:
         values["bits_per_second"] = bits * vocab.sample_rate / vocab.hop
     for name in ("targets_text", "targets_units", "tokens", "positions"):
         values[name] = int(sums[name])
+    values["continued_share"] = sums["continued"] / max(1.0, sums["documents"])
     values["padding_share"] = 1 - sums["tokens"] / max(1.0, sums["slots"])
 
 
