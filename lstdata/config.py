@@ -6,6 +6,7 @@ import dataclasses
 import difflib
 import hashlib
 import json
+import re
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
@@ -294,6 +295,8 @@ def _convert(kind: Any, value: Any, path: str, mistakes: list[str]) -> Any:
             return None
         if option is float and isinstance(value, int | float) and not isinstance(value, bool):
             return float(value)
+        if option is float and isinstance(value, str) and re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", value):
+            return float(value)  # YAML 1.1 reads 1e-3 as a string
         if isinstance(option, type) and isinstance(value, option) and (option is bool or not isinstance(value, bool)):
             return value
     wanted = " or ".join("null" if o is type(None) else getattr(o, "__name__", str(o)) for o in options)

@@ -64,3 +64,7 @@ def test_fingerprints_depend_on_every_part() -> None:
     prints = {fingerprint("a", 1), fingerprint("a", 2), fingerprint("b", 1), fingerprint("a", 1, {"x": 1})}
     assert len(prints) == 4
     assert fingerprint("a", 1, {"x": 1, "y": 2}) == fingerprint("a", 1, {"y": 2, "x": 1})
+
+
+def test_numbers_may_be_written_with_an_exponent() -> None:
+    assert load(BuildConfig, None, ["plan.validation=5e-2"]).plan.validation == 0.05

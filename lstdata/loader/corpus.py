@@ -7,7 +7,7 @@ import zlib
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from lstdata.config import InterleaveConfig, PatchingConfig
 from lstdata.documents import Document, make_document
@@ -79,9 +79,7 @@ class SplitCorpus:
         path, offset, size, crc32 = self._places.of(number)
         stretch = self._map(path)[offset : offset + size]
         if zlib.crc32(stretch) != crc32:
-            raise CorruptShard(
-                f"`{path}`: the sample at byte {offset} is damaged (crc32 differs); see `lstdata verify`."
-            )
+            raise CorruptShard(f"`{path}`: sample `{self._places.id(number)}` is damaged (crc32 differs).")
         return next(iter_samples(stretch, str(path)))[-1].sample
 
     def document(self, number: int, epoch: int) -> Document:
@@ -112,15 +110,15 @@ class _Places:
     """Where the samples of a split are, as columns: little memory, also for millions."""
 
     def __init__(self, root: Path, split: str) -> None:
-        import pyarrow.compute as pc
-
         from lstdata.index import INDEX_SCHEMA, SHARDS_SCHEMA, read_table
 
-        table = read_table(root / "index.parquet", INDEX_SCHEMA)
-        chosen = table.filter(pc.equal(table["split"], split)).combine_chunks()
+        self._index = root / "index.parquet"
+        self._split = split
+        table = read_table(self._index, INDEX_SCHEMA)
+        chosen = table.filter(_of_split(split)).combine_chunks()
         if not chosen.num_rows:
-            counts = {c["values"]: c["counts"] for c in table["split"].value_counts().to_pylist()}
-            raise ConfigError(f"`data` must hold {split} samples, but `{root}` holds none: {counts or 'no sample'}.")
+            counts = [f"{c['counts']} {c['values']}" for c in table["split"].value_counts().to_pylist()]
+            raise ConfigError(f"`data` must hold {split} samples, but `{root}` has {', '.join(counts) or 'none'}.")
         paths = {row["shard"]: row["path"] for row in read_table(root / "shards.parquet", SHARDS_SCHEMA).to_pylist()}
         shards = chosen["shard"].dictionary_encode().combine_chunks()
         self._paths = [root / paths[name] for name in shards.dictionary.to_pylist()]
@@ -134,3 +132,16 @@ class _Places:
         columns = self.offset[number], self._size[number], self._crc32[number]
         offset, size, crc32 = (int(value) for value in columns)
         return self._paths[self._shard[number]], offset, size, crc32
+
+    def id(self, number: int) -> str:
+        """Read again from the index: needed for messages only."""
+        from lstdata.index import INDEX_SCHEMA, read_table
+
+        ids = read_table(self._index, INDEX_SCHEMA).filter(_of_split(self._split))["id"]
+        return str(ids[number].as_py())
+
+
+def _of_split(split: str) -> Any:
+    import pyarrow.compute as pc
+
+    return pc.field("split") == split

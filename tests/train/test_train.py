@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lstdata.config import load
+from lstdata.errors import ConfigError, CorruptShard, LstDataError, MissingExtra
+from lstdata.train import TrainConfig, train
+
+SMALL = ("rows.per_step=2", "rows.positions=64", "rows.tokens=128", "optimizer.warmup=2", "checkpoint_every=2")
+
+
+def run(data: Path, out: Path, *sets: str) -> tuple[dict[str, Any], list[str]]:
+    lines: list[str] = []
+    summary = train(load(TrainConfig, None, [*SMALL, *sets]), data, out, lines.append)
+    return summary, lines
+
+
+def published(out: Path, name: str = "train") -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (out / "metrics" / f"{name}.jsonl").read_text().splitlines()]
+
+
+def test_six_steps_equal_three_and_three_more(
+    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """One run in one go; another stopped at step 3, killed as if at step 5, then ended: equal losses, a line a step."""
+    monkeypatch.setenv("SOME_TOKEN", "the-secret-of-this-test")
+    straight, parted = tmp_path / "straight", tmp_path / "parted"
+    summary, lines = run(built, straight, "steps=6")
+    run(built, parted, "steps=6", "stop_at=3")
+    with open(parted / "metrics" / "train.jsonl", "a") as file:
+        file.write('{"Step": 4, "loss": 0.0}\n{"Step": 5, "lo')
+    again, _ = run(built, parted, "steps=6")
+    assert [(row["Step"], row["loss"]) for row in published(parted)] == [
+        (row["Step"], row["loss"]) for row in published(straight)
+    ]
+    assert [row["Step"] for row in published(straight)] == [1, 2, 3, 4, 5, 6]
+    assert again == summary
+
+    for row in published(straight):
+        losses = [key for key in row if "loss" in key.lower()]
+        assert losses == ["loss", "loss_text", "loss_units"]
+        assert row["loss"] < 2 * math.log(300)
+    last = published(straight, "valid")[-1]
+    assert {name: entry["loss"] for name, entry in summary["held_out"].items()} == {
+        "text": last["loss_text"],
+        "units": last["loss_units"],
+    }
+    assert json.loads((straight / "metrics" / "summary.json").read_text()) == summary
+    assert all(e["bigram"] > 0 and e["unigram"] > 0 for e in summary["held_out"].values())
+    assert "bigram" in lines[-1]
+
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    captured = capfd.readouterr()
+    assert not any(b"the-secret-of-this-test" in path.read_bytes() for path in files)
+    assert "the-secret-of-this-test" not in captured.out + captured.err
+
+    with pytest.raises(ConfigError, match=r"`optimizer\.lr` 0\.01 → 0\.5"):
+        run(built, parted, "steps=6", "optimizer.lr=0.5")
+
+
+def test_the_baseline_trains_in_the_same_family(built: Path, tmp_path: Path) -> None:
+    summary, _ = run(built, tmp_path / "out", "steps=2", "patching.strategy=none")
+    assert math.isfinite(summary["loss"])
+
+
+def test_a_damaged_shard_ends_training_with_its_name(built: Path, tmp_path: Path) -> None:
+    data = Path(shutil.copytree(built, tmp_path / "data"))
+    for path in (data / "shards").glob("train-*.tar"):
+        path.write_bytes(b"\0" * path.stat().st_size)
+    with pytest.raises(CorruptShard, match=r"train-.*\.tar"):
+        run(data, tmp_path / "out", "steps=2")
+
+
+def test_a_loss_that_is_no_number_ends_training(built: Path, tmp_path: Path) -> None:
+    with pytest.raises(LstDataError, match="training has diverged"):
+        run(built, tmp_path / "out", "steps=4", "optimizer.lr=1e30", "optimizer.clip=1e30", "optimizer.warmup=0")
+
+
+def test_a_folder_of_something_else_is_left_alone(built: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(ConfigError, match="must be empty or a run"):
+        run(built, tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_data_that_is_no_run_folder_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    with pytest.raises(ConfigError, match="must be a finished run folder"):
+        run(tmp_path / "data", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_without_fairseq2_the_extra_is_named(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fairseq2", None)
+    with pytest.raises(MissingExtra, match=r"lstdata\[train\]"):
+        run(built, tmp_path / "out")
