@@ -16,7 +16,7 @@ from lstdata.build.plan_table import Plan, PlannedShard, read_plan
 from lstdata.config import BuildConfig, to_dict
 from lstdata.errors import ConfigError, IncompleteBuild, LstDataError
 from lstdata.sources import Source, open_source
-from lstdata.storage import commit_json, remove_temporaries
+from lstdata.storage import commit_json, is_url, remove_temporaries
 
 
 class Listener(Protocol):
@@ -40,6 +40,12 @@ class Asked:
     config: BuildConfig
     rebuild: bool = False
     allow_mixed_compute: bool = False
+
+    def __post_init__(self) -> None:
+        """Paths become absolute: workers may run in another folder."""
+        object.__setattr__(self, "out", self.out.absolute())
+        if not is_url(self.source):
+            object.__setattr__(self, "source", os.path.abspath(self.source))
 
 
 def plan_run(asked: Asked, listener: Listener) -> Plan:
@@ -88,10 +94,10 @@ def _plan(asked: Asked, source: Source, listener: Listener) -> Plan:
     from lstdata.build.spec import compute_class, versions
 
     out = asked.out
-    remove_temporaries(out)
     if asked.rebuild:
         clear(out)
     run = read_run(out)
+    remove_temporaries(out)
     if run is not None:
         check_unchanged(run, asked.config, out)
         if run["compute_class"] != compute_class() and not asked.allow_mixed_compute:

@@ -54,7 +54,8 @@ def read_run(out: Path) -> dict[str, Any] | None:
         if run.get("format") != FORMAT:
             raise ConfigError(f"`{path}` has format {run.get('format')!r}, but this version writes {FORMAT}.")
         return run
-    strangers = sorted(p.name for p in out.iterdir() if p.name not in _OURS and TEMPORARY not in p.name)
+    ours = _OURS if (out / "plan.parquet").exists() else (".lock",)
+    strangers = sorted(p.name for p in out.iterdir() if p.name not in ours and TEMPORARY not in p.name)
     if strangers:
         raise ConfigError(f"`{out}` is not empty and no run folder: it holds `{strangers[0]}`. Give a new folder.")
     return None
@@ -73,7 +74,9 @@ def check_unchanged(run: dict[str, Any], config: BuildConfig, out: Path) -> None
 
 
 def clear(out: Path) -> None:
-    """Delete what a build wrote, and nothing else."""
+    """Delete what a build wrote, and nothing else; ConfigError where the folder is somebody else's."""
+    if not (out / "run.json").exists():
+        read_run(out)
     for name in _OURS:
         path = out / name
         if name == ".lock":

@@ -25,9 +25,15 @@ def relative(path: str) -> str:
 
 
 def open_located(root: str, locator: Locator) -> Audio:
-    """Decode a record; a missing file below a root that exists is the record's fault, whatever folder is missing."""
+    """Decode a record; a missing file below a root that exists is the record's fault, whatever folder is missing.
+
+    A verdict names the file as the locator does: it is the same wherever the corpus lies.
+    """
     path = resolve(root, locator.path)
     below = not is_url(path) and not os.path.isabs(locator.path)
     if below and os.path.isdir(root) and not os.path.exists(path):
-        raise Rejected("missing_audio", f"there is no file `{path}`.")
-    return audio.read(path, start=locator.start, end=locator.end, channel=locator.channel)
+        raise Rejected("missing_audio", f"there is no file `{locator.path}`.")
+    try:
+        return audio.read(path, start=locator.start, end=locator.end, channel=locator.channel)
+    except Rejected as verdict:
+        raise Rejected(verdict.reason, verdict.detail.replace(path, locator.path)) from verdict

@@ -170,6 +170,27 @@ def test_a_folder_of_something_else_is_refused(cuts: Path, tmp_path: Path) -> No
     assert (tmp_path / "thesis.tex").exists()
 
 
+def test_rebuild_deletes_nothing_of_somebody_else(cuts: Path, tmp_path: Path) -> None:
+    (tmp_path / "shards").mkdir()
+    (tmp_path / "shards" / "mine.tar").write_text("x")
+    with pytest.raises(ConfigError, match="it holds `shards`"):
+        build(cuts, tmp_path, rebuild=True)
+    assert (tmp_path / "shards" / "mine.tar").exists()
+
+
+def test_a_moved_corpus_gives_the_same_bytes(
+    make_cuts: Callable[[int], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one named by a relative path, and with a dead letter, whose message must not hold the folder."""
+    corpus = make_cuts(4)
+    (corpus / "audio" / "utt-001.flac").write_bytes(b"garbage")
+    build(corpus, tmp_path / "one")
+    corpus.rename(tmp_path / "elsewhere")
+    monkeypatch.chdir(tmp_path)
+    build(Path("elsewhere"), Path("two"))
+    assert hashes(tmp_path / "one") == hashes(tmp_path / "two")
+
+
 def test_a_locked_folder_is_refused(cuts: Path, built: Path) -> None:
     from lstdata.build.folder import locked
 
