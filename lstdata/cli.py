@@ -107,7 +107,7 @@ def plan(
 @click.option("--workers", type=int, help="Worker processes, one core each; as many as there are cores by default.")
 @click.option("--address", help="Of a running Ray cluster; a local one is started by default.")
 @click.option("--max-reject-rate", type=float, help="Exit 1 above this share of rejected records.  [default: 0.05]")
-@click.option("--dry-run", is_flag=True, help="Plan in memory, say what would be built, and write nothing.")
+@click.option("--dry-run", is_flag=True, help="Say what would be built, and write nothing.")
 @click.option("--verify/--no-verify", "check", default=True, show_default=True, help="Recheck everything at the end.")
 @click.option("--report/--no-report", "report", default=True, show_default=True, help="Write OUT/report.html.")
 def build_shards_command(
@@ -148,7 +148,7 @@ def build_shards_command(
     finally:
         progress.close()
     problems = _check(out) if check else []
-    page = _report(out, source, config) if report else None
+    page = _report(out, source, config) if report and not problems else None
     said = asdict(totals) | {"out": str(out), "report": page and str(page), "problems": problems}
     _say(said, as_json, f"{totals.describe()}\nrun folder: {out}" + (f" · report: {page}" if page else ""))
     for problem in problems:

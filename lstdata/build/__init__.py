@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lstdata.build.events import EventLog
 from lstdata.build.finish import Totals, finish
-from lstdata.build.folder import FORMAT, check_unchanged, clear, is_complete, locked, read_run
+from lstdata.build.folder import FORMAT, changes, clear, has_shards, is_complete, locked, read_run
 from lstdata.build.plan_table import Plan, PlannedShard, read_plan
 from lstdata.config import BuildConfig, to_dict
 from lstdata.errors import ConfigError, IncompleteBuild, LstDataError
 from lstdata.sources import Source, open_source
-from lstdata.storage import commit_json, is_url, remove_temporaries
+from lstdata.storage import commit_json, is_url, remove_temporaries, sha256_file
+
+if TYPE_CHECKING:
+    from lstdata.build.shard import ShardResult
+    from lstdata.build.spec import BuildSpec
 
 
 class Listener(Protocol):
@@ -68,9 +73,12 @@ def build_shards(asked: Asked, listener: Listener) -> Totals:
 
     IncompleteBuild names the shards that stay pending; running again resumes.
     """
-    from lstdata.build.freeze import freeze
-    from lstdata.build.spec import BuildSpec, stage_fingerprints
+    from lstdata.build.freeze import check_given, freeze
+    from lstdata.build.on_ray import check_address
+    from lstdata.build.spec import BuildSpec, compute_class, stage_fingerprints
 
+    check_given(asked.config)
+    check_address(asked.config.run.address)
     source = open_source(asked.source, asked.config.source)
     with locked(asked.out):
         plan = _plan(asked, source, listener)
@@ -81,37 +89,29 @@ def build_shards(asked: Asked, listener: Listener) -> Totals:
             listener.note(note)
         codebook = None if frozen.codebook is None else frozen.codebook.sha256
         stages = stage_fingerprints(asked.config, codebook, frozen.tokenizer.sha256)
-        spec = BuildSpec(asked.source, asked.out, asked.config, run["compute_class"], tuple(stages.items()))
-        _build_pending(spec, plan, listener)
+        spec = BuildSpec(asked.source, asked.out, asked.config, compute_class(), tuple(stages.items()))
+        run |= {
+            "fingerprints": {"source": plan.source_fingerprint, **stages},
+            "plan_sha256": sha256_file(asked.out / "plan.parquet"),
+            "mixed_compute": run.get("mixed_compute", False) or run["compute_class"] != spec.compute_class,
+        }
+        _build_pending(spec, plan, run, listener)
         totals = finish(plan, asked.out)
-        run |= {"fingerprints": {"source": plan.source_fingerprint, **stages}, "totals": asdict(totals)}
-        commit_json(asked.out / "run.json", run)
+        commit_json(asked.out / "run.json", run | {"totals": asdict(totals)})
     return totals
 
 
 def _plan(asked: Asked, source: Source, listener: Listener) -> Plan:
-    from lstdata.build.plan import make_plan, scan_fingerprint
+    """The folder's plan where it is still of this source and config, else a new one."""
+    from lstdata.build.plan import make_plan
     from lstdata.build.spec import compute_class, versions
 
     out = asked.out
-    if asked.rebuild:
-        clear(out)
-    run = read_run(out)
+    run = None if asked.rebuild else read_run(out)
+    if run is not None and (has_shards(out) or not changes(run, asked.config)):
+        return _planned_before(asked, source, run)
+    clear(out)
     remove_temporaries(out)
-    if run is not None:
-        check_unchanged(run, asked.config, out)
-        if run["compute_class"] != compute_class() and not asked.allow_mixed_compute:
-            raise ConfigError(
-                f"`{out}` was begun on compute class {run['compute_class']}, but this machine is {compute_class()}: "
-                "bytes could differ. Give a new folder, --rebuild, or --allow-mixed-compute."
-            )
-        plan = read_plan(out / "plan.parquet")
-        if scan_fingerprint(source) != plan.source_fingerprint:
-            raise ConfigError(
-                f"The source `{asked.source}` is no longer what `{out}` was planned from. "
-                "Give a new folder, or --rebuild to discard what is there."
-            )
-        return plan
     plan = make_plan(source, asked.config.plan, out / "plan.parquet")
     listener.note(f"plan: {plan.describe()}, from a {source.kind} source")
     described: dict[str, Any] = {
@@ -127,16 +127,45 @@ def _plan(asked: Asked, source: Source, listener: Listener) -> Plan:
     return plan
 
 
-def _build_pending(spec: Any, plan: Plan, listener: Listener) -> None:
+def _planned_before(asked: Asked, source: Source, run: dict[str, Any]) -> Plan:
+    """The plan of a run that was begun; ConfigError that names what is no longer the same."""
+    from lstdata.build.plan import scan_fingerprint
+    from lstdata.build.spec import compute_class
+
+    out = asked.out
+    changed = changes(run, asked.config)
+    if changed:
+        raise ConfigError(
+            f"`{out}` was built with other options: {', '.join(changed)}. "
+            "Give a new folder, or --rebuild to discard what is there."
+        )
+    if run["compute_class"] != compute_class() and not asked.allow_mixed_compute:
+        raise ConfigError(
+            f"`{out}` was begun on compute class {run['compute_class']}, but this machine is {compute_class()}: "
+            "bytes could differ. Give a new folder, --rebuild, or --allow-mixed-compute."
+        )
+    remove_temporaries(out)
+    plan = read_plan(out / "plan.parquet")
+    if scan_fingerprint(source) != plan.source_fingerprint:
+        raise ConfigError(
+            f"The source `{asked.source}` is no longer what `{out}` was planned from. "
+            "Give a new folder, or --rebuild to discard what is there."
+        )
+    return plan
+
+
+def _build_pending(spec: BuildSpec, plan: Plan, run: dict[str, Any], listener: Listener) -> None:
+    """Build what is not complete; a run of which anything is pending has no totals."""
     wanted = {s.name: s for s in plan.shards}
     pending = [s for s in plan.shards if not is_complete(spec.out, s.name, spec.shard_fingerprint(s.fingerprint))]
     listener.building(len(plan.shards), len(plan.shards) - len(pending), sum(s.seconds for s in pending))
     if not pending:
         return
+    commit_json(spec.out / "run.json", run | {"totals": None})
     faults: list[LstDataError] = []
-    with EventLog(spec.out / "events") as events:
+    with EventLog(spec.out / "events") as events, closing(_run(spec, pending)) as results:
         events.write("started", shards=len(pending), runner=spec.config.run.runner)
-        for result in _run(spec, pending):
+        for result in results:
             if isinstance(result, tuple):
                 faults.append(result[1])
                 events.write("failed", shard=result[0], message=str(result[1]))
@@ -150,7 +179,7 @@ def _build_pending(spec: Any, plan: Plan, listener: Listener) -> None:
         raise IncompleteBuild(f"{len(faults)} of {len(pending)} shards stay pending; run again to resume. {faults[0]}")
 
 
-def _run(spec: Any, pending: list[PlannedShard]) -> Iterator[Any]:
+def _run(spec: BuildSpec, pending: list[PlannedShard]) -> Generator[ShardResult | tuple[str, LstDataError], None, None]:
     run = spec.config.run
     workers = run.workers or len(os.sched_getaffinity(0))
     if run.runner == "local":

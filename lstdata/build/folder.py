@@ -23,6 +23,7 @@ _OURS: tuple[str, ...] = (
     "vocab.json",
 )
 _OURS += ("tokenizer.json", "codebook.npz", "codebook.json", "report.html", "shards", "events", ".lock")
+_KEYS = {"source", "config", "versions", "compute_class", "fingerprints", "totals"}
 _NOT_OUTPUT = ("run", "about")
 """Sections that change no byte of the output."""
 
@@ -51,8 +52,8 @@ def read_run(out: Path) -> dict[str, Any] | None:
             run: dict[str, Any] = read_json(path)
         except (OSError, ValueError) as error:
             raise CorruptShard(f"`{path}` cannot be read: {error}.") from error
-        if run.get("format") != FORMAT:
-            raise ConfigError(f"`{path}` has format {run.get('format')!r}, but this version writes {FORMAT}.")
+        if not isinstance(run, dict) or run.get("format") != FORMAT or not run.keys() >= _KEYS:
+            raise CorruptShard(f"`{path}` is not that of a run folder of format {FORMAT}.")
         return run
     ours = _OURS if (out / "plan.parquet").exists() else (".lock",)
     strangers = sorted(p.name for p in out.iterdir() if p.name not in ours and TEMPORARY not in p.name)
@@ -61,23 +62,26 @@ def read_run(out: Path) -> dict[str, Any] | None:
     return None
 
 
-def check_unchanged(run: dict[str, Any], config: BuildConfig, out: Path) -> None:
-    """ConfigError that names each option in which `config` differs from what the folder was built with."""
+def changes(run: dict[str, Any], config: BuildConfig) -> list[str]:
+    """Each option in which `config` differs from what the folder was begun with, of those that change output."""
     old = {k: v for k, v in run["config"].items() if k not in _NOT_OUTPUT}
     new = {k: v for k, v in to_dict(config).items() if k not in _NOT_OUTPUT}
-    changed = differences(old, new)
-    if changed:
-        raise ConfigError(
-            f"`{out}` was built with other options: {', '.join(changed)}. "
-            "Give a new folder, or --rebuild to discard what is there."
-        )
+    return differences(old, new)
+
+
+def has_shards(out: Path) -> bool:
+    """Whether any shard was ever finished here."""
+    return any((out / "shards").glob("*.json"))
 
 
 def clear(out: Path) -> None:
-    """Delete what a build wrote, and nothing else; ConfigError where the folder is somebody else's."""
-    if not (out / "run.json").exists():
+    """Delete what a build wrote, and nothing else; ConfigError where the folder is somebody else's.
+
+    The plan goes last: a folder that holds one is ours, also when clearing is interrupted.
+    """
+    if not (out / "plan.parquet").exists():
         read_run(out)
-    for name in _OURS:
+    for name in sorted(_OURS, key=lambda n: (n == "plan.parquet", n == "run.json")):
         path = out / name
         if name == ".lock":
             continue

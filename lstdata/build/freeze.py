@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from lstdata.build.plan import make_plan
 from lstdata.build.plan_table import Plan, PlannedRecord, PlannedShard, read_shard_ids, read_shard_rows
-from lstdata.build.shard import pin_threads
+from lstdata.build.shard import TRIES, pause, pin_threads
 from lstdata.config import BuildConfig
-from lstdata.errors import ConfigError, Rejected
+from lstdata.errors import ConfigError, Unavailable
 from lstdata.randomness import digest
-from lstdata.records import frame_count
+from lstdata.records import Waveform, frame_count
 from lstdata.sources import Source, open_source
 from lstdata.storage import commit_bytes, commit_json, open_binary, read_json
 from lstdata.tokenizer import TextTokenizer, fit_tokenizer
@@ -69,10 +69,7 @@ def fit_on(source: Source, plan: Plan, plan_path: Path, config: BuildConfig) -> 
     parts: list[NDArray[np.float32]] = []
     frames = 0
     for record in _sampled(plan, plan_path, config):
-        try:
-            samples = source.open(record.row.locator).samples
-        except Rejected:
-            continue
+        samples = _samples(source, record)
         if frame_count(len(samples)):
             parts.append(features(samples))
             frames += len(parts[-1])
@@ -81,6 +78,19 @@ def fit_on(source: Source, plan: Plan, plan_path: Path, config: BuildConfig) -> 
     if not frames:
         return None
     return fit_codebook(np.concatenate(parts)[: config.units.fit_frames], config.units)
+
+
+def check_given(config: BuildConfig) -> None:
+    """ConfigError where a given codebook or tokenizer cannot be used; before anything is written."""
+    if config.tokenizer.path is not None:
+        TextTokenizer.read(config.tokenizer.path)
+    if config.units.codebook is not None:
+        book = load_codebook(config.units.codebook)
+        if book.extractor != config.units.extractor:
+            raise ConfigError(
+                f"`units.codebook` was made for {book.extractor} features, but `units.extractor` is "
+                f"{config.units.extractor}."
+            )
 
 
 def transcripts(plan: Plan, plan_path: Path) -> Iterator[str]:
@@ -115,11 +125,6 @@ def _freeze_codebook(source: Source, plan: Plan, out: Path, config: BuildConfig,
         return load_codebook(path)
     if config.units.codebook is not None:
         book = load_codebook(config.units.codebook)
-        if book.extractor != config.units.extractor:
-            raise ConfigError(
-                f"`units.codebook` was made for {book.extractor} features, but `units.extractor` is "
-                f"{config.units.extractor}."
-            )
         notes.append(f"codebook: {book.clusters} clusters, {config.units.codebook}")
     else:
         fitted = fit_on(source, plan, out / "plan.parquet", config)
@@ -139,6 +144,23 @@ def describe_fit(summary: FitSummary) -> str:
         f"codebook: {summary.clusters} clusters fitted on {summary.frames} frames "
         f"(entropy {summary.entropy_bits:.2f} bits, {summary.dead_clusters} unused)"
     )
+
+
+def _samples(source: Source, record: PlannedRecord) -> Waveform:
+    """A record's signal, empty where it cannot be used: the build will say why.
+
+    Unavailable where the world is at fault: another codebook would come out without this record.
+    """
+    for attempt in range(TRIES):
+        try:
+            return source.open(record.row.locator).samples
+        except (Unavailable, OSError, MemoryError) as error:
+            if attempt == TRIES - 1:
+                raise Unavailable(f"`{record.row.id}`, on which the codebook is fitted: {error}") from error
+            pause(attempt)
+        except Exception:
+            break
+    return np.zeros(0, dtype=np.float32)
 
 
 def _sampled(plan: Plan, plan_path: Path, config: BuildConfig) -> Iterator[PlannedRecord]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
+import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
@@ -20,7 +23,7 @@ DEATHS = 2
 
 def run_local(
     spec: BuildSpec, shards: Sequence[PlannedShard], workers: int
-) -> Iterator[ShardResult | tuple[str, LstDataError]]:
+) -> Generator[ShardResult | tuple[str, LstDataError], None, None]:
     """Build shards in worker processes; yields each result, or (shard, fault), as it comes.
 
     A worker that dies is replaced and its shard tried once more. Leaving the iterator ends all workers at once.
@@ -64,7 +67,8 @@ class _Worker:
         self.process: BaseProcess = context.Process(
             target=_work, args=(spec, theirs), name="lstdata-build", daemon=True
         )
-        self.process.start()
+        with _deaf_to_interrupts():
+            self.process.start()
         theirs.close()
         self.shard: PlannedShard | None = None
 
@@ -90,8 +94,34 @@ class _Worker:
         self.pipe.close()
 
 
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Processes started in here ignore Ctrl-C from their first instruction on: ending them is the driver's."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _end_with_the_driver() -> None:
+    """Kill this process as soon as its driver is gone: an orphan must not go on committing without the lock."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def _work(spec: BuildSpec, pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _end_with_the_driver()
     pin_threads()
     while True:
         try:
@@ -102,8 +132,6 @@ def _work(spec: BuildSpec, pipe: Connection) -> None:
             result: ShardResult | LstDataError = build_shard(spec, shard)
         except LstDataError as error:
             result = error
-        except Exception as error:
-            result = LstDataError(f"shard {shard.name}: unexpected {type(error).__name__}: {error}")
         try:
             pipe.send(result)
         except OSError:

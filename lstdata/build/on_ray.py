@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+import socket
+from collections.abc import Generator, Sequence
 from typing import Any
 
 from lstdata.build.plan_table import PlannedShard
@@ -18,7 +19,7 @@ TASK_RETRIES = 2
 
 def run_ray(
     spec: BuildSpec, shards: Sequence[PlannedShard], workers: int, address: str | None
-) -> Iterator[ShardResult | tuple[str, LstDataError]]:
+) -> Generator[ShardResult | tuple[str, LstDataError], None, None]:
     """Build shards as Ray tasks of one CPU; yields each result, or (shard, fault), as it comes.
 
     At most two tasks per worker are submitted at a time. `address` joins a running cluster, whose CPUs then bound
@@ -43,9 +44,19 @@ def run_ray(
                 result = Unavailable(f"shard {name}: {' '.join(str(error).split())[:300]}")
             yield (name, result) if isinstance(result, LstDataError) else result
     finally:
-        for task in running:
-            ray.cancel(task, force=True)
         ray.shutdown()
+
+
+def check_address(address: str | None) -> None:
+    """ConfigError where nothing answers at `host:port` within five seconds; Ray itself would wait for minutes."""
+    place = (address or "").removeprefix("ray://")
+    host, colon, port = place.rpartition(":")
+    if not colon or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except OSError as error:
+        raise ConfigError(f"`run.address` {address!r} is no running Ray cluster: {error}.") from error
 
 
 def _connect(ray: Any, workers: int, address: str | None) -> None:
@@ -53,10 +64,10 @@ def _connect(ray: Any, workers: int, address: str | None) -> None:
     quiet = {"configure_logging": True, "logging_level": logging.ERROR, "log_to_driver": False}
     try:
         if address is None:
-            ray.init(num_cpus=workers, include_dashboard=False, **quiet)
+            ray.init(address="local", num_cpus=workers, include_dashboard=False, **quiet)
         else:
             ray.init(address=address, **quiet)
-    except (ConnectionError, ValueError) as error:
+    except (ConnectionError, ValueError, RuntimeError) as error:
         raise ConfigError(f"`run.address` {address!r} is no running Ray cluster: {error}.") from error
 
 

@@ -45,10 +45,10 @@ def make_plan(source: Source, config: PlanConfig, path: Path) -> Plan:
         if not scanned.ids:
             raise ConfigError(f"The source `{source.root}` ({source.kind}) holds no records.")
         with pa.memory_map(str(spill)) as mapped:
-            table = pa.ipc.open_file(mapped).read_all()
-            _mark_duplicates(scanned, table)
+            spilled = _Spilled(pa.ipc.open_file(mapped))
+            _mark_duplicates(scanned, spilled)
             with committing(path) as temporary:
-                _write(temporary, scanned, table, arrange(scanned, config), fingerprint)
+                _write(temporary, scanned, spilled, arrange(scanned, config), fingerprint)
     finally:
         spill.unlink(missing_ok=True)
     return read_plan(path)
@@ -87,28 +87,46 @@ def _spill(source: Source, path: Path) -> tuple[Scanned, str]:
     return scanned, fingerprint.hex()[:16]
 
 
-def _mark_duplicates(scanned: Scanned, table: pa.Table) -> None:
+class _Spilled:
+    """The spilled rows by number; no more than a batch and what was asked for is ever in memory."""
+
+    def __init__(self, reader: Any) -> None:
+        self._reader = reader
+
+    def take(self, rows: NDArray[np.int64]) -> pa.Table:
+        """These rows, in this order."""
+        by_batch = np.argsort(rows, kind="stable")
+        batches, firsts = np.unique(rows[by_batch] // _BATCH, return_index=True)
+        parts = [
+            self._reader.get_batch(int(batch)).take(pa.array(members % _BATCH))
+            for batch, members in zip(batches, np.split(rows[by_batch], firsts[1:]), strict=True)
+        ]
+        return pa.Table.from_batches(parts, schema=SCAN_SCHEMA).take(np.argsort(by_batch))
+
+
+def _mark_duplicates(scanned: Scanned, spilled: _Spilled) -> None:
     """Reject every later record of an id that an earlier usable one has; the hash only finds candidates."""
     ids = np.array(scanned.ids, dtype=np.uint64)
     in_order = np.sort(ids)
     repeated = in_order[1:][in_order[1:] == in_order[:-1]]
     seen: set[str] = set()
-    for index in np.flatnonzero(np.isin(ids, repeated)).tolist():
-        id = table["id"][index].as_py()
+    candidates = np.flatnonzero(np.isin(ids, repeated))
+    named = spilled.take(candidates)["id"].to_pylist() if len(candidates) else []
+    for index, id in zip(candidates.tolist(), named, strict=True):
         if scanned.verdicts[index] == USABLE:
             if id in seen:
                 scanned.verdicts[index] = DUPLICATE
             seen.add(id)
 
 
-def _write(path: Path, scanned: Scanned, table: pa.Table, arrangement: Arrangement, fingerprint: str) -> None:
+def _write(path: Path, scanned: Scanned, spilled: _Spilled, arrangement: Arrangement, fingerprint: str) -> None:
     schema = PLAN_SCHEMA.with_metadata({"source": fingerprint})
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for name, split, members in arrangement.shards:
-            writer.write_table(_shard_rows(table.take(members), name, split, schema), row_group_size=len(members))
+            writer.write_table(_shard_rows(spilled.take(members), name, split, schema), row_group_size=len(members))
         for start in range(0, len(arrangement.rejected), _BATCH):
             members = arrangement.rejected[start : start + _BATCH]
-            writer.write_table(_rejected_rows(table.take(members), scanned, members, schema))
+            writer.write_table(_rejected_rows(spilled.take(members), scanned, members, schema))
 
 
 def _shard_rows(rows: pa.Table, name: str, split: str, schema: pa.Schema) -> pa.Table:

@@ -15,7 +15,7 @@ from lstdata.build.folder import shard_paths
 from lstdata.build.plan_table import PlannedShard, read_shard_rows
 from lstdata.build.spec import BuildSpec, compute_class
 from lstdata.build.stages import Stages
-from lstdata.errors import ConfigError, Unavailable
+from lstdata.errors import ConfigError, LstDataError, Unavailable
 from lstdata.index import INDEX_SCHEMA, index_row, write_table
 from lstdata.records import SAMPLE_RATE, DeadLetter
 from lstdata.shards import FORMAT, STORED_STRATEGIES, StoredSample, write_shard
@@ -53,8 +53,11 @@ def pin_threads() -> None:
 
 
 def build_shard(spec: BuildSpec, shard: PlannedShard) -> ShardResult:
-    """Build and commit one shard; the sidecar comes last: present ⇔ complete. Faults of the world are retried."""
-    for attempt in range(1, TRIES + 1):
+    """Build and commit one shard; the sidecar comes last: present ⇔ complete. Faults of the world are retried.
+
+    Raises LstDataError and nothing else.
+    """
+    for attempt in range(TRIES):
         try:
             return _build_once(spec, shard)
         except OSError as error:
@@ -62,9 +65,18 @@ def build_shard(spec: BuildSpec, shard: PlannedShard) -> ShardResult:
             fault.__cause__ = error
         except Unavailable as error:
             fault = error
-        if attempt < TRIES:
-            time.sleep(0.5 * 2**attempt)
+        except LstDataError:
+            raise
+        except Exception as error:
+            raise LstDataError(f"shard {shard.name}: unexpected {type(error).__name__}: {error}") from error
+        if attempt < TRIES - 1:
+            pause(attempt)
     raise fault
+
+
+def pause(attempt: int) -> None:
+    """Wait before the next try: 1 s, 2 s, …"""
+    time.sleep(2.0**attempt)
 
 
 def _build_once(spec: BuildSpec, shard: PlannedShard) -> ShardResult:
@@ -87,6 +99,7 @@ def _build_once(spec: BuildSpec, shard: PlannedShard) -> ShardResult:
 def _commit(spec: BuildSpec, shard: PlannedShard, samples: list[StoredSample], letters: list[DeadLetter]) -> float:
     """Tar, then index rows, then sidecar; a shard without samples has no tar."""
     tar, rows, sidecar = shard_paths(spec.out, shard.name)
+    sidecar.unlink(missing_ok=True)
     buffer = io.BytesIO()
     offsets = write_shard(buffer, samples) if samples else [0]
     data = buffer.getvalue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -17,6 +18,9 @@ from lstdata.units import fit, mfcc
 
 _PACKAGES: tuple[str, ...] = ("numpy", "torch", "torchaudio", "soundfile", "pocketsphinx", "gruut", "num2words")
 _PACKAGES += ("scikit-learn", "tokenizers", "pyarrow", "lhotse")
+_FORCED = ("ATEN_CPU_CAPABILITY", "OPENBLAS_CORETYPE", "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS", "DNNL_MAX_CPU_ISA")
+"""Environment variables that choose other kernels, and so other last bits."""
+
 _CPU_FLAGS = ("avx", "avx2", "avx512f", "fma", "asimd", "sve")
 
 
@@ -37,12 +41,13 @@ class BuildSpec:
 
 
 def stage_fingerprints(config: BuildConfig, codebook: str | None, tokenizer: str) -> dict[str, str]:
-    """Fingerprint of each stage: its name, its version and its own part of the config."""
+    """Fingerprint of each stage: its name, its version and its own part of the config; files by their sha256."""
     versions = stages.VERSIONS
+    units = {name: value for name, value in asdict(config.units).items() if name != "codebook"}
     return {
         "plan": fingerprint("plan", planning.VERSION, asdict(config.plan), asdict(config.source)),
         "decode": fingerprint("decode", versions["decode"]),
-        "units": fingerprint("units", versions["units"], mfcc.VERSION, fit.VERSION, asdict(config.units), codebook),
+        "units": fingerprint("units", versions["units"], mfcc.VERSION, fit.VERSION, units, codebook),
         "words": fingerprint("words", versions["words"], asdict(config.words)),
         "activity": fingerprint("activity", versions["activity"], asdict(config.activity)),
         "sample": fingerprint(
@@ -64,7 +69,8 @@ def versions() -> dict[str, str]:
 @lru_cache(maxsize=1)
 def compute_class() -> str:
     """Machines of one class give equal bytes: instruction set, numeric type and library versions."""
-    libraries = fingerprint("versions", 1, {k: v for k, v in versions().items() if k != "python"})
+    forced = {name: os.environ[name] for name in _FORCED if name in os.environ}
+    libraries = fingerprint("versions", 1, {k: v for k, v in versions().items() if k != "python"}, forced)
     return f"{platform.system().lower()}-{platform.machine()}-{_instruction_set()}-float32-{libraries}"
 
 

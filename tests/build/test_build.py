@@ -14,9 +14,12 @@ from pathlib import Path
 import pytest
 import soundfile
 
+from lstdata.build import Asked, build_shards
+from lstdata.config import BuildConfig, load
 from lstdata.errors import ConfigError, IncompleteBuild
 from lstdata.index import INDEX_SCHEMA, read_rejects, read_table
-from lstdata.storage import sha256_file
+from lstdata.storage import commit_json, read_json, sha256_file
+from lstdata.units.codebook import load_codebook
 from lstdata.verify import verify
 from tests.conftest import OPTIONS, Quiet, build
 
@@ -84,6 +87,74 @@ def test_kill_9_then_run_again(cuts: Path, built: Path, tmp_path: Path, after: s
     again = subprocess.run(command, capture_output=True, text=True)
     assert again.returncode == 0, again.stderr
     assert hashes(out) == hashes(built)
+
+
+@pytest.mark.slow
+def test_workers_end_with_their_driver(cuts: Path, tmp_path: Path) -> None:
+    """An orphan must not go on committing: somebody else may hold the lock by then."""
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "lstdata", "build-shards", str(cuts), str(out), "--no-report"]
+    command += [part for option in OPTIONS for part in ("--set", option)]
+    driver = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    while driver.poll() is None and not list(out.glob("shards/*.json")):
+        time.sleep(0.01)
+    (worker,) = [p for p in _children(driver.pid) if "resource_tracker" not in _command(p)]
+    driver.kill()
+    driver.wait()
+    for _ in range(1000):
+        if not Path(f"/proc/{worker}/cmdline").exists() or not _command(worker):
+            break
+        time.sleep(0.01)
+    else:
+        pytest.fail("the worker outlived its driver by ten seconds")
+    build(cuts, out)
+    assert verify(out).problems == []
+
+
+def _children(pid: int) -> list[int]:
+    return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""
+
+
+def test_frozen_files_of_an_unknown_build_are_not_taken_over(cuts: Path, tmp_path: Path) -> None:
+    """As left by a build of other options that was killed before it wrote run.json anew."""
+    out = tmp_path / "out"
+    build(cuts, out, "units.clusters=20")
+    for name in ("run.json", "vocab.json"):
+        (out / name).unlink()
+    build(cuts, out, "units.clusters=30", "tokenizer.vocab_size=280")
+    assert load_codebook(out / "codebook.npz").clusters == 30
+    assert verify(out).problems == []
+
+
+def test_a_mistake_does_not_bind_a_folder_without_shards(cuts: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(ConfigError, match=r"units\.clusters"):
+        build(cuts, out, "units.clusters=60000", "units.fit_frames=60000")
+    assert build(cuts, out).written == 12
+
+
+def test_rebuild_keeps_what_is_there_until_the_given_files_were_read(cuts: Path, built: Path, tmp_path: Path) -> None:
+    before = hashes(built)
+    with pytest.raises(ConfigError, match=r"nope\.json"):
+        build(cuts, built, f"tokenizer.path={tmp_path / 'nope.json'}", rebuild=True)
+    assert hashes(built) == before
+
+
+def test_an_interrupted_rebuild_can_go_on(cuts: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    build(cuts, out)
+    before = hashes(out)
+    for name in ("run.json", "vocab.json", "shards.parquet"):
+        (out / name).unlink()
+    build(cuts, out)
+    assert hashes(out) == before
 
 
 def test_bad_records_end_as_dead_letters_and_the_rest_is_built(
@@ -161,6 +232,18 @@ def test_another_compute_class_is_refused(cuts: Path, built: Path, monkeypatch: 
     monkeypatch.setattr("lstdata.build.spec.compute_class", lambda: "toaster")
     with pytest.raises(ConfigError, match="toaster"):
         build(cuts, built)
+
+
+def test_another_compute_class_may_go_on_if_allowed(cuts: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    build(cuts, out)
+    commit_json(out / "run.json", read_json(out / "run.json") | {"compute_class": "toaster"})
+    (out / "shards" / "train-000000.json").unlink()
+    config = load(BuildConfig, None, OPTIONS)
+    totals = build_shards(Asked(str(cuts), out, config, allow_mixed_compute=True), Quiet())
+    assert totals.written == 12
+    assert read_json(out / "run.json")["mixed_compute"]
+    assert read_json(out / "shards" / "train-000000.json")["compute_class"] != "toaster"
 
 
 def test_a_folder_of_something_else_is_refused(cuts: Path, tmp_path: Path) -> None:

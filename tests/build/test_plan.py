@@ -81,7 +81,11 @@ def test_every_row_is_in_one_shard_or_rejected(
     )
     config = PlanConfig(order=order, shard_samples=size, shard_seconds=300.0)  # type: ignore[arg-type]
     path = tmp_path / "plan.parquet"
-    plan = make_plan(source, config, path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lstdata.build.plan._BATCH", 7)
+        plan = make_plan(source, config, path)
+        before = path.read_bytes()
+        assert make_plan(source, config, path) == plan and path.read_bytes() == before
     shards = planned(plan, path)
     rejected = [r.row for r in iter_rejected(path)]
     assert plan.records == len(rows) == sum(map(len, shards.values())) + len(rejected)
@@ -91,8 +95,6 @@ def test_every_row_is_in_one_shard_or_rejected(
     written = [i for ids in shards.values() for i in ids]
     assert len(set(written)) == len(written)
     assert {r.reject[0] for r in rejected if r.reject} <= {"bad_row", "duplicate_id"}
-    before = path.read_bytes()
-    assert make_plan(source, config, path) == plan and path.read_bytes() == before
 
 
 def test_the_first_usable_of_equal_ids_is_kept(tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def test_an_unfinished_run_is_refused(copied: Path) -> None:
 
 
 def test_a_split_without_samples_is_refused_with_what_there_is(run: RunFolder) -> None:
-    with pytest.raises(ConfigError, match="must hold test samples, but .* has 11 train, 1 validation"):
+    with pytest.raises(ConfigError, match=r"must hold test samples, but .* has 11 train, 1 validation"):
         corpus(run, "test")
 
 
