@@ -72,7 +72,8 @@ def _claim(out: Path, config: TrainConfig, run: RunFolder) -> None:
         "index_sha256": sha256_file(run.root / "index.parquet"),
     }
     path = out / "train.json"
-    if path.is_file():
+    last = _last_checkpoint(out)
+    if path.is_file() and last:
         old = read_json(path)
         VocabCard.from_json(old["vocab"], str(path)).check_same(run.vocab)
         if old["index_sha256"] != mine["index_sha256"]:
@@ -80,9 +81,9 @@ def _claim(out: Path, config: TrainConfig, run: RunFolder) -> None:
         changed = differences(_fixed(old["config"]), _fixed(mine["config"]))
         if changed:
             raise ConfigError(f"`{out}` holds a run of another config; use another folder, or undo:", *changed)
-        _forget(out)
-    elif out.is_dir() and any(out.iterdir()):
+    elif not path.is_file() and out.is_dir() and any(out.iterdir()):
         raise ConfigError(f"`out` must be empty or a run of `lstdata train`, but `{out}` is neither.")
+    _forget_after(last, out)
     commit_json(path, mine)
 
 
@@ -90,10 +91,14 @@ def _fixed(config: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in config.items() if key not in MAY_CHANGE}
 
 
-def _forget(out: Path) -> None:
-    """Drop what was published after the last checkpoint: those steps will be taken, and published, again."""
-    steps = [int(p.name[5:]) for p in (out / "checkpoints").glob("step_*") if p.name[5:].isdigit()]
-    last = max(steps, default=0)
+def _last_checkpoint(out: Path) -> int:
+    """The step that training would go on from; 0 where it would begin."""
+    names = (path.name.removeprefix("step_") for path in (out / "checkpoints").glob("step_*"))
+    return max((int(name) for name in names if name.isdigit()), default=0)
+
+
+def _forget_after(last: int, out: Path) -> None:
+    """Drop what was published of later steps: they will be taken, and published, again."""
     for path in (out / "metrics").glob("*.jsonl"):
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
         kept = [line for line in lines if _step(line) <= last]

@@ -70,6 +70,11 @@ def test_the_baseline_trains_in_the_same_family(built: Path, tmp_path: Path) -> 
     assert math.isfinite(summary["loss"])
 
 
+def test_half_precision_trains(built: Path, tmp_path: Path) -> None:
+    summary, _ = run(built, tmp_path / "out", "steps=2", "precision=bfloat16")
+    assert math.isfinite(summary["loss"])
+
+
 def test_a_damaged_shard_ends_training_with_its_name(built: Path, tmp_path: Path) -> None:
     data = Path(shutil.copytree(built, tmp_path / "data"))
     for path in (data / "shards").glob("train-*.tar"):
@@ -81,6 +86,8 @@ def test_a_damaged_shard_ends_training_with_its_name(built: Path, tmp_path: Path
 def test_a_loss_that_is_no_number_ends_training(built: Path, tmp_path: Path) -> None:
     with pytest.raises(LstDataError, match="training has diverged"):
         run(built, tmp_path / "out", "steps=4", "optimizer.lr=1e30", "optimizer.clip=1e30", "optimizer.warmup=0")
+    run(built, tmp_path / "out", "steps=1")
+    assert [row["Step"] for row in published(tmp_path / "out")] == [1]
 
 
 def test_a_folder_of_something_else_is_left_alone(built: Path, tmp_path: Path) -> None:
