@@ -42,7 +42,7 @@ def lane_count(samples: int) -> int:
 
 
 class Lane:
-    """Every L-th part of a corpus, contiguous in the index so that a rank touches few shards."""
+    """One of L equal parts of a corpus, contiguous in the index so that a rank touches few shards."""
 
     def __init__(self, corpus: Corpus, budget: RowBudget, *, seed: int, lane: int, lanes: int) -> None:
         self._corpus = corpus
@@ -136,7 +136,7 @@ class RowStream:
 
 
 def one_pass(corpus: Corpus, budget: RowBudget, *, seed: int, epoch: int = 0) -> Iterator[Row]:
-    """Every sample exactly once, as drawn in one epoch, packed in the order of the index's own seed."""
+    """Every sample exactly once, as drawn in one epoch, in a seeded order."""
     lane = Lane(corpus, budget, seed=seed, lane=0, lanes=1)
     state = LaneState(epoch=epoch)
     while True:

@@ -49,6 +49,12 @@ def test_a_patch_pools_its_own_tokens(make_row: MakeRow) -> None:
     assert (encoder_mask(batch)[:, 0, 0] == 0).tolist() == [[True, False, False], [True] * 3, [True, True, False]]
 
 
+def test_padding_sees_everything_so_that_no_attention_is_empty(make_row: MakeRow) -> None:
+    batch = collate([join([]), make_row([1, 2])])
+    assert seen(decoder_mask(batch, visible=512, queries=1)) == [[0, 1]] * 3
+    assert seen(encoder_mask(batch)) == [[0, 1]]
+
+
 def test_batches_say_where_everything_is(make_row: MakeRow) -> None:
     row = make_row([1, 2], [1, 1])
     batch = collate([row, join([])])
