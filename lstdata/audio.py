@@ -51,16 +51,18 @@ _NEEDS_FFMPEG = {
 }
 
 
-def read(path: str, *, start: int | None = None, end: int | None = None, channel: int | None = None) -> Audio:
+def read(
+    path: str, *, start: int | None = None, end: int | None = None, channel: int | None = None, rate: int | None = None
+) -> Audio:
     """Decode samples [start, end) at the file's own rate, of one channel or of the mean of all.
 
-    Raises Rejected (`missing_audio`, `empty_file`, `undecodable`, `bad_sample_rate`, `bad_channel`, `zero_length`,
-    `non_finite_samples`) for what the file is, Unavailable for what the world does.
+    `rate` is what start and end were counted at. Raises Rejected (`missing_audio`, `empty_file`, `undecodable`,
+    `bad_sample_rate`, `rate_mismatch`, `bad_channel`, `zero_length`, `non_finite_samples`) for what the file is,
+    Unavailable for what the world does.
     """
     with _decoder(path) as (sound, watched):
-        rate, channels = sound.samplerate, sound.channels
-        if not MIN_RATE <= rate <= MAX_RATE:
-            raise Rejected("bad_sample_rate", f"`{path}` claims {rate} Hz, outside of {MIN_RATE}–{MAX_RATE} Hz.")
+        channels = sound.channels
+        rate = _checked_rate(path, sound.samplerate, rate)
         if channel is not None and not 0 <= channel < channels:
             raise Rejected("bad_channel", f"`{path}` has {channels} channels; channel {channel} is not one of them.")
         promised = _promised(sound)
@@ -87,12 +89,16 @@ def check_length(audio: Audio) -> None:
 
 
 def header_seconds(path: str) -> float | None:
-    """Seconds that the header promises, without decoding; None if the file cannot be opened or promises nothing."""
+    """Seconds that the header promises, without decoding; None where there is no such file or it promises nothing.
+
+    Raises Unavailable where the file's folder cannot be reached or reading fails: that says nothing of the file.
+    """
     try:
-        with _decoder(path) as (sound, _):
+        with _decoder(path) as (sound, watched):
             frames = _promised(sound)
+            watched.check(path)
             return frames / sound.samplerate if frames and MIN_RATE <= sound.samplerate <= MAX_RATE else None
-    except LstDataError:
+    except Rejected:
         return None
 
 
@@ -140,6 +146,15 @@ def _resample_directly(samples: Waveform, old: int, new: int, width: int, output
         t = np.clip((taps - (rest / new)[:, None]) * cutoff, -_ZEROS, _ZEROS)
         bank = np.sinc(t) * np.cos(t * (np.pi / (2 * _ZEROS))) ** 2 * cutoff
         target[:] = (padded[whole[:, None] + taps + width] * bank).sum(axis=1)
+
+
+def _checked_rate(path: str, rate: int, stated: int | None) -> int:
+    if not MIN_RATE <= rate <= MAX_RATE:
+        raise Rejected("bad_sample_rate", f"`{path}` claims {rate} Hz, outside of {MIN_RATE}–{MAX_RATE} Hz.")
+    if stated is not None and stated != rate:
+        detail = f"`{path}` has {rate} Hz, but the manifest counts its samples at {stated} Hz."
+        raise Rejected("rate_mismatch", detail)
+    return rate
 
 
 def _decode(path: str, sound: Any, start: int, end: int | None, channel: int | None) -> Waveform:
@@ -223,7 +238,7 @@ def _decoder(path: str) -> Iterator[tuple[Any, _Watched]]:
             return False
 
     with _binary(path) as file:
-        head = file.read(16)
+        head = _head(path, file)
         if not head:
             raise Rejected("empty_file", f"`{path}` has 0 bytes.")
         file.seek(0)
@@ -235,6 +250,13 @@ def _decoder(path: str) -> Iterator[tuple[Any, _Watched]]:
             raise Rejected("undecodable", _why_undecodable(path, head, error)) from error
         with sound:
             yield sound, watched
+
+
+def _head(path: str, file: IO[bytes]) -> bytes:
+    try:
+        return file.read(16)
+    except Exception as error:
+        raise Unavailable(f"`{path}` could not be read: {_one_line(error)}.") from error
 
 
 @contextmanager

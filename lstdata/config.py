@@ -1,23 +1,19 @@
-"""What a user may choose, as nested frozen dataclasses; read from YAML and `--set a.b=c`; every mistake at once."""
+"""What a user may choose for a build, as nested frozen dataclasses."""
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
-import hashlib
-import json
-import re
-import types
-import typing
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
 
-import yaml
+from lstdata.options import differences as differences
+from lstdata.options import fingerprint as fingerprint
+from lstdata.options import from_dict as from_dict
+from lstdata.options import load as load
+from lstdata.options import to_dict as to_dict
 
-from lstdata.errors import ConfigError
-
-T = TypeVar("T")
+MOST_SEED = 2**32 - 1
+"""What scikit-learn and numpy take for a seed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +48,7 @@ class PlanConfig:
             yield f"`shard_seconds` must be > 0, but is {self.shard_seconds}."
         if self.shard_samples < 1:
             yield f"`shard_samples` must be ≥ 1, but is {self.shard_samples}."
+        yield from _seed_mistakes(self.seed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +69,7 @@ class UnitsConfig:
             yield f"`clusters` must be between 2 and 65535, but is {self.clusters}."
         if self.fit_frames < (self.clusters or 500):
             yield f"`fit_frames` must be ≥ `clusters` ({self.clusters or 500}), but is {self.fit_frames}."
+        yield from _seed_mistakes(self.seed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,6 +132,9 @@ class InterleaveConfig:
     strategy: Literal["lst", "speech", "text"] = "lst"
     seed: int = 0
 
+    def mistakes(self) -> Iterator[str]:
+        yield from _seed_mistakes(self.seed)
+
 
 @dataclass(frozen=True, kw_only=True)
 class TokenizerConfig:
@@ -182,123 +183,6 @@ class BuildConfig:
     run: RunConfig = field(default_factory=RunConfig)
 
 
-def load(cls: type[T], path: str | None = None, sets: Sequence[str] = ()) -> T:
-    """Read `cls` from a YAML file and `a.b=value` overrides (values are YAML); raises ConfigError with all mistakes."""
-    tree: dict[str, Any] = {}
-    if path is not None:
-        try:
-            with open(path, encoding="utf-8") as file:
-                loaded = yaml.safe_load(file)
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise ConfigError(f"`{path}` cannot be read as YAML: {' '.join(str(error).split())}.") from error
-        if not isinstance(loaded or {}, dict):
-            raise ConfigError(f"`{path}` must hold a mapping of sections, but holds a {type(loaded).__name__}.")
-        tree = loaded or {}
-    mistakes = [m for item in sets for m in _apply_set(tree, item)]
-    if mistakes:
-        raise ConfigError(*mistakes)
-    return from_dict(cls, tree)
-
-
-def from_dict(cls: type[T], tree: dict[str, Any]) -> T:
-    """The config that `to_dict` gave; raises ConfigError where this version has other options."""
-    mistakes: list[str] = []
-    value = _build(cls, tree, "", mistakes)
-    if mistakes:
-        raise ConfigError(*mistakes)
-    return typing.cast(T, value)
-
-
-def to_dict(config: Any) -> dict[str, Any]:
-    """The resolved config as plain JSON values."""
-    return dataclasses.asdict(config)
-
-
-def fingerprint(name: str, version: int, *parts: object) -> str:
-    """16 hex digits that change with a stage's version number or with anything that it depends on."""
-    text = json.dumps([name, version, *parts], sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """What changed between two resolved configs, as `units.clusters 500 → 100`."""
-    changes: list[str] = []
-    for key in sorted({*old, *new}):
-        a, b = old.get(key), new.get(key)
-        if isinstance(a, Mapping) and isinstance(b, Mapping):
-            changes += differences(a, b, f"{prefix}{key}.")
-        elif a != b:
-            changes.append(f"`{prefix}{key}` {json.dumps(a)} → {json.dumps(b)}")
-    return changes
-
-
-def _apply_set(tree: dict[str, Any], item: str) -> Iterator[str]:
-    name, equals, text = item.partition("=")
-    if not equals or not name:
-        yield f"`--set {item}` must have the form section.key=value."
-        return
-    *sections, key = name.split(".")
-    node = tree
-    for section in sections:
-        child = node.setdefault(section, {})
-        if not isinstance(child, dict):
-            yield f"`--set {item}`: `{section}` is not a section."
-            return
-        node = child
-    try:
-        node[key] = yaml.safe_load(text)
-    except yaml.YAMLError:
-        node[key] = text
-
-
-def _build(cls: Any, tree: Any, prefix: str, mistakes: list[str]) -> Any:
-    if not isinstance(tree, dict):
-        mistakes.append(f"`{prefix.rstrip('.')}` must be a section of keys, but is {tree!r}.")
-        return None
-    hints = get_type_hints(cls)
-    names = [f.name for f in fields(cls)]
-    for key in tree:
-        if key not in names:
-            mistakes.append(_unknown(f"{prefix}{key}", str(key), names))
-    before = len(mistakes)
-    values = {
-        name: _build(hints[name], tree[name] or {}, f"{prefix}{name}.", mistakes)
-        if is_dataclass(hints[name])
-        else _convert(hints[name], tree[name], f"{prefix}{name}", mistakes)
-        for name in names
-        if name in tree
-    }
-    if len(mistakes) > before:
-        return None
-    value = cls(**values)
-    check = getattr(value, "mistakes", None)
-    if check is not None:
-        mistakes.extend(m.replace("`", f"`{prefix}", 1) for m in check())
-    return value
-
-
-def _unknown(path: str, key: str, names: list[str]) -> str:
-    near = difflib.get_close_matches(key, names, n=1, cutoff=0.5)
-    hint = f" Did you mean `{path[: len(path) - len(key)]}{near[0]}`?" if near else f" Known: {', '.join(names)}."
-    return f"`{path}` is not an option.{hint}"
-
-
-def _convert(kind: Any, value: Any, path: str, mistakes: list[str]) -> Any:
-    options = get_args(kind) if get_origin(kind) in (typing.Union, types.UnionType) else (kind,)
-    if value is None and type(None) in options:
-        return None
-    for option in options:
-        if get_origin(option) is Literal:
-            if value in get_args(option):
-                return value
-            mistakes.append(f"`{path}` must be one of {', '.join(map(str, get_args(option)))}, but is {value!r}.")
-            return None
-        if option is float and isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
-        if option is float and isinstance(value, str) and re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", value):
-            return float(value)  # YAML 1.1 reads 1e-3 as a string
-        if isinstance(option, type) and isinstance(value, option) and (option is bool or not isinstance(value, bool)):
-            return value
-    wanted = " or ".join("null" if o is type(None) else getattr(o, "__name__", str(o)) for o in options)
-    mistakes.append(f"`{path}` must be {wanted}, but is {value!r}.")
-    return None
+def _seed_mistakes(seed: int) -> Iterator[str]:
+    if not 0 <= seed <= MOST_SEED:
+        yield f"`seed` must be between 0 and {MOST_SEED}, but is {seed}."

@@ -76,6 +76,8 @@ class Locator:
     """One past the last sample, at the file's own rate; None to the end."""
     channel: int | None = None
     """One channel of several; None mixes all down."""
+    rate: int | None = None
+    """Hertz that `start` and `end` were counted at; None where nobody said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

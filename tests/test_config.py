@@ -66,5 +66,31 @@ def test_fingerprints_depend_on_every_part() -> None:
     assert fingerprint("a", 1, {"x": 1, "y": 2}) == fingerprint("a", 1, {"y": 2, "x": 1})
 
 
-def test_numbers_may_be_written_with_an_exponent() -> None:
-    assert load(BuildConfig, None, ["plan.validation=5e-2"]).plan.validation == 0.05
+@pytest.mark.parametrize(("text", "value"), [("5e-2", 0.05), ("1e-05", 1e-5), (".5e-1", 0.05), ("'0.25'", 0.25)])
+def test_numbers_may_be_written_as_yaml_does_not_read_them(text: str, value: float) -> None:
+    assert load(BuildConfig, None, [f"plan.validation={text}"]).plan.validation == value
+
+
+@pytest.mark.parametrize("text", [".nan", "nan", ".inf", "-inf", "1e400", "1" + "0" * 400])
+def test_numbers_are_finite(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"`words\.min_score` must be a finite number, but is "):
+        load(BuildConfig, None, [f"words.min_score={text}"])
+
+
+def test_what_is_no_number_says_so() -> None:
+    with pytest.raises(ConfigError, match=r"`words\.min_score` must be float or null, but is 'high'\."):
+        load(BuildConfig, None, ["words.min_score=high"])
+
+
+@pytest.mark.parametrize("name", ["units.seed", "plan.seed", "interleave.seed"])
+def test_seeds_are_what_every_library_takes(name: str) -> None:
+    load(BuildConfig, None, [f"{name}={2**32 - 1}"])
+    for seed in (-1, 2**32):
+        with pytest.raises(ConfigError, match=f"`{name}` must be between 0 and 4294967295, but is {seed}."):
+            load(BuildConfig, None, [f"{name}={seed}"])
+
+
+def test_an_argument_that_is_not_utf8_could_not_be_written_down() -> None:
+    with pytest.raises(ConfigError, match=r"`units\.codebook` must be UTF-8") as caught:
+        load(BuildConfig, None, ["units.codebook=caf\udce9.npz"])
+    str(caught.value).encode()

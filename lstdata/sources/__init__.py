@@ -13,6 +13,7 @@ from lstdata.sources.cuts import CutsSource
 from lstdata.sources.encoding import json_lines
 from lstdata.sources.folder import FolderSource, holds_recordings
 from lstdata.sources.manifests import Manifest, manifest_of, manifests_in
+from lstdata.sources.rows import escaped
 from lstdata.sources.table import TABLE_SUFFIXES, TableSource
 from lstdata.storage import is_url
 
@@ -44,12 +45,13 @@ def open_source(path: str, config: SourceConfig) -> Source:
     3. A `.jsonl` file (perhaps `.gz`): lhotse if its first object is a cut, recording or supervision, else a table.
     4. A `.csv`, `.tsv` or `.parquet` file: table.
 
-    Raises ConfigError if there is nothing at the path, or nothing that fits.
+    Raises ConfigError if there is nothing at the path, or nothing that fits, or the path is not UTF-8.
     """
-    if not is_url(path):
-        path = os.path.abspath(path)
-        if not os.path.exists(path):
-            raise ConfigError(f"the source `{path}` does not exist.")
+    path = path if is_url(path) else os.path.abspath(path)
+    if escaped(path) != path:
+        raise ConfigError(f"the path of the source must be UTF-8, but is `{escaped(path)}`; rename it.")
+    if not is_url(path) and not os.path.exists(path):
+        raise ConfigError(f"the source `{path}` does not exist.")
     manifests = () if config.kind in ("folder", "table") else _manifests(path)
     if manifests or config.kind == "lhotse":
         return _lhotse(path, manifests)

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from lstdata.audio import MAX_RATE, MIN_RATE
 from lstdata.errors import Rejected
 from lstdata.records import Audio, Locator, SourceRow, TimedWord
 from lstdata.sources.encoding import json_lines
 from lstdata.sources.locating import open_located, relative
 from lstdata.sources.manifests import Manifest
-from lstdata.sources.rows import bad_row, json_values, rejected, split_name, writable
+from lstdata.sources.rows import MOST_SECONDS, bad_row, json_values, rejected, split_name, writable
 from lstdata.storage import is_url, resolve
 
 SLACK = 0.25
@@ -192,15 +193,24 @@ def _locator(root: str, cut: Any) -> Locator:
     source = sources[0]
     if source.type not in ("file", "url"):
         raise Rejected("unsupported_cut", f"its audio is of the kind `{source.type}`; files and URLs can be used.")
-    start = compute_num_samples(cut.start, recording.sampling_rate)
-    end = start + compute_num_samples(cut.duration, recording.sampling_rate)
-    whole = start == 0 and end >= recording.num_samples
+    rate = _rate(recording.sampling_rate)
+    start = compute_num_samples(cut.start, rate)
+    end = start + compute_num_samples(cut.duration, rate)
+    whole = start <= 0 and end >= recording.num_samples
     return Locator(
         path=_path(root, str(source.source)),
-        start=None if whole else start,
-        end=None if whole else end,
+        start=None if whole else max(0, start),
+        end=None if whole else max(0, end),
+        rate=None if whole else rate,
         channel=source.channels.index(channels[0]) if len(source.channels) > 1 else None,
     )
+
+
+def _rate(value: Any) -> int:
+    rate = int(value)
+    if isinstance(value, str | bool) or rate != value or not MIN_RATE <= rate <= MAX_RATE:
+        raise Rejected("bad_sample_rate", f"its recording must have {MIN_RATE}–{MAX_RATE} Hz, but has {value!r:.80}.")
+    return rate
 
 
 def _path(root: str, path: str) -> str:
@@ -211,8 +221,9 @@ def _path(root: str, path: str) -> str:
 
 
 def _require_times(what: str, start: float, duration: float) -> None:
-    if not (math.isfinite(start) and math.isfinite(duration) and start > -SLACK and duration > 0):
-        raise Rejected("bad_row", f"the {what} must start at ≥ 0 s and last > 0 s, but has {start} and {duration}.")
+    if not (-SLACK < start <= MOST_SECONDS and 0 < duration <= MOST_SECONDS):
+        rule = f"must start at ≥ 0 s and last > 0 s, neither above {MOST_SECONDS:.0f} s"
+        raise Rejected("bad_row", f"the {what} {rule}, but has {start!r:.80} and {duration!r:.80}.")
 
 
 def _require_one_transcript(cut: Any, supervisions: Sequence[Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterator
 
 from lstdata.errors import ConfigError, Rejected
@@ -15,7 +16,7 @@ def delimited_rows(path: str, *, tabs: bool) -> Iterator[tuple[int, dict[str, st
     CSV is quoted as in RFC 4180; in TSV a quote is a character like any other, as speech corpora write it.
     """
     with open_text(path) as file:
-        rows = _fields(_Lines(file), path, tabs)
+        rows = _fields(_Lines(file), os.path.basename(path), tabs)
         header = next(rows, None)
         if isinstance(header, Rejected):
             raise ConfigError(f"the header of `{path}` cannot be read: {header.detail}")
@@ -56,7 +57,7 @@ class _Lines:
         self.number -= len(self.row) - 1
 
 
-def _fields(lines: _Lines, path: str, tabs: bool) -> Iterator[list[str] | Rejected]:
+def _fields(lines: _Lines, name: str, tabs: bool) -> Iterator[list[str] | Rejected]:
     reader = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE) if tabs else csv.reader(lines, strict=True)
     while True:
         lines.begin_row()
@@ -70,7 +71,7 @@ def _fields(lines: _Lines, path: str, tabs: bool) -> Iterator[list[str] | Reject
             continue
         if fields:
             try:
-                check_decoded("".join(lines.row), path, lines.number)
+                check_decoded("".join(lines.row), name, lines.number)
                 yield fields
             except Rejected as error:
                 yield error

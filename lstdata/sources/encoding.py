@@ -6,6 +6,7 @@ import codecs
 import gzip
 import io
 import json
+import os
 import re
 import zlib
 from collections.abc import Iterator
@@ -57,8 +58,11 @@ def open_bytes(path: str) -> IO[bytes]:
         raise Unavailable(f"`{path}` cannot be reached: {' '.join(str(error).split())}.") from error
 
 
-def check_decoded(text: str, path: str, line: int) -> str:
-    """`text` as it is; raises Rejected `bad_encoding` where it holds what `open_text` could not decode."""
+def check_decoded(text: str, name: str, line: int) -> str:
+    """`text` as it is; raises Rejected `bad_encoding` where it holds what `open_text` could not decode.
+
+    `name` is the file's below its source's root: a verdict is the same wherever the corpus lies.
+    """
     found = _UNDECODED.search(text)
     if found is None:
         return text
@@ -70,7 +74,7 @@ def check_decoded(text: str, path: str, line: int) -> str:
         what = (
             f"byte 0x{ord(character) - 0xDC00:02X}, which is not UTF-8 (if it is Latin-1: `iconv -f latin1 -t utf-8`)"
         )
-    raise Rejected("bad_encoding", f"line {line} of `{path}` has, as its character {found.start() + 1}, {what}.")
+    raise Rejected("bad_encoding", f"line {line} of `{name}` has, as its character {found.start() + 1}, {what}.")
 
 
 @contextmanager
@@ -85,15 +89,16 @@ def _decompressed(path: str) -> Iterator[io.BufferedReader[Any]]:
 
 def json_lines(path: str) -> Iterator[tuple[int, dict[str, Any] | Rejected]]:
     """Each line that is not blank as (line number from 1, JSON object), or as the verdict on a line that is none."""
+    name = os.path.basename(path)
     with open_text(path) as file:
         for number, line in enumerate(file, 1):
             if line.strip():
-                yield number, _json_object(line, path, number)
+                yield number, _json_object(line, name, number)
 
 
-def _json_object(line: str, path: str, number: int) -> dict[str, Any] | Rejected:
+def _json_object(line: str, name: str, number: int) -> dict[str, Any] | Rejected:
     try:
-        value = json.loads(check_decoded(line, path, number))
+        value = json.loads(check_decoded(line, name, number))
     except Rejected as error:
         return error
     except (ValueError, RecursionError) as error:

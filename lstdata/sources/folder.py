@@ -7,10 +7,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lstdata import audio
 from lstdata.errors import Rejected, Unavailable
 from lstdata.records import Audio, Locator, SourceRow
-from lstdata.sources.locating import open_located
+from lstdata.sources.locating import located_seconds, open_located
 from lstdata.sources.rows import rejected, writable
 from lstdata.sources.transcripts import read_chapter, read_transcript
 
@@ -76,7 +75,7 @@ def _rows(root: str, folder: str, names: list[str]) -> Iterator[SourceRow]:
     chapters: dict[str, str | Rejected | None] = {}
     for name in names:
         if name.endswith(CHAPTER):
-            chapters |= read_chapter(os.path.join(root, folder, name))
+            chapters |= read_chapter(root, os.path.join(folder, name))
     beside = {_stem(n): n for s in _TRANSCRIPT_SUFFIXES for n in names if _suffix(n) == s and not n.endswith(CHAPTER)}
     for name in names:
         path, stem = os.path.join(folder, name), _stem(name)
@@ -99,7 +98,7 @@ def _row(root: str, path: str, id: str, text: str | Rejected | None, speaker: st
         id=id,
         locator=Locator(path=path),
         recording=path,
-        duration=audio.header_seconds(os.path.join(root, path)),
+        duration=located_seconds(root, path),
         text=None if isinstance(text, Rejected) else text,
         speaker=speaker,
         reject=(text.reason, text.detail) if isinstance(text, Rejected) else None,
@@ -112,7 +111,7 @@ def _missing(id: str, what: str) -> SourceRow:
 
 def _beside(root: str, folder: str, name: str | None) -> str | Rejected | None:
     try:
-        return None if name is None else read_transcript(os.path.join(root, folder, name))
+        return None if name is None else read_transcript(root, os.path.join(folder, name))
     except Rejected as error:
         return error
 

@@ -1,4 +1,4 @@
-"""Where a record's audio is, and opening it there."""
+"""Where a record's audio is, and reading it there."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import posixpath
 
 from lstdata import audio
-from lstdata.errors import Rejected
+from lstdata.errors import Rejected, Unavailable
 from lstdata.records import Audio, Locator
 from lstdata.storage import is_url, resolve
 
@@ -30,10 +30,46 @@ def open_located(root: str, locator: Locator) -> Audio:
     A verdict names the file as the locator does: it is the same wherever the corpus lies.
     """
     path = resolve(root, locator.path)
-    below = not is_url(path) and not os.path.isabs(locator.path)
-    if below and os.path.isdir(root) and not os.path.exists(path):
+    if _is_missing(root, locator.path):
         raise Rejected("missing_audio", f"there is no file `{locator.path}`.")
     try:
-        return audio.read(path, start=locator.start, end=locator.end, channel=locator.channel)
+        return audio.read(path, start=locator.start, end=locator.end, channel=locator.channel, rate=locator.rate)
     except Rejected as verdict:
-        raise Rejected(verdict.reason, verdict.detail.replace(path, locator.path)) from verdict
+        raise Rejected(verdict.reason, verdict.detail.replace(f"`{path}`", f"`{locator.path}`")) from verdict
+
+
+def located_seconds(root: str, path: str) -> float | None:
+    """Seconds by the header of a local file; None is a verdict that stands: no such file, or no such header.
+
+    Raises Unavailable where that cannot be known now, lest a passing fault become part of the plan.
+    """
+    if _is_missing(root, path):
+        return None
+    try:
+        return audio.header_seconds(resolve(root, path))
+    except Unavailable as error:
+        raise Unavailable(f"{error} Its duration is not known: run again when it can be read.") from error
+
+
+def _is_missing(root: str, path: str) -> bool:
+    """Whether a path below a root that is there leads nowhere; not where a link to another place is what is broken."""
+    if is_url(root) or is_url(path) or os.path.isabs(path):
+        return False
+    full = os.path.join(root, path)
+    try:
+        os.stat(full)
+    except (FileNotFoundError, NotADirectoryError):
+        return os.path.isdir(root) and not _passes_broken_link(root, path)
+    except (OSError, ValueError):
+        return False
+    return False
+
+
+def _passes_broken_link(root: str, path: str) -> bool:
+    folder = posixpath.dirname(path)
+    while folder:
+        full = os.path.join(root, folder)
+        if os.path.islink(full) and not os.path.exists(full):
+            return True
+        folder = posixpath.dirname(folder)
+    return False

@@ -12,6 +12,9 @@ from typing import Any
 from lstdata.errors import Rejected
 from lstdata.records import Locator, SourceRow
 
+MOST_SECONDS = 10 * 365.25 * 86_400
+"""Ten years: no recording starts later in its file, or is longer; what says so is a slip of units."""
+
 
 def rejected(id: str, path: str, reason: str, detail: str) -> SourceRow:
     """A row that its source already knows to be unusable."""
@@ -27,14 +30,23 @@ def writable(rows: Iterable[SourceRow]) -> Iterator[SourceRow]:
     """The same rows; one with a string that no UTF-8 file can hold becomes a rejected row that can be written."""
     for row in rows:
         words = (word.text for word in row.words or ())
-        strings = (row.id, row.locator.path, row.recording, row.text, row.speaker, row.language, row.license, *words)
+        names = (row.id, row.locator.path, row.recording, row.speaker, row.language, row.license)
+        strings = (*names, row.text, *(row.reject or ()), *words)
         try:
             "".join(s for s in strings if s is not None).encode()
             json.dumps(row.custom, ensure_ascii=False).encode()
             yield row
         except UnicodeEncodeError as error:
-            id, path, text = map(_escaped, (row.id, row.locator.path, error.object[error.start : error.end]))
-            yield rejected(id, path, *(row.reject or ("bad_encoding", f"`{text}` is not Unicode text.")))
+            yield _unwritable(row, escaped(error.object[error.start : error.end]))
+
+
+def _unwritable(row: SourceRow, text: str) -> SourceRow:
+    id, path = escaped(row.id), escaped(row.locator.path)
+    if row.reject is not None:
+        return rejected(id, path, row.reject[0], escaped(row.reject[1]))
+    if path != row.locator.path:
+        return rejected(id, path, "bad_name", f"the file name `{path}` is not UTF-8; rename the file.")
+    return rejected(id, path, "bad_encoding", f"`{text}` is not Unicode text.")
 
 
 def split_name(value: object) -> str | None:
@@ -67,5 +79,6 @@ def _json(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime.date | datetime.time) else value
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Text that can be written: what is no Unicode, as in file names that are not UTF-8, as backslash escapes."""
     return text.encode("utf-8", "backslashreplace").decode()

@@ -8,15 +8,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lstdata.audio import header_seconds
 from lstdata.config import SourceConfig
 from lstdata.errors import ConfigError, Rejected, Unavailable
 from lstdata.records import Audio, Locator, SourceRow
 from lstdata.sources.delimited import delimited_rows
 from lstdata.sources.encoding import json_lines, open_bytes
-from lstdata.sources.locating import open_located, relative
-from lstdata.sources.rows import bad_row, json_values, rejected, split_name, writable
-from lstdata.storage import is_url, resolve
+from lstdata.sources.locating import located_seconds, open_located, relative
+from lstdata.sources.rows import MOST_SECONDS, bad_row, json_values, rejected, split_name, writable
+from lstdata.storage import is_url
 
 TABLE_SUFFIXES = (".jsonl", ".csv", ".tsv", ".parquet")
 
@@ -87,10 +86,14 @@ class TableSource:
         )
 
     def _seconds(self, row: Mapping[str, Any], audio: str) -> float | None:
-        """By the table, or else by the header of a local file."""
+        """By the table, so that a plan needs no audio, or else by the header of a local file."""
         seconds = _seconds(row, self.columns.duration)
-        path = resolve(self.root, audio)
-        return header_seconds(path) if seconds is None and not is_url(path) else seconds
+        if seconds is not None or is_url(self.root) or is_url(audio):
+            return seconds
+        try:
+            return located_seconds(self.root, audio)
+        except Unavailable as error:
+            raise Unavailable(f"{error} Or give the table a column `{self.columns.duration}`.") from error
 
 
 def _required(row: Mapping[str, Any], column: str) -> str:
@@ -116,10 +119,10 @@ def _seconds(row: Mapping[str, Any], column: str) -> float | None:
         return None
     try:
         seconds = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         seconds = math.nan
-    if not (math.isfinite(seconds) and seconds >= 0):
-        raise Rejected("bad_row", f"`{column}` must be a number of seconds ≥ 0, but is {value!r:.80}.")
+    if not 0 <= seconds <= MOST_SECONDS:
+        raise Rejected("bad_row", f"`{column}` must be seconds from 0 to {MOST_SECONDS:.0f}, but is {value!r:.80}.")
     return seconds
 
 

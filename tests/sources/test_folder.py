@@ -176,14 +176,24 @@ def test_a_transcript_that_is_no_text_costs_its_own_record(corpus: Layout) -> No
         assert detail in reject[1]
 
 
-def test_a_name_that_is_no_text_is_a_row_that_can_be_written(corpus: Layout) -> None:
+def test_a_name_that_is_no_text_is_a_row_that_can_be_written(corpus: Layout, tmp_path: Path) -> None:
     root = corpus(**{"a.wav": None})
     os.rename(os.fsencode(root / "a.wav"), os.fsencode(root) + b"/caf\xe9.wav")
     (row,) = rows(root)
     row.id.encode()
     row.locator.path.encode()
-    assert row.reject is not None
-    assert row.reject[0] == "bad_encoding"
+    assert row.reject == ("bad_name", "the file name `caf\\udce9.wav` is not UTF-8; rename the file.")
+    (root / "a.trans.txt").write_text("lost A TRANSCRIPT")
+    os.rename(os.fsencode(root / "a.trans.txt"), os.fsencode(root) + b"/\xff.trans.txt")
+    os.symlink(tmp_path / "outside.wav", os.fsencode(root) + b"/\xfe.wav")
+    os.rename(os.fsencode(root), os.fsencode(root) + b"\xe9")
+    verdicts = {
+        row.reject[0]: row for row in FolderSource(root=os.fsdecode(os.fsencode(root) + b"\xe9")).scan() if row.reject
+    }
+    assert set(verdicts) == {"bad_name", "missing_audio", "path_escapes"}
+    for verdict in verdicts.values():
+        assert verdict.reject is not None
+        "".join((verdict.id, verdict.locator.path, verdict.recording, *verdict.reject)).encode()
 
 
 def test_a_folder_that_cannot_be_listed_is_the_worlds_fault(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from pathlib import Path
 
@@ -70,3 +71,12 @@ def test_relative_paths_do_not_depend_on_the_working_folder(tmp_path: Path, monk
     (row,) = source.scan()
     monkeypatch.chdir("/")
     assert source.open(row.locator).decoded == 1_000
+
+
+def test_a_path_that_is_no_text_is_a_usage_error(tmp_path: Path) -> None:
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9")
+    os.mkdir(path)
+    for source in (path, "memory://caf\udce9/a.csv"):
+        with pytest.raises(ConfigError, match="must be UTF-8") as caught:
+            open_source(source, SourceConfig())
+        str(caught.value).encode()

@@ -81,13 +81,15 @@ def test_malformed_rows_are_named_by_their_number(tmp_path: Path) -> None:
         {**GOOD, "duration": -1},
         {**GOOD, "duration": True},
         '{"id": "n", "audio": "n.wav", "duration": NaN}',
+        {**GOOD, "duration": 1e308},
+        f'{{"id": "n", "audio": "n.wav", "duration": 1{"0" * 400}}}',
         {**GOOD, "text": ["a", "list"]},
         {**GOOD, "split": "a/b"},
         {"id": 7, "audio": "7.wav"},
     )
     found = scan(path)
-    assert [outcome(row) for row in found] == ["u1", *["bad_row"] * 10, "7"]
-    assert [row.id for row in found[1:-1]] == [f"row-{n}" for n in range(2, 12)]
+    assert [outcome(row) for row in found] == ["u1", *["bad_row"] * 12, "7"]
+    assert [row.id for row in found[1:-1]] == [f"row-{n}" for n in range(2, 14)]
     for number, row in enumerate(found[1:-1], 2):
         assert row.reject is not None
         assert f"row {number} of `table.jsonl`" in row.reject[1]
@@ -97,7 +99,7 @@ def test_malformed_rows_are_named_by_their_number(tmp_path: Path) -> None:
 def test_paths_may_be_absolute_but_not_leave_the_tables_folder(tmp_path: Path) -> None:
     path = jsonl(
         tmp_path,
-        {"id": "a", "audio": "/data/a.wav"},
+        {"id": "a", "audio": "/data/a.wav", "duration": 1},
         {"id": "b", "audio": "s3://bucket/b.wav"},
         {"id": "c", "audio": "x/../../c.wav"},
         {"id": "d", "audio": "x/../d.wav"},

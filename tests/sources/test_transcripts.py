@@ -23,9 +23,9 @@ WORDS = st.text(st.characters(exclude_categories=("C", "Z"), exclude_characters=
 def test_any_language_in_any_unicode_encoding(tmp_path: Path, lines: list[str], encoding: str, end: str) -> None:
     path = tmp_path / "a.txt"
     path.write_bytes((end.join(lines) + end).encode(encoding))
-    assert read_transcript(str(path)) == " ".join(lines)
+    assert read_transcript(str(tmp_path), "a.txt") == " ".join(lines)
     path.write_bytes("".join(f"id-{n} {line}{end}" for n, line in enumerate(lines)).encode(encoding))
-    assert read_chapter(str(path)) == {f"id-{n}": line for n, line in enumerate(lines)}
+    assert read_chapter(str(tmp_path), "a.txt") == {f"id-{n}": line for n, line in enumerate(lines)}
 
 
 @pytest.mark.parametrize(
@@ -42,15 +42,22 @@ def test_any_language_in_any_unicode_encoding(tmp_path: Path, lines: list[str], 
 def test_what_is_no_unicode_is_refused_with_its_place(tmp_path: Path, content: bytes, where: str) -> None:
     (tmp_path / "a.txt").write_bytes(content)
     with pytest.raises(Rejected, match=where) as caught:
-        read_transcript(str(tmp_path / "a.txt"))
+        read_transcript(str(tmp_path), "a.txt")
     assert caught.value.reason == "bad_encoding"
+    assert "`a.txt`" in caught.value.detail
+
+
+def test_a_link_to_no_transcript_costs_its_record(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").symlink_to(tmp_path / "gone.txt")
+    with pytest.raises(Rejected, match=r"`a\.txt` is damaged, or a link that leads nowhere"):
+        read_transcript(str(tmp_path), "a.txt")
 
 
 def test_inner_spaces_stay_as_they_are(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("  東京　タワー \n\n is  tall ", encoding="utf-8")
-    assert read_transcript(str(tmp_path / "a.txt")) == "東京　タワー is  tall"
+    assert read_transcript(str(tmp_path), "a.txt") == "東京　タワー is  tall"
 
 
 def test_a_transcript_that_cannot_be_read_is_the_worlds_fault(tmp_path: Path) -> None:
     with pytest.raises(Unavailable):
-        read_transcript(str(tmp_path))
+        read_transcript(str(tmp_path.parent), tmp_path.name)
