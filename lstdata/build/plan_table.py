@@ -37,6 +37,7 @@ _SCANNED = [
     ("start", pa.int64()),
     ("end", pa.int64()),
     ("channel", pa.int32()),
+    ("rate", pa.int32()),
     ("reason", pa.string()),
     ("message", pa.string()),
     ("fingerprint", pa.string()),
@@ -109,6 +110,7 @@ def row_fingerprint(row: SourceRow) -> str:
         where.start,
         where.end,
         where.channel,
+        where.rate,
         row.recording,
         row.duration,
         row.text,
@@ -188,6 +190,7 @@ def flat_row(row: SourceRow, fingerprint: str) -> dict[str, Any]:
         "start": row.locator.start,
         "end": row.locator.end,
         "channel": row.locator.channel,
+        "rate": row.locator.rate,
         "reason": reason,
         "message": message,
         "fingerprint": fingerprint,
@@ -198,7 +201,7 @@ def _record(row: dict[str, Any]) -> PlannedRecord:
     words = row["words"]
     source_row = SourceRow(
         id=row["id"],
-        locator=Locator(path=row["path"], start=row["start"], end=row["end"], channel=row["channel"]),
+        locator=Locator(path=row["path"], start=row["start"], end=row["end"], channel=row["channel"], rate=row["rate"]),
         recording=row["recording"],
         duration=row["duration"],
         text=row["text"],
