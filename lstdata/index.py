@@ -116,7 +116,7 @@ def read_table(path: Path, schema: pa.Schema) -> pa.Table:
         table = pq.read_table(path)
     except FileNotFoundError as error:
         raise CorruptShard(f"`{path}` is missing.") from error
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError) as error:
         raise CorruptShard(f"`{path}` cannot be read: {error}.") from error
     if not table.schema.equals(schema):
         raise CorruptShard(f"`{path}` has other columns than this version of lstdata writes.")

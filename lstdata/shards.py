@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ STORED_STRATEGIES = ("static", "silence", "aligned")
 
 MEMBERS = ("json", "units.npy", "patches.npy")
 _BLOCK = 512
+_OCTAL = re.compile(rb"[0-7]{11}[\0 ]")
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +127,8 @@ def iter_members(data: bytes | memoryview, path: str, start: int = 0) -> Iterato
         name = header[:100].rstrip(b"\0").decode("ascii", "replace")
         if int.from_bytes(header[148:154], "big") == 0 or not _checksum_fits(header):
             raise CorruptShard(f"`{path}`: the tar header at byte {offset} is damaged.")
+        if not _OCTAL.fullmatch(header[124:136]):
+            raise CorruptShard(f"`{path}`: the tar header at byte {offset} gives no size.")
         size = int(header[124:135], 8)
         content = bytes(data[offset + _BLOCK : offset + _BLOCK + size])
         if len(content) < size:
@@ -175,24 +179,31 @@ def from_run_lengths(runs: Sequence[int]) -> NDArray[np.bool_]:
 
 
 def _checked(path: str, key: str, members: Mapping[str, bytes]) -> StoredSample:
+    """Damaged bytes can make the decoders raise anything: all of it means that the sample is not readable."""
     try:
         stored = decode_sample(key, members)
-    except (ValueError, KeyError, TypeError, EOFError) as error:
-        raise CorruptShard(f"`{path}`: sample `{key}` cannot be decoded: {error}.") from error
+        mistake = _mistake(stored)
+    except Exception as error:
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise CorruptShard(f"`{path}`: sample `{key}` cannot be decoded: {why}.") from error
+    if mistake is not None:
+        raise CorruptShard(f"`{path}`: sample `{key}`{mistake}")
+    return stored
+
+
+def _mistake(stored: StoredSample) -> str | None:
+    """How the members of a sample contradict one another."""
     sample = stored.sample
     frames = frame_count(sample.samples, HOP)
     if not len(sample.units) == len(sample.activity) == frames:
-        raise CorruptShard(
-            f"`{path}`: sample `{key}` has {len(sample.units)} units and {len(sample.activity)} activity frames, "
+        return (
+            f" has {len(sample.units)} units and {len(sample.activity)} activity frames, "
             f"but {sample.samples} samples make {frames}."
         )
     for strategy, lengths in stored.patches.items():
         if lengths.sum() != frames or (lengths < 1).any():
-            raise CorruptShard(
-                f"`{path}`: sample `{key}`: the `{strategy}` patches sum to {lengths.sum()}, but there are "
-                f"{frames} units."
-            )
-    return stored
+            return f": the `{strategy}` patches sum to {lengths.sum()}, but there are {frames} units."
+    return None
 
 
 def _checksum_fits(header: bytes) -> bool:
@@ -209,6 +220,10 @@ def _npy(array: NDArray[Any]) -> bytes:
     return buffer.getvalue()
 
 
-def _read_npy(data: bytes) -> NDArray[Any]:
-    array: NDArray[Any] = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+def _read_npy(data: bytes) -> NDArray[np.uint16]:
+    """A member that `_npy` wrote; ValueError for any other type, shape or length, which numpy would read."""
+    buffer = io.BytesIO(data)
+    array: NDArray[Any] = np.lib.format.read_array(buffer, allow_pickle=False)
+    if array.dtype.str != "<u2" or array.ndim != 1 or buffer.tell() != len(data):
+        raise ValueError(f"an array is {array.dtype.str} of shape {array.shape}, not uint16 of one dimension")
     return array

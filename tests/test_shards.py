@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import subprocess
@@ -17,7 +18,16 @@ from lstdata.config import PatchingConfig
 from lstdata.errors import CorruptShard
 from lstdata.patching import utterance_patches
 from lstdata.records import HOP, Sample
-from lstdata.shards import StoredSample, from_run_lengths, iter_samples, read_shard, run_lengths, write_shard
+from lstdata.shards import (
+    StoredSample,
+    decode_sample,
+    encode_sample,
+    from_run_lengths,
+    iter_samples,
+    read_shard,
+    run_lengths,
+    write_shard,
+)
 
 
 def stored(key: str, frames: int = 20, words: bool = True) -> StoredSample:
@@ -137,6 +147,43 @@ def _change(data: bytes, old: bytes, new: bytes) -> bytes:
 def test_a_changed_member_is_named(old: bytes, new: bytes, message: str) -> None:
     with pytest.raises(CorruptShard, match=message):
         list(iter_samples(_change(shard(stored("a-1")), old, new), "x.tar"))
+
+
+def test_a_flipped_bit_is_a_corrupt_shard_or_another_sample_and_never_a_crash() -> None:
+    """At every byte; readers with the index notice all of it by the check sums that stand there."""
+    data = shard(stored("a-1", 4))
+    rng = np.random.default_rng(0)
+    for byte in range(len(data)):
+        damaged = bytearray(data)
+        damaged[byte] ^= 1 << int(rng.integers(8))
+        with contextlib.suppress(CorruptShard):
+            list(iter_samples(bytes(damaged), "x.tar"))
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.arange(20, dtype=">u2"),
+        np.arange(20, dtype=np.int16),
+        np.arange(20, dtype=np.uint16).reshape(1, 20),
+        np.array(["one"] * 20),
+    ],
+)
+def test_units_of_another_type_or_shape_are_refused(array: np.ndarray) -> None:
+    members = encode_sample(stored("a-1"))
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    with pytest.raises(ValueError, match="not uint16 of one dimension"):
+        decode_sample("a-1", members | {"units.npy": buffer.getvalue()})
+
+
+def test_a_header_without_a_size_is_refused() -> None:
+    """Also one whose check sum is right: a negative size would be read for ever."""
+    header = bytearray(shard(stored("a-1"))[:512])
+    header[124:136] = b"-0000001000 "
+    header[148:156] = b"%06o\0 " % (sum(header[:148]) + 8 * 32 + sum(header[156:]))
+    with pytest.raises(CorruptShard, match="gives no size"):
+        list(iter_samples(bytes(header) + bytes(1024), "x.tar"))
 
 
 def test_members_of_two_samples_must_not_mix() -> None:

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lstdata.errors import ConfigError, IncompleteBuild, LstDataError
+from lstdata.build.finish import SEALED, sealed
+from lstdata.errors import ConfigError, CorruptShard, IncompleteBuild, LstDataError
 from lstdata.index import INDEX_SCHEMA, read_table
+from lstdata.records import DeadLetter
+from lstdata.shards import iter_members
 from lstdata.storage import commit_json, read_json
 from lstdata.verify import verify
+from lstdata.verify.tables import Uniqueness
+from tests.conftest import build, write_cuts
 
 TAR = "shards/train-000000.tar"
 SIDECAR = "shards/train-000000.json"
@@ -61,8 +69,38 @@ def _swap_shards(run: Path) -> None:
     two.write_bytes(data)
 
 
-def _cut_index(run: Path) -> None:
-    pq.write_table(pq.read_table(run / "index.parquet").slice(1), run / "index.parquet")
+def _rewrite_index(run: Path, change: Callable[[list[pa.Table]], list[pa.Table]]) -> None:
+    """Change the row groups of the index."""
+    file = pq.ParquetFile(run / "index.parquet")
+    groups = change([file.read_row_group(i) for i in range(file.num_row_groups)])
+    with pq.ParquetWriter(run / "index.parquet", INDEX_SCHEMA) as writer:
+        for group in groups:
+            writer.write_table(group)
+
+
+def _another_row(run: Path) -> None:
+    def change(groups: list[pa.Table]) -> list[pa.Table]:
+        rows = groups[0].to_pylist()
+        rows[0]["units"] += 1
+        return [pa.Table.from_pylist(rows, schema=INDEX_SCHEMA), *groups[1:]]
+
+    _rewrite_index(run, change)
+
+
+def _edit_run(**changes: object) -> Callable[[Path], None]:
+    return lambda run: commit_json(run / "run.json", read_json(run / "run.json") | changes)
+
+
+def _change_sidecar(**changes: object) -> Callable[[Path], None]:
+    return lambda run: commit_json(run / SIDECAR, read_json(run / SIDECAR) | changes)
+
+
+def _no_samples(run: Path) -> None:
+    """A dead letter for every sample, but the tar still lies there."""
+    stated = read_json(run / SIDECAR)
+    rows = read_table(run / "shards/train-000000.parquet", INDEX_SCHEMA)
+    letters = [asdict(DeadLetter(id, "decode", "empty_file", "", "")) for id in rows["id"].to_pylist()]
+    commit_json(run / SIDECAR, stated | {"samples": 0, "bytes": 0, "sha256": None, "rejected": letters})
 
 
 def _another_codebook(run: Path) -> None:
@@ -82,7 +120,24 @@ def _another_codebook(run: Path) -> None:
         (_edit_sidecar, "units is"),
         (_lose_a_letter, "train-000000"),
         (_swap_shards, "was not planned there"),
-        (_cut_index, r"`index\.parquet` and the shards disagree"),
+        (_another_row, r"`index\.parquet` and shard \S+ disagree"),
+        (lambda run: _rewrite_index(run, lambda groups: groups[:-1]), r"`index\.parquet` and shard \S+ disagree"),
+        (lambda run: _rewrite_index(run, lambda groups: groups[::-1]), r"`index\.parquet` .* order of the plan"),
+        (lambda run: _rewrite_index(run, lambda groups: [pa.concat_tables(groups)]), r"`index\.parquet`"),
+        (_change_sidecar(split="validation"), "split is train, but the sidecar says validation"),
+        (_change_sidecar(seconds=1.5), "seconds is .*, but the sidecar says 1.5"),
+        (_change_sidecar(records=99), "records is .*, but the sidecar says 99"),
+        (_change_sidecar(compute_class="toaster"), "compute_class is .*, but the sidecar says toaster"),
+        (
+            _change_sidecar(rejected=[asdict(DeadLetter("x", "decode", "empty_file", "", ""))]),
+            "`x` was not planned there",
+        ),
+        (_change_sidecar(rejected=[{"id": "x", "environmental": "no"}]), "train-000000: .*where a dead letter belongs"),
+        (_change_sidecar(more=1), "train-000000.json` is not the sidecar"),
+        (_no_samples, "train-000000: there is a tar, but the sidecar says"),
+        (_edit_run(plan_sha256="0"), r"`plan\.parquet` is not the one that was committed"),
+        (_edit_run(sha256={"index.parquet": "0"}), r"`index\.parquet` is not the one that was committed"),
+        (_edit_run(seal="0"), r"`run\.json` is not the one that was committed"),
         (_another_codebook, r"`codebook\.npz` is not the one"),
     ],
 )
@@ -106,5 +161,125 @@ def test_an_unfinished_run(run: Path) -> None:
 @pytest.mark.parametrize("name", ["plan.parquet", "shards.parquet", "rejects.parquet", "index.parquet"])
 def test_a_missing_table_is_named(run: Path, name: str) -> None:
     (run / name).unlink()
-    with pytest.raises(LstDataError, match=name.replace(".", r"\.")):
+    assert any(f"`{name}`" in problem for problem in verify(run).problems)
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two runs, `one` and `two`, of the same four utterances: their shards differ in what was drawn alone."""
+    folder = tmp_path_factory.mktemp("few")
+    corpus = write_cuts(folder / "corpus", 4)
+    build(corpus, folder / "one")
+    build(corpus, folder / "two", "interleave.seed=1")
+    return folder
+
+
+@pytest.fixture
+def small(few: Path, tmp_path: Path) -> Path:
+    """A copy to damage often."""
+    return Path(shutil.copytree(few / "one", tmp_path / "run"))
+
+
+def test_a_shard_of_another_run_is_found(small: Path, few: Path) -> None:
+    for path in (few / "two" / "shards").glob("train-000000.*"):
+        shutil.copy(path, small / "shards" / path.name)
+    assert any("shard train-000000: it is a shard of another run" in problem for problem in verify(small).problems)
+
+
+def test_the_totals_are_counted(run: Path) -> None:
+    totals = read_json(run / "run.json")["totals"]
+    for key in totals:
+        _edit_run(totals=totals | {key: 7})(run)
+        assert any(f"`run.json`: {key} is" in problem for problem in verify(run).problems), key
+
+
+def test_several_compute_classes_are_a_problem_unless_they_were_allowed(run: Path) -> None:
+    _change_sidecar(compute_class="toaster")(run)
+    _edit_run(mixed_compute=True)(run)
+    assert verify(run).problems == []
+
+
+def test_ids_and_keys_must_be_unique_in_the_run(run: Path) -> None:
+    unique = Uniqueness(run)
+    for name in ("train-000000", "train-000001", "train-000000"):
+        unique.add(name, read_table(run / f"shards/{name}.parquet", INDEX_SCHEMA).to_pylist())
+    first = read_table(run / "shards/train-000000.parquet", INDEX_SCHEMA).to_pylist()
+    repeated = [
+        f"shard train-000000: sample {c} `{row[c]}` is in the run twice." for c in ("id", "key") for row in first
+    ]
+    assert list(unique.repeated()) == repeated
+    assert list(Uniqueness(run).repeated()) == []
+
+
+def test_a_damaged_part_hides_no_other(run: Path) -> None:
+    """Each of these raised, and ended the check, before everything went through one guard."""
+    _edit_sidecar(run)
+    for name in ("vocab.json", "tokenizer.json", "codebook.npz", "shards.parquet", "index.parquet", "rejects.parquet"):
+        (run / name).write_bytes(b"{")
+    (run / "shards/train-000001.json").write_text("[]")
+    problems = verify(run).problems
+    for name in ("vocab.json", "shards.parquet", "index.parquet", "rejects.parquet", "train-000000", "train-000001"):
+        assert any(name in problem for problem in problems), name
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format": 9}', '{"format": 1, "totals": {}}'])
+def test_a_damaged_run_json_is_no_usage_error(run: Path, text: str) -> None:
+    (run / "run.json").write_text(text)
+    with pytest.raises(LstDataError, match=r"run\.json` is damaged") as caught:
         verify(run)
+    assert caught.value.exit_code == 1
+
+
+def _flipped(path: Path, places: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """The file with one bit flipped, one place (byte, bit) after another."""
+    whole = path.read_bytes()
+    for byte, bit in places:
+        data = bytearray(whole)
+        data[byte] ^= 1 << bit
+        path.write_bytes(data)
+        yield byte, bit
+    path.write_bytes(whole)
+
+
+def _found(run: Path) -> list[str]:
+    """The problems, or what ended the check with exit code 1."""
+    try:
+        return verify(run).problems
+    except (CorruptShard, IncompleteBuild) as error:
+        return [str(error)]
+
+
+def _places(size: int, count: int, seed: int) -> list[tuple[int, int]]:
+    rng = random.Random(seed)
+    return [(rng.randrange(size), rng.randrange(8)) for _ in range(count)]
+
+
+def test_a_flipped_bit_of_a_tar_is_never_a_crash(small: Path) -> None:
+    """At every byte of the first sample's array headers, at many of its tar headers, and anywhere."""
+    data = (small / TAR).read_bytes()
+    members = list(iter_members(data, TAR))[:3]
+    rng = random.Random(0)
+    arrays = [start + 512 + i for _, extension, start, *_ in members if extension != "json" for i in range(128)]
+    headers = [start + i for _, _, start, *_ in members for i in rng.sample(range(512), 12)]
+    places = [(byte, rng.randrange(8)) for byte in arrays + headers] + _places(len(data), 40, 1)
+    for place in _flipped(small / TAR, places):
+        assert any("shard train-000000" in problem for problem in verify(small).problems), place
+
+
+@pytest.mark.parametrize("name", ["run.json", *SEALED, SIDECAR, "shards/train-000000.parquet"])
+def test_a_flipped_bit_of_any_other_file_is_found_and_never_a_crash(small: Path, name: str) -> None:
+    commit_json(small / "run.json", sealed(small, read_json(small / "run.json")))
+    assert verify(small).problems == []
+    size = (small / name).stat().st_size
+    for place in _flipped(small / name, _places(size, 25, size)):
+        named = "shard train-000000" if name.startswith("shards/") else f"{name}`"
+        assert any(named in problem for problem in _found(small)), place
+
+
+@pytest.mark.parametrize("name", [n for n in SEALED if n.endswith(".parquet")])
+def test_a_flipped_bit_of_a_table_without_a_check_sum_is_never_a_crash(small: Path, name: str) -> None:
+    stated = read_json(small / "run.json")
+    commit_json(small / "run.json", {k: v for k, v in stated.items() if k not in ("seal", "sha256", "plan_sha256")})
+    size = (small / name).stat().st_size
+    for _ in _flipped(small / name, _places(size, 25, size)):
+        verify(small)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +12,10 @@ from numpy.typing import NDArray
 
 from lstdata.errors import ConfigError
 from lstdata.storage import open_binary, sha256_bytes
+from lstdata.units import mfcc
+
+MAX_CLUSTERS = 65_535
+"""Ids are stored as uint16."""
 
 _ROWS = 256
 """Frames per matrix product: a fixed shape, because results differ between shapes in the last bits."""
@@ -73,11 +76,25 @@ def load_codebook(path: str | Path) -> Codebook:
                 scale=arrays["scale"].astype(np.float32),
                 extractor=str(arrays["extractor"]),
             )
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, AttributeError, TypeError) as error:
+    except Exception as error:  # damaged bytes can make the zip and array readers raise anything
         raise ConfigError(f"`{path}` is not a codebook file: {' '.join(str(error).split())}.") from error
-    shapes_fit = book.centroids.ndim == 2 and book.mean.shape == book.scale.shape == book.centroids.shape[1:]
-    if not shapes_fit or not (np.isfinite(book.centroids).all() and np.isfinite(book.mean).all()):
-        raise ConfigError(f"`{path}` is not a codebook file: its arrays have shapes or values that do not fit.")
-    if not (book.scale > 0).all():
-        raise ConfigError(f"`{path}` is not a codebook file: `scale` must be > 0 everywhere.")
+    mistake = _mistake(book)
+    if mistake is not None:
+        raise ConfigError(f"`{path}` is not a codebook file: {mistake}.")
     return book
+
+
+def _mistake(book: Codebook) -> str | None:
+    """Why these arrays are no codebook, or not one for the features that they were made for."""
+    if book.centroids.ndim != 2 or not book.mean.shape == book.scale.shape == book.centroids.shape[1:]:
+        return "its arrays have shapes that do not fit"
+    if not all(np.isfinite(array).all() for array in (book.centroids, book.mean, book.scale)):
+        return "its arrays hold values that are not finite"
+    if not (book.scale > 0).all():
+        return "`scale` must be > 0 everywhere"
+    if not 1 <= book.clusters <= MAX_CLUSTERS:
+        return f"`centroids` must have between 1 and {MAX_CLUSTERS} rows, but has {book.clusters}"
+    columns = book.centroids.shape[1]
+    if book.extractor == "mfcc" and columns != mfcc.DIMENSIONS:
+        return f"`centroids` must have {mfcc.DIMENSIONS} columns for mfcc features, but has {columns}"
+    return None

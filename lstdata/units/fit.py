@@ -27,6 +27,8 @@ class FitSummary:
     inertia: float
     entropy_bits: float
     dead_clusters: int
+    sha256: str
+    """Of the codebook file."""
 
 
 def fit_codebook(features: NDArray[np.float32], config: UnitsConfig) -> tuple[Codebook, FitSummary]:
@@ -74,4 +76,5 @@ def _summary(book: Codebook, features: NDArray[np.float32], scaled: NDArray[np.f
         inertia=float(((scaled - book.centroids[ids]) ** 2).mean()),
         entropy_bits=-math.fsum(float(p) * math.log2(p) for p in shares),
         dead_clusters=int((counts == 0).sum()),
+        sha256=book.sha256,
     )

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from lstdata.config import UnitsConfig
 from lstdata.errors import ConfigError
 from lstdata.records import frame_count
+from lstdata.storage import sha256_bytes
 from lstdata.units import MfccUnits
 from lstdata.units.codebook import Codebook, load_codebook
 from lstdata.units.fit import fit_codebook
@@ -105,6 +106,43 @@ def test_what_is_no_codebook_is_named(data: bytes, tmp_path: Path) -> None:
     path.write_bytes(data)
     with pytest.raises(ConfigError, match=r"codebook\.npz` is not a codebook file"):
         load_codebook(path)
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "message"),
+    [
+        (4, 13, "must have 39 columns for mfcc features, but has 13"),
+        (0, DIMENSIONS, "between 1 and 65535 rows, but has 0"),
+        (65_536, DIMENSIONS, "between 1 and 65535 rows, but has 65536"),
+    ],
+)
+def test_a_codebook_of_another_size_is_refused(rows: int, columns: int, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "codebook.npz"
+    arrays = {"centroids": np.zeros((rows, columns), dtype=np.float32), "mean": np.zeros(columns)}
+    path.write_bytes(_npz(**arrays, scale=np.ones(columns), extractor=np.array("mfcc")))
+    with pytest.raises(ConfigError, match=message):
+        load_codebook(path)
+
+
+def test_a_damaged_codebook_is_refused_and_never_a_crash(book: Codebook, tmp_path: Path) -> None:
+    path = tmp_path / "codebook.npz"
+    whole = book.to_bytes()
+    rng = np.random.default_rng(0)
+    refused = 0
+    for byte in [*range(200), *rng.integers(0, len(whole), 200).tolist()]:
+        data = bytearray(whole)
+        data[byte] ^= 1 << int(rng.integers(8))
+        path.write_bytes(data)
+        try:
+            load_codebook(path)
+        except ConfigError:
+            refused += 1
+    assert refused > 200
+
+
+def test_the_summary_of_a_fit_names_the_codebook() -> None:
+    book, summary = fit_codebook(features(NOISE), UnitsConfig(clusters=4))
+    assert summary.sha256 == sha256_bytes(book.to_bytes()) and summary.clusters == 4
 
 
 def test_too_little_speech_for_the_clusters_asked_for() -> None:

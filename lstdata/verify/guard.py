@@ -1,0 +1,23 @@
+"""One rule for whatever goes wrong while something is checked: it is a problem of that thing, and checking goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from lstdata.errors import LstDataError
+
+
+@contextmanager
+def guarded(what: str, problems: list[str]) -> Iterator[None]:
+    """Turn any exception into one problem that names `what`: damaged bytes can make a decoder raise anything."""
+    try:
+        yield
+    except Exception as error:
+        problems.append(f"{what}: {told(error)}")
+
+
+def told(error: Exception) -> str:
+    """An exception on one line, with its kind where it is none of ours."""
+    text = " ".join(str(error).split())
+    return text if isinstance(error, LstDataError) else f"cannot be read: {type(error).__name__}: {text}"

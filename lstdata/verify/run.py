@@ -1,0 +1,109 @@
+"""A run folder's own statements: `run.json`, the vocab card, and the frozen files that the card names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lstdata.build.finish import SEALED, seal
+from lstdata.build.folder import FORMAT
+from lstdata.config import PatchingConfig, from_dict
+from lstdata.errors import ConfigError, CorruptShard, IncompleteBuild
+from lstdata.storage import read_json, sha256_file
+from lstdata.tokenizer import TextTokenizer
+from lstdata.units.codebook import load_codebook
+from lstdata.verify.guard import guarded, told
+from lstdata.vocab import VocabCard
+
+
+@dataclass
+class Run:
+    """What `run.json` says a folder is."""
+
+    out: Path
+    source_fingerprint: str
+    stages: dict[str, str]
+    """Fingerprint of each stage."""
+    patching: PatchingConfig
+    compute_class: str
+    mixed_compute: bool
+    totals: dict[str, Any]
+    card: VocabCard | None = None
+    """None where there is none, or none that can be read."""
+
+
+def open_run(out: Path, problems: list[str]) -> Run:
+    """The finished run in `out`; what its own check sums say goes to `problems`."""
+    path = out / "run.json"
+    if not path.is_file():
+        raise ConfigError(f"`{out}` is no run folder: it has no run.json.")
+    try:
+        stated = read_json(path)
+        if stated["format"] != FORMAT:
+            raise CorruptShard(f"its format is {stated['format']!r}, but this version reads {FORMAT}.")
+        run = None if stated["totals"] is None else _run(out, stated)
+    except Exception as error:
+        raise CorruptShard(f"`{path}` is damaged: {told(error)}") from error
+    if run is None:
+        raise IncompleteBuild(f"`{out}` is not finished: run `build-shards` again.")
+    with guarded("`run.json`", problems):
+        _check_sums(out, stated, problems)
+    return run
+
+
+def read_card(out: Path) -> VocabCard | None:
+    """The vocab card, None where there is none: no frame of speech could be read."""
+    path = out / "vocab.json"
+    return VocabCard.from_json(read_json(path)) if path.exists() else None
+
+
+def check_frozen(run: Run, problems: list[str]) -> None:
+    """The tokenizer and the codebook against each field of the vocab card."""
+    card, out = run.card, run.out
+    if card is None:
+        return
+    with guarded("`tokenizer.json`", problems):
+        tokenizer = TextTokenizer.read(str(out / "tokenizer.json"))
+        its = (tokenizer.sha256, tokenizer.size, tokenizer.bos, tokenizer.eos)
+        if its != (card.tokenizer_sha256, card.text_size, card.tokenizer_bos, card.tokenizer_eos):
+            problems.append("`tokenizer.json` is not the one that `vocab.json` describes.")
+    with guarded("`codebook.npz`", problems):
+        path = out / "codebook.npz"
+        if (sha256_file(path), load_codebook(path).clusters) != (card.codebook_sha256, card.units):
+            problems.append("`codebook.npz` is not the one that `vocab.json` describes.")
+    with guarded("`vocab.json`", problems):
+        VocabCard(**(card.to_json() | {"sample_rate": VocabCard.sample_rate, "hop": VocabCard.hop})).check_same(card)
+    if (out / "codebook.json").exists():
+        with guarded("`codebook.json`", problems):
+            fitted = read_json(out / "codebook.json")
+            if (fitted["sha256"], fitted["clusters"]) != (card.codebook_sha256, card.units):
+                problems.append("`codebook.json` does not describe the codebook that `vocab.json` describes.")
+
+
+def _run(out: Path, stated: dict[str, Any]) -> Run:
+    stages = dict(stated["fingerprints"])
+    return Run(
+        out=out,
+        source_fingerprint=stages.pop("source"),
+        stages=stages,
+        patching=from_dict(PatchingConfig, stated["config"]["patching"]),
+        compute_class=stated["compute_class"],
+        mixed_compute=stated.get("mixed_compute") is True,
+        totals=dict(stated["totals"]),
+    )
+
+
+def _check_sums(out: Path, stated: dict[str, Any], problems: list[str]) -> None:
+    if stated.keys() & {"seal", "sha256"} and stated.get("seal") != seal(stated):
+        problems.append("`run.json` is not the one that was committed (its seal differs).")
+    sums = dict(stated.get("sha256", {}))
+    known = {name for name in SEALED if (out / name).exists()} if sums else set()
+    if "plan_sha256" in stated:
+        sums["plan.parquet"] = stated["plan_sha256"]
+    for name in sorted(sums.keys() | known):
+        with guarded(f"`{name}`", problems):
+            if not (out / name).is_file():
+                problems.append(f"`{name}` is missing.")
+            elif sha256_file(out / name) != sums.get(name):
+                problems.append(f"`{name}` is not the one that was committed (sha256 differs).")
