@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lstdata.build.events import EventLog
-from lstdata.build.finish import Totals, finish
+from lstdata.build.finish import Totals, finish, sealed
 from lstdata.build.folder import FORMAT, changes, clear, has_shards, is_complete, locked, read_run
 from lstdata.build.plan_table import Plan, PlannedShard, read_plan
 from lstdata.config import BuildConfig, to_dict
-from lstdata.errors import ConfigError, IncompleteBuild, LstDataError
+from lstdata.errors import ConfigError, CorruptShard, IncompleteBuild, LstDataError
 from lstdata.sources import Source, open_source
 from lstdata.storage import commit_json, is_url, remove_temporaries, sha256_file
 
@@ -92,12 +92,11 @@ def build_shards(asked: Asked, listener: Listener) -> Totals:
         spec = BuildSpec(asked.source, asked.out, asked.config, compute_class(), tuple(stages.items()))
         run |= {
             "fingerprints": {"source": plan.source_fingerprint, **stages},
-            "plan_sha256": sha256_file(asked.out / "plan.parquet"),
             "mixed_compute": run.get("mixed_compute", False) or run["compute_class"] != spec.compute_class,
         }
         _build_pending(spec, plan, run, listener)
-        totals = finish(plan, asked.out)
-        commit_json(asked.out / "run.json", run | {"totals": asdict(totals)})
+        totals = finish(plan, asked.out, lambda shard: spec.shard_fingerprint(shard.fingerprint))
+        commit_json(asked.out / "run.json", sealed(asked.out, run | {"totals": asdict(totals)}))
     return totals
 
 
@@ -121,6 +120,7 @@ def _plan(asked: Asked, source: Source, listener: Listener) -> Plan:
         "versions": versions(),
         "compute_class": compute_class(),
         "fingerprints": {"source": plan.source_fingerprint},
+        "plan_sha256": sha256_file(out / "plan.parquet"),
         "totals": None,
     }
     commit_json(out / "run.json", described)
@@ -145,6 +145,8 @@ def _planned_before(asked: Asked, source: Source, run: dict[str, Any]) -> Plan:
             "bytes could differ. Give a new folder, --rebuild, or --allow-mixed-compute."
         )
     remove_temporaries(out)
+    if sha256_file(out / "plan.parquet") != run["plan_sha256"]:
+        raise CorruptShard(f"`{out / 'plan.parquet'}` is not the plan that was committed: give --rebuild.")
     plan = read_plan(out / "plan.parquet")
     if scan_fingerprint(source) != plan.source_fingerprint:
         raise ConfigError(

@@ -65,14 +65,14 @@ class Totals:
         )
 
 
-def finish(plan: Plan, out: Path, expected: Callable[[PlannedShard], str] | None = None) -> Totals:
+def finish(plan: Plan, out: Path, expected: Callable[[PlannedShard], str]) -> Totals:
     """Write shards.parquet, index.parquet and rejects.parquet from the sidecars; IncompleteBuild if one is missing.
 
     `expected` gives the fingerprint that a shard's sidecar must have; CorruptShard where it has another.
     """
     sidecars = [read_sidecar(out, shard.name) for shard in plan.shards]
     for shard, stated in zip(plan.shards, sidecars, strict=True):
-        if expected is not None and stated["fingerprint"] != expected(shard):
+        if stated["fingerprint"] != expected(shard):
             raise CorruptShard(f"shard {shard.name} is not of this run: its fingerprint is {stated['fingerprint']}.")
     write_table(out / "shards.parquet", [shard_row(s) for s in sidecars], SHARDS_SCHEMA)
     written = concatenate(out / "index.parquet", (shard_paths(out, s.name)[1] for s in plan.shards), INDEX_SCHEMA)

@@ -23,7 +23,7 @@ _OURS: tuple[str, ...] = (
     "vocab.json",
 )
 _OURS += ("tokenizer.json", "codebook.npz", "codebook.json", "report.html", "shards", "events", ".lock")
-_KEYS = {"source", "config", "versions", "compute_class", "fingerprints", "totals"}
+_KEYS = {"source", "config", "versions", "compute_class", "fingerprints", "plan_sha256", "totals"}
 _NOT_OUTPUT = ("run", "about")
 """Sections that change no byte of the output."""
 

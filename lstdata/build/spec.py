@@ -12,8 +12,8 @@ from pathlib import Path
 from lstdata import __version__
 from lstdata.build import plan as planning
 from lstdata.build import stages
+from lstdata.build.finish import shard_fingerprint
 from lstdata.config import BuildConfig, fingerprint
-from lstdata.shards import FORMAT
 from lstdata.units import fit, mfcc
 
 _PACKAGES: tuple[str, ...] = ("numpy", "torch", "torchaudio", "soundfile", "pocketsphinx", "gruut", "num2words")
@@ -37,7 +37,7 @@ class BuildSpec:
 
     def shard_fingerprint(self, records: str) -> str:
         """Changes with anything that could change a byte of a shard of these records."""
-        return fingerprint("shard", FORMAT, records, dict(self.stages))
+        return shard_fingerprint(records, dict(self.stages))
 
 
 def stage_fingerprints(config: BuildConfig, codebook: str | None, tokenizer: str) -> dict[str, str]:

@@ -95,12 +95,10 @@ def _run(out: Path, stated: dict[str, Any]) -> Run:
 
 
 def _check_sums(out: Path, stated: dict[str, Any], problems: list[str]) -> None:
-    if stated.keys() & {"seal", "sha256"} and stated.get("seal") != seal(stated):
+    if stated.get("seal") != seal(stated):
         problems.append("`run.json` is not the one that was committed (its seal differs).")
     sums = dict(stated.get("sha256", {}))
-    known = {name for name in SEALED if (out / name).exists()} if sums else set()
-    if "plan_sha256" in stated:
-        sums["plan.parquet"] = stated["plan_sha256"]
+    known = {name for name in SEALED if (out / name).exists()}
     for name in sorted(sums.keys() | known):
         with guarded(f"`{name}`", problems):
             if not (out / name).is_file():
