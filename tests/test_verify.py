@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lstdata.build.finish import SEALED
+from lstdata.build.finish import SEALED, sealed
 from lstdata.errors import ConfigError, CorruptShard, IncompleteBuild, LstDataError
 from lstdata.index import INDEX_SCHEMA, read_table
 from lstdata.records import DeadLetter
