@@ -6,7 +6,7 @@ DEMO_UTTERANCES ?= 300
 SMALL_THREADS := OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint docs bench clean
+.PHONY: help setup demo test test-slow lint docs bench clean distclean
 
 help:  ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -43,5 +43,8 @@ docs: setup  ## The documentation site, in site/
 bench: setup  ## Every benchmark, one after another
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
-clean:  ## Remove what the other targets made
-	rm -rf .venv site $(DEMO) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+clean:  ## Remove what the other targets made, but not .venv
+	rm -rf site $(DEMO) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+distclean: clean  ## Remove .venv too
+	rm -rf .venv

@@ -139,7 +139,7 @@ def build_shards_command(
     overrides = [f"run.{name}={json.dumps(value)}" for name, value in given.items() if value is not None]
     config = load(BuildConfig, config_path, [*sets, *overrides])
     if dry_run:
-        made = plan_only(source, config)
+        made = plan_only(Asked(source, out, config, rebuild, allow_mixed_compute))
         _say(made.summary(), as_json, f"would build: {made.describe()}; nothing was written")
         return
     progress = BuildProgress(quiet=as_json)
@@ -151,10 +151,7 @@ def build_shards_command(
     page = _report(out, source, config) if report and not problems else None
     said = asdict(totals) | {"out": str(out), "report": page and str(page), "problems": problems}
     _say(said, as_json, f"{totals.describe()}\nrun folder: {out}" + (f" · report: {page}" if page else ""))
-    for problem in problems:
-        click.echo(f"error: {problem}", err=True)
-    if problems:
-        sys.exit(1)
+    _problems(problems, as_json)
     if totals.reject_rate > config.run.max_reject_rate:
         _fail(
             f"{totals.rejected} of {totals.planned} records were rejected ({totals.reject_rate:.1%}), more than "
@@ -203,10 +200,7 @@ def verify_command(out: Path, as_json: bool) -> None:
     tail = f", complete except {verdict.environmental} environmental" if verdict.environmental else ""
     line = f"{verdict.shards} shards, {verdict.samples} samples, {verdict.rejected} rejected: "
     _say(asdict(verdict), as_json, line + (f"{len(verdict.problems)} problems" if verdict.problems else "ok") + tail)
-    for problem in verdict.problems:
-        click.echo(f"error: {problem}", err=True)
-    if verdict.problems:
-        sys.exit(1)
+    _problems(verdict.problems, as_json)
 
 
 @cli.command("report")
@@ -264,6 +258,16 @@ def _fail(message: str, code: int = 1) -> None:
 
 def _say(value: dict[str, Any], as_json: bool, line: str) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, default=str) if as_json else line)
+
+
+def _problems(problems: list[str], as_json: bool) -> None:
+    """Exit 1 where there are any, said on stderr unless the JSON object holds them already."""
+    if problems and not as_json:
+        for problem in problems:
+            click.echo(f"error: {problem}", err=True)
+        click.echo("To remake a damaged shard, delete its .json in shards/ and run build-shards again.", err=True)
+    if problems:
+        sys.exit(1)
 
 
 def _check(out: Path) -> list[str]:

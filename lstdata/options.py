@@ -27,20 +27,20 @@ def load(cls: type[T], path: str | None = None, sets: Sequence[str] = ()) -> T:
         try:
             with open(path, encoding="utf-8") as file:
                 loaded = yaml.safe_load(file)
+        except FileNotFoundError as error:
+            raise ConfigError(f"`{path}` does not exist.") from error
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise ConfigError(f"`{path}` cannot be read as YAML: {' '.join(str(error).split())}.") from error
         if not isinstance(loaded or {}, dict):
             raise ConfigError(f"`{path}` must hold a mapping of sections, but holds a {type(loaded).__name__}.")
         tree = loaded or {}
     mistakes = [m for item in sets for m in _apply_set(tree, item)]
-    if mistakes:
-        raise ConfigError(*mistakes)
-    return from_dict(cls, tree)
+    return from_dict(cls, tree, mistakes)
 
 
-def from_dict(cls: type[T], tree: dict[str, Any]) -> T:
-    """The config that `to_dict` gave; raises ConfigError where this version has other options."""
-    mistakes: list[str] = []
+def from_dict(cls: type[T], tree: dict[str, Any], known: Sequence[str] = ()) -> T:
+    """The config that `to_dict` gave; ConfigError with the mistakes `known` before and all that are found here."""
+    mistakes = list(known)
     value = _build(cls, tree, "", mistakes)
     if mistakes:
         raise ConfigError(*mistakes)

@@ -70,7 +70,7 @@ def test_plan_and_verify_import_neither_torch_nor_webdataset() -> None:
         (["build-shards", "/nonexistent", "OUT"], "`/nonexistent` does not exist"),
         (["build-shards", "SOURCE", "OUT", "--set", "unit.x=1"], "Did you mean `units`?"),
         (["build-shards", "SOURCE", "OUT", "--workers", "0"], "`run.workers` must be ≥ 1, but is 0."),
-        (["build-shards", "SOURCE", "OUT", "--config", "/nonexistent.yaml"], "cannot be read as YAML"),
+        (["build-shards", "SOURCE", "OUT", "--config", "/nonexistent.yaml"], "`/nonexistent.yaml` does not exist"),
         (["build-shards", "EMPTY", "OUT"], "holds nothing to build from"),
         (["build-shards", "SOURCE"], "Missing argument 'OUT'"),
         (["build-shards", "SOURCE", "OUT", "--runner", "slurm"], "'slurm' is not one of"),
@@ -135,3 +135,11 @@ def test_a_dry_run_writes_nothing(
     assert run(monkeypatch, "build-shards", str(cuts), str(tmp_path / "out"), "--dry-run") == 0
     assert "would build: 12 records" in capsys.readouterr().out
     assert not (tmp_path / "out").exists()
+
+
+def test_a_dry_run_refuses_what_the_build_would_refuse(
+    cuts: Path, built: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["build-shards", str(cuts), str(built), "--dry-run", "--set", "patching.patch_size=6"]
+    assert run(monkeypatch, *command) == 2
+    assert "`patching.patch_size` 4 → 6" in capsys.readouterr().err

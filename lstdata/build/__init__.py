@@ -60,12 +60,19 @@ def plan_run(asked: Asked, listener: Listener) -> Plan:
         return _plan(asked, source, listener)
 
 
-def plan_only(source_path: str, config: BuildConfig) -> Plan:
-    """The plan that a build would make, without writing anything that stays."""
+def plan_only(asked: Asked) -> Plan:
+    """The plan that a build would make, without writing anything that stays; refuses what the build would refuse."""
+    from lstdata.build.freeze import check_given
     from lstdata.build.plan import make_plan
 
+    check_given(asked.config)
+    source = open_source(asked.source, asked.config.source)
+    if asked.out.exists() and not asked.rebuild:
+        run = read_run(asked.out)
+        if run is not None and has_shards(asked.out):
+            return _check_unchanged(asked, source, run)
     with tempfile.TemporaryDirectory() as folder:
-        return make_plan(open_source(source_path, config.source), config.plan, Path(folder) / "plan.parquet")
+        return make_plan(source, asked.config.plan, Path(folder) / "plan.parquet")
 
 
 def build_shards(asked: Asked, listener: Listener) -> Totals:
@@ -108,7 +115,9 @@ def _plan(asked: Asked, source: Source, listener: Listener) -> Plan:
     out = asked.out
     run = None if asked.rebuild else read_run(out)
     if run is not None and (has_shards(out) or not changes(run, asked.config)):
-        return _planned_before(asked, source, run)
+        plan = _check_unchanged(asked, source, run)
+        remove_temporaries(out)
+        return plan
     clear(out)
     remove_temporaries(out)
     plan = make_plan(source, asked.config.plan, out / "plan.parquet")
@@ -127,7 +136,7 @@ def _plan(asked: Asked, source: Source, listener: Listener) -> Plan:
     return plan
 
 
-def _planned_before(asked: Asked, source: Source, run: dict[str, Any]) -> Plan:
+def _check_unchanged(asked: Asked, source: Source, run: dict[str, Any]) -> Plan:
     """The plan of a run that was begun; ConfigError that names what is no longer the same."""
     from lstdata.build.plan import scan_fingerprint
     from lstdata.build.spec import compute_class
@@ -144,7 +153,8 @@ def _planned_before(asked: Asked, source: Source, run: dict[str, Any]) -> Plan:
             f"`{out}` was begun on compute class {run['compute_class']}, but this machine is {compute_class()}: "
             "bytes could differ. Give a new folder, --rebuild, or --allow-mixed-compute."
         )
-    remove_temporaries(out)
+    if asked.source != run["source"]["path"] and scan_fingerprint(source) != run["fingerprints"]["source"]:
+        raise ConfigError(f"`{out}` was planned from `{run['source']['path']}`, not from `{asked.source}`.")
     if sha256_file(out / "plan.parquet") != run["plan_sha256"]:
         raise CorruptShard(f"`{out / 'plan.parquet'}` is not the plan that was committed: give --rebuild.")
     plan = read_plan(out / "plan.parquet")

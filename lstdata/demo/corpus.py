@@ -142,7 +142,10 @@ def _claim(out: Path, mark: dict[str, Any]) -> CorpusSummary | None:
     except (OSError, ValueError, AttributeError) as error:
         raise ConfigError(f"`{out}` must be empty or hold a demo corpus, but holds something else.") from error
     if changes:
-        raise ConfigError(f"`{out}` holds a demo corpus of other arguments: {', '.join(changes)}.")
+        changed = ", ".join(change.replace("arguments.", "") for change in changes)
+        raise ConfigError(
+            f"`{out}` holds a demo corpus of other arguments: {changed}. Give a new folder, or remove it."
+        )
     if summary is None:
         return None
     files = [len(list((out / folder).glob("*.flac"))) for folder in ("audio", "completion/audio")]

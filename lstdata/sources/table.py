@@ -42,11 +42,14 @@ class TableSource:
         if first is None:
             raise ConfigError(f"the table `{path}` has no row that can be read.")
         defaults = SourceConfig()
-        names = [(option, getattr(config, option)) for option in _COLUMNS]
+        headed = not path.removesuffix(".gz").endswith(".jsonl")  # lines of JSON may leave a column out
+        required = (*_REQUIRED, "text") if headed else _REQUIRED
+        names = [(option, getattr(config, option)) for option in _COLUMNS if getattr(config, option) is not None]
         mistakes = [
             f"the table `{path}` has no column `{name}` (`source.{option}`); it has {', '.join(first)}."
+            + (" Without transcripts, give `source.text` null." if option == "text" else "")
             for option, name in names
-            if name not in first and (option in _REQUIRED or name != getattr(defaults, option))
+            if name not in first and (option in required or name != getattr(defaults, option))
         ]
         if mistakes:
             raise ConfigError(*mistakes)
@@ -77,7 +80,7 @@ class TableSource:
             locator=Locator(path=audio),
             recording=audio,
             duration=self._seconds(row, audio),
-            text=(_text(row, names.text) or "").strip() or None,
+            text=(_text(row, names.text) or "").strip() or None if names.text else None,
             speaker=_text(row, names.speaker),
             language=_text(row, names.language),
             license=_text(row, "license"),

@@ -90,6 +90,25 @@ def test_kill_9_then_run_again(cuts: Path, built: Path, tmp_path: Path, after: s
 
 
 @pytest.mark.slow
+def test_ctrl_c_leaves_a_folder_that_resumes(cuts: Path, built: Path, tmp_path: Path) -> None:
+    """One line, exit 130, no worker left; the next run ends with the undisturbed bytes."""
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "lstdata", "build-shards", str(cuts), str(out), "--no-report"]
+    command += [part for option in OPTIONS for part in ("--set", option)]
+    first = subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE, text=True)
+    while first.poll() is None and not list(out.glob("shards/*.json")):
+        time.sleep(0.01)
+    assert _workers(first.pid)
+    os.killpg(first.pid, signal.SIGINT)
+    _, shown = first.communicate()
+    assert first.returncode == 130
+    assert "interrupted; run the same command again to resume" in shown and "Traceback" not in shown
+    assert not _workers(first.pid)
+    build(cuts, out)
+    assert hashes(out) == hashes(built)
+
+
+@pytest.mark.slow
 def test_workers_end_with_their_driver(cuts: Path, tmp_path: Path) -> None:
     """An orphan must not go on committing: somebody else may hold the lock by then."""
     out = tmp_path / "out"
@@ -113,6 +132,20 @@ def test_workers_end_with_their_driver(cuts: Path, tmp_path: Path) -> None:
 
 def _children(pid: int) -> list[int]:
     return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _workers(group: int) -> list[int]:
+    """Worker processes of a process group."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            pgrp = int(path.read_text().rpartition(")")[2].split()[2])
+        except OSError:
+            continue
+        pid = int(path.parent.name)
+        if pgrp == group and "spawn_main" in _command(pid):
+            found.append(pid)
+    return found
 
 
 def _command(pid: int) -> str:

@@ -27,7 +27,7 @@ ROW = '{"id": "c", "audio": "c.wav"}\n'
         ({"corpus.jsonl": CUT}, "lhotse"),
         ({"corpus.jsonl": f"\n{CUT}"}, "lhotse"),
         ({"corpus.jsonl": ROW}, "table"),
-        ({"corpus.csv": "id,audio\n1,1.wav\n"}, "table"),
+        ({"corpus.csv": "id,audio,text\n1,1.wav,a\n"}, "table"),
         ({"corpus/text.txt": "nothing", "corpus/.hidden/a.wav": ""}, None),
         ({"corpus.wav": ""}, None),
         ({}, None),

@@ -129,8 +129,14 @@ def test_missing_columns_are_a_usage_error_that_lists_what_there_is(tmp_path: Pa
             open_source(str(text(tmp_path, "b.csv", content)), SourceConfig())
 
 
-def test_a_table_without_transcripts_is_a_source(tmp_path: Path) -> None:
-    (row,) = scan(text(tmp_path, "a.csv", "id,audio\n1,1.wav\n"))
+def test_a_table_without_transcripts_says_so(tmp_path: Path) -> None:
+    """A misspelt column must not cost every transcript of a corpus without a word."""
+    path = text(tmp_path, "a.csv", "id,audio,txt\n1,1.wav,hello\n")
+    with pytest.raises(ConfigError, match=r"no column `text` .* it has id, audio, txt\. Without transcripts"):
+        open_source(str(path), SourceConfig())
+    (row,) = open_source(str(path), SourceConfig(text=None)).scan()
+    assert (row.text, row.reject) == (None, None)
+    (row,) = scan(text(tmp_path, "b.jsonl", '{"id": "1", "audio": "1.wav"}\n'))
     assert (row.text, row.reject) == (None, None)
 
 
