@@ -118,7 +118,10 @@ class _Places:
         chosen = table.filter(_of_split(split)).combine_chunks()
         if not chosen.num_rows:
             counts = [f"{c['counts']} {c['values']}" for c in table["split"].value_counts().to_pylist()]
-            raise ConfigError(f"`data` must hold {split} samples, but `{root}` has {', '.join(counts) or 'none'}.")
+            raise ConfigError(
+                f"`data` must hold {split} samples, but `{root}` has {', '.join(counts) or 'none'}. "
+                "Build from more recordings, or with a larger `plan.validation` where the source names no splits."
+            )
         paths = {row["shard"]: row["path"] for row in read_table(root / "shards.parquet", SHARDS_SCHEMA).to_pylist()}
         shards = chosen["shard"].dictionary_encode().combine_chunks()
         self._paths = [root / paths[name] for name in shards.dictionary.to_pylist()]

@@ -59,6 +59,7 @@ def train(config: TrainConfig, data: Path, out: Path, say: Say = print) -> dict[
         return {}
     summary = summarize(corpus, held_out, run.tokenizer, stream.budget, config.rows.seed, out)
     commit_json(out / "metrics" / "summary.json", summary)
+    say(f"{out} is at step {summary['step']} of {config.steps}")
     say(table(summary))
     return summary
 
