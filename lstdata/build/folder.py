@@ -53,7 +53,7 @@ def read_run(out: Path) -> dict[str, Any] | None:
         except (OSError, ValueError) as error:
             raise CorruptShard(f"`{path}` cannot be read: {error}.") from error
         if not isinstance(run, dict) or run.get("format") != FORMAT or not run.keys() >= _KEYS:
-            raise CorruptShard(f"`{path}` is not that of a run folder of format {FORMAT}.")
+            raise CorruptShard(f"`{path}` is not that of a run folder of format {FORMAT}. Give a new folder.")
         return run
     ours = _OURS if (out / "plan.parquet").exists() else (".lock",)
     strangers = sorted(p.name for p in out.iterdir() if p.name not in ours and TEMPORARY not in p.name)
