@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from lstdata import __version__
-from lstdata.errors import ConfigError, LstDataError
+from lstdata.errors import ConfigError, IncompleteBuild, LstDataError
 
 CONFIG = click.option("--config", "config_path", type=click.Path(dir_okay=False), help="A YAML file of options.")
 SET = click.option("--set", "sets", multiple=True, metavar="A.B=VALUE", help="Override one option; repeatable.")
@@ -213,6 +213,8 @@ def report_command(out: Path) -> None:
     run = read_run(out)
     if run is None:
         raise ConfigError(f"`{out}` is no run folder: it has no run.json.")
+    if run["totals"] is None:
+        raise IncompleteBuild(f"`{out}` is not finished: run `build-shards` again.")
     click.echo(_report(out, run["source"]["path"], from_dict(BuildConfig, run["config"])))
 
 

@@ -143,3 +143,11 @@ def test_a_dry_run_refuses_what_the_build_would_refuse(
     command = ["build-shards", str(cuts), str(built), "--dry-run", "--set", "patching.patch_size=6"]
     assert run(monkeypatch, *command) == 2
     assert "`patching.patch_size` 4 → 6" in capsys.readouterr().err
+
+
+def test_a_report_on_an_unfinished_folder(
+    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "run.json").write_text(json.dumps(json.loads((built / "run.json").read_text()) | {"totals": None}))
+    assert run(monkeypatch, "report", str(tmp_path)) == 1
+    assert "is not finished: run `build-shards` again" in capsys.readouterr().err

@@ -158,7 +158,7 @@ def _samples(source: Source, record: PlannedRecord) -> Waveform:
             if attempt == TRIES - 1:
                 raise Unavailable(f"`{record.row.id}`, on which the codebook is fitted: {error}") from error
             pause(attempt)
-        except Exception:
+        except Exception:  # a verdict, or a library's bug: the build makes a dead letter of it, with the reason
             break
     return np.zeros(0, dtype=np.float32)
 
