@@ -20,14 +20,85 @@ MOST_SEED = 2**32 - 1
 class SourceConfig:
     """Where records come from and how a table names its columns."""
 
-    kind: Literal["auto", "lhotse", "folder", "table"] = "auto"
+    kind: Literal["auto", "lhotse", "kaldi", "hub", "folder", "table", "units", "run", "rows"] = "auto"
     id: str = "id"
     audio: str = "audio"
+    audio_folder: str | None = None
+    """Where a table's relative audio paths start, itself relative to the table; None: beside the table."""
     text: str | None = "text"
     """None: a table without transcripts."""
+    words: str = "words"
+    """Column of a JSONL or Parquet table with word times: a list of {word, start, end}, in seconds."""
+    start: str = "start"
+    """Column with the time at which the record starts in its recording; a table without it has whole recordings."""
+    end: str = "end"
     duration: str = "duration"
+    time_unit: Literal["s", "ms"] = "s"
+    """Of the columns `start`, `end` and `duration`."""
+    channel: str = "channel"
+    recording: str = "recording"
     speaker: str = "speaker"
     language: str = "language"
+    license: str = "license"
+    split: str = "split"
+    splits: Literal["names", "ignore"] = "names"
+    """`names`: what a source, or the name of its part, says of splits is kept; `ignore`: `plan.validation` rules."""
+    supervisions: Literal["join", "split"] = "join"
+    """A lhotse cut with several supervisions: one record, or one for each."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentConfig:
+    """Long recordings cut at silences before planning, and short neighbours joined."""
+
+    enabled: bool = False
+    longer_than: float = 30.0
+    """Seconds; a shorter record stays as it is."""
+    target_seconds: float = 20.0
+    """Neighbouring stretches of speech are put together up to this length."""
+    max_seconds: float = 30.0
+    """A longer stretch without any silence is cut where speech is least likely."""
+    min_silence: float = 0.3
+    """Seconds without speech at which a recording may be cut."""
+    threshold: float = 0.5
+    """Probability above which the speech-activity model hears speech."""
+    join: bool = False
+    """Join adjacent records of one recording, speaker and language up to `target_seconds`."""
+    join_gap: float = 1.0
+    """Seconds between two records that may be joined."""
+
+    def mistakes(self) -> Iterator[str]:
+        for name in ("longer_than", "target_seconds", "max_seconds", "min_silence"):
+            if getattr(self, name) <= 0:
+                yield f"`{name}` must be > 0, but is {getattr(self, name)}."
+        if self.max_seconds < self.target_seconds:
+            yield f"`max_seconds` must be ≥ `target_seconds` ({self.target_seconds}), but is {self.max_seconds}."
+        if not 0 < self.threshold < 1:
+            yield f"`threshold` must be in (0, 1), but is {self.threshold}."
+        if self.join_gap < 0:
+            yield f"`join_gap` must be ≥ 0, but is {self.join_gap}."
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilterConfig:
+    """What is left out on purpose, as dead letters with a reason for each rule; None: the rule is off."""
+
+    min_seconds: float | None = None
+    max_seconds: float | None = None
+    min_words_per_second: float | None = None
+    max_words_per_second: float | None = None
+    min_characters_per_second: float | None = None
+    max_characters_per_second: float | None = None
+    languages: tuple[str, ...] | None = None
+    """Tags that are kept; `en` keeps `en-US` too. A record without a language is kept."""
+    min_snr_db: float | None = None
+    """Power of the speech frames over that of the others, by the activity mask."""
+    max_clipping: float | None = None
+    """Share of samples at full scale."""
+    max_header_mismatch: float | None = None
+    """Seconds between the length that the file's header promises and the decoded one."""
+    min_score: float | None = None
+    """Of the word times, on the scale of whoever found them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,7 +245,9 @@ class BuildConfig:
 
     about: str = ""
     source: SourceConfig = field(default_factory=SourceConfig)
+    segment: SegmentConfig = field(default_factory=SegmentConfig)
     plan: PlanConfig = field(default_factory=PlanConfig)
+    filter: FilterConfig = field(default_factory=FilterConfig)
     units: UnitsConfig = field(default_factory=UnitsConfig)
     words: WordsConfig = field(default_factory=WordsConfig)
     activity: ActivityConfig = field(default_factory=ActivityConfig)

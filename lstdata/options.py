@@ -49,7 +49,7 @@ def from_dict(cls: type[T], tree: dict[str, Any], known: Sequence[str] = ()) -> 
 
 def to_dict(config: Any) -> dict[str, Any]:
     """The resolved config as plain JSON values."""
-    return dataclasses.asdict(config)
+    return {key: _plain(value) for key, value in dataclasses.asdict(config).items()}
 
 
 def fingerprint(name: str, version: int, *parts: object) -> str:
@@ -68,6 +68,12 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = ""
         elif a != b:
             changes.append(f"`{prefix}{key}` {json.dumps(a)} → {json.dumps(b)}")
     return changes
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
 def _apply_set(tree: dict[str, Any], item: str) -> Iterator[str]:
@@ -131,6 +137,10 @@ def _convert(kind: Any, value: Any, path: str, mistakes: list[str]) -> Any:
                 return value
             mistakes.append(f"`{path}` must be one of {', '.join(map(str, get_args(option)))}, but is {value!r}.")
             return None
+        if get_origin(option) is tuple:
+            if isinstance(value, list | tuple) and all(isinstance(item, str) and _is_unicode(item) for item in value):
+                return tuple(value)
+            continue
         if option is float and (number := _number(value)) is not None:
             if not math.isfinite(number):
                 mistakes.append(f"`{path}` must be a finite number, but is {value!r}.")
@@ -141,9 +151,15 @@ def _convert(kind: Any, value: Any, path: str, mistakes: list[str]) -> Any:
             return None
         if isinstance(option, type) and isinstance(value, option) and (option is bool or not isinstance(value, bool)):
             return value
-    wanted = " or ".join("null" if o is type(None) else getattr(o, "__name__", str(o)) for o in options)
+    wanted = " or ".join(_named(option) for option in options)
     mistakes.append(f"`{path}` must be {wanted}, but is {value!r}.")
     return None
+
+
+def _named(option: Any) -> str:
+    if option is type(None):
+        return "null"
+    return "a list of texts" if get_origin(option) is tuple else getattr(option, "__name__", str(option))
 
 
 def _is_unicode(text: str) -> bool:

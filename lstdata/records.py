@@ -78,6 +78,14 @@ class Locator:
     """One channel of several; None mixes all down."""
     rate: int | None = None
     """Hertz that `start` and `end` were counted at; None where nobody said."""
+    offset: int | None = None
+    """First byte of the record in the file at `path`, where that holds many."""
+    size: int | None = None
+    """How many bytes from `offset` on are the record's; None: as many as its own header says."""
+    row_group: int | None = None
+    """In a Parquet or Arrow file: the row group or record batch that holds the record."""
+    row: int | None = None
+    """Its row in there, from 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +100,8 @@ class SourceRow:
     """Seconds by the manifest or the header; the decoded length is the truth."""
     text: str | None = None
     words: tuple[TimedWord, ...] | None = None
+    score: float | None = None
+    """How sure whoever found the words is of them, on a scale of its own, higher is better; None where nobody said."""
     speaker: str | None = None
     language: str | None = None
     license: str | None = None
@@ -114,6 +124,35 @@ class Audio:
     """Samples per channel that were really decoded, at the file's rate."""
     promised: int | None
     """Samples per channel that the header promised for the same stretch; None if it promised nothing sane."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Coded:
+    """One record as units: what its source delivers in place of audio, or what the stages have made of its audio."""
+
+    samples: int
+    """Length in samples at 16 kHz."""
+    units: NDArray[np.uint16]
+    """(frames,) cluster ids, not de-duplicated."""
+    activity: Mask
+    """(frames,) True where there is speech; True throughout where nobody knows."""
+    words: tuple[str, ...] | None = None
+    """The transcript's words as written; None without word times."""
+    word_frames: Ints | None = None
+    """(words, 2) start and end frame of each word: monotone, disjoint, inside the utterance, maybe empty."""
+    aligner: str | None = None
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnitInventory:
+    """What the unit ids of a source that brings units mean: how many there are, and which file assigns them."""
+
+    clusters: int
+    sha256: str
+    """Of the codebook, or, where there is none, of what the source says of its units."""
+    codebook: bytes | None
+    """A codebook file (.npz), to be kept beside the shards; None where only the ids are known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

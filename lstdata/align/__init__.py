@@ -35,7 +35,7 @@ def make_aligner(name: str, config: WordsConfig) -> Aligner:
     raise ConfigError(f"`words.aligner` must be one of sphinx to align by, but is {name!r}.")
 
 
-def from_manifest(words: tuple[TimedWord, ...], samples: int) -> Alignment:
+def from_manifest(words: tuple[TimedWord, ...], samples: int, score: float | None = None) -> Alignment:
     """A manifest's word times as samples of an utterance of `samples` samples: monotone, disjoint, clipped.
 
     An entry without text is silence. Raises Rejected(`bad_word_times`) where they are no times (NaN, negative, end
@@ -58,7 +58,7 @@ def from_manifest(words: tuple[TimedWord, ...], samples: int) -> Alignment:
         placed.append(Word(" ".join(word.text.split()), start, cursor))
     if not placed:
         raise Rejected("bad_word_times", "the manifest's word times name no words.")
-    return Alignment(words=tuple(placed), aligner="manifest")
+    return Alignment(words=tuple(placed), aligner="manifest", score=score)
 
 
 def _bad(word: TimedWord, rule: str) -> Rejected:

@@ -18,7 +18,7 @@ from lstdata.build.shard import TRIES, pause, pin_threads
 from lstdata.config import BuildConfig
 from lstdata.errors import ConfigError, Unavailable
 from lstdata.randomness import digest
-from lstdata.records import Waveform, frame_count
+from lstdata.records import Audio, Waveform, frame_count
 from lstdata.sources import Source, open_source
 from lstdata.storage import commit_bytes, commit_json, open_binary, read_json
 from lstdata.tokenizer import TextTokenizer, fit_tokenizer
@@ -153,7 +153,9 @@ def _samples(source: Source, record: PlannedRecord) -> Waveform:
     """
     for attempt in range(TRIES):
         try:
-            return source.open(record.row.locator).samples
+            opened = source.open(record.row.locator)
+            assert isinstance(opened, Audio), "a codebook is never fitted on a source that brings units"
+            return opened.samples
         except (Unavailable, OSError, MemoryError) as error:
             if attempt == TRIES - 1:
                 raise Unavailable(f"`{record.row.id}`, on which the codebook is fitted: {error}") from error

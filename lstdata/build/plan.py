@@ -18,21 +18,19 @@ from numpy.typing import NDArray
 from lstdata.build.arrange import DUPLICATE, REJECTED, USABLE, Arrangement, Scanned, arrange, hash64
 from lstdata.build.plan_table import (
     PLAN_SCHEMA,
-    SCAN_SCHEMA,
     UNKNOWN_SECONDS,
     Plan,
-    flat_row,
     read_plan,
-    row_fingerprint,
     sample_key,
 )
 from lstdata.config import PlanConfig
 from lstdata.errors import ConfigError
 from lstdata.randomness import digest
+from lstdata.source_table import ROW_SCHEMA, flat_row, row_fingerprint
 from lstdata.sources import Source
 from lstdata.storage import TEMPORARY, committing
 
-VERSION = 1
+VERSION = 2
 _BATCH = 4096
 
 
@@ -67,7 +65,7 @@ def _spill(source: Source, path: Path) -> tuple[Scanned, str]:
     split_codes: dict[str, int] = {}
     fingerprint = digest("source")
     batch: list[dict[str, Any]] = []
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, SCAN_SCHEMA) as writer:
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, ROW_SCHEMA) as writer:
         for row in source.scan():
             described = row_fingerprint(row)
             fingerprint = digest(fingerprint.hex(), described)
@@ -79,10 +77,10 @@ def _spill(source: Source, path: Path) -> tuple[Scanned, str]:
             scanned.verdicts.append(USABLE if row.reject is None else REJECTED)
             batch.append(flat_row(row, described))
             if len(batch) == _BATCH:
-                writer.write_batch(pa.RecordBatch.from_pylist(batch, schema=SCAN_SCHEMA))
+                writer.write_batch(pa.RecordBatch.from_pylist(batch, schema=ROW_SCHEMA))
                 batch.clear()
         if batch:
-            writer.write_batch(pa.RecordBatch.from_pylist(batch, schema=SCAN_SCHEMA))
+            writer.write_batch(pa.RecordBatch.from_pylist(batch, schema=ROW_SCHEMA))
     scanned.split_names = list(split_codes)
     return scanned, fingerprint.hex()[:16]
 
@@ -101,7 +99,7 @@ class _Spilled:
             self._reader.get_batch(int(batch)).take(pa.array(members % _BATCH))
             for batch, members in zip(batches, np.split(rows[by_batch], firsts[1:]), strict=True)
         ]
-        return pa.Table.from_batches(parts, schema=SCAN_SCHEMA).take(np.argsort(by_batch))
+        return pa.Table.from_batches(parts, schema=ROW_SCHEMA).take(np.argsort(by_batch))
 
 
 def _mark_duplicates(scanned: Scanned, spilled: _Spilled) -> None:

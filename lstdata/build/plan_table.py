@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,40 +15,19 @@ from numpy.typing import NDArray
 
 from lstdata.errors import CorruptShard
 from lstdata.randomness import digest
-from lstdata.records import Locator, SourceRow, TimedWord
+from lstdata.records import SourceRow
+from lstdata.source_table import ROW_FIELDS, source_row
 
 UNKNOWN_SECONDS = 10.0
 """Taken for a record whose source gives no duration, when sizing shards."""
 
-_WORD = pa.struct([("text", pa.string()), ("start", pa.float64()), ("end", pa.float64())])
-_SCANNED = [
-    ("id", pa.string()),
-    ("recording", pa.string()),
-    ("duration", pa.float64()),
-    ("text", pa.string()),
-    ("words", pa.list_(_WORD)),
-    ("speaker", pa.string()),
-    ("language", pa.string()),
-    ("license", pa.string()),
-    ("source_split", pa.string()),
-    ("custom", pa.string()),
-    ("path", pa.string()),
-    ("start", pa.int64()),
-    ("end", pa.int64()),
-    ("channel", pa.int32()),
-    ("rate", pa.int32()),
-    ("reason", pa.string()),
-    ("message", pa.string()),
-    ("fingerprint", pa.string()),
-]
-SCAN_SCHEMA = pa.schema(_SCANNED)
 PLAN_SCHEMA = pa.schema(
     [
         ("key", pa.string()),
         ("shard", pa.string()),
         ("position", pa.int32()),
         ("split", pa.string()),
-        *(item for item in _SCANNED if item[0] != "source_split"),
+        *(item for item in ROW_FIELDS if item[0] != "source_split"),
     ]
 )
 
@@ -98,25 +76,6 @@ class Plan:
         """One line for a person."""
         hours = f"{self.seconds / 3600:.2f} h"
         return f"{self.records} records, {hours}, {len(self.shards)} shards, {self.rejected} rejected"
-
-
-def row_fingerprint(row: SourceRow) -> str:
-    """16 hex digits that change with anything the source says of a record."""
-    words = None if row.words is None else [(w.text, w.start, w.end) for w in row.words]
-    where = row.locator
-    described: list[Any] = [
-        row.id,
-        where.path,
-        where.start,
-        where.end,
-        where.channel,
-        where.rate,
-        row.recording,
-        row.duration,
-        row.text,
-    ]
-    described += [words, row.speaker, row.language, row.license, row.split, dict(row.custom), row.reject]
-    return digest(json.dumps(described, sort_keys=True, ensure_ascii=False)).hex()[:16]
 
 
 def read_plan(path: Path) -> Plan:
@@ -170,50 +129,8 @@ def sample_key(id: str) -> str:
     return f"{slug}-{digest('key', id).hex()[:12]}".lstrip("-")
 
 
-def flat_row(row: SourceRow, fingerprint: str) -> dict[str, Any]:
-    reason, message = row.reject or (None, None)
-    words = None
-    if row.words is not None:
-        words = [{"text": w.text, "start": w.start, "end": w.end} for w in row.words]
-    return {
-        "id": row.id,
-        "recording": row.recording,
-        "duration": row.duration,
-        "text": row.text,
-        "words": words,
-        "speaker": row.speaker,
-        "language": row.language,
-        "license": row.license,
-        "source_split": row.split,
-        "custom": json.dumps(dict(row.custom), sort_keys=True, ensure_ascii=False) if row.custom else None,
-        "path": row.locator.path,
-        "start": row.locator.start,
-        "end": row.locator.end,
-        "channel": row.locator.channel,
-        "rate": row.locator.rate,
-        "reason": reason,
-        "message": message,
-        "fingerprint": fingerprint,
-    }
-
-
 def _record(row: dict[str, Any]) -> PlannedRecord:
-    words = row["words"]
-    source_row = SourceRow(
-        id=row["id"],
-        locator=Locator(path=row["path"], start=row["start"], end=row["end"], channel=row["channel"], rate=row["rate"]),
-        recording=row["recording"],
-        duration=row["duration"],
-        text=row["text"],
-        words=None if words is None else tuple(TimedWord(w["text"], w["start"], w["end"]) for w in words),
-        speaker=row["speaker"],
-        language=row["language"],
-        license=row["license"],
-        split=row["split"],
-        custom=json.loads(row["custom"]) if row["custom"] else {},
-        reject=None if row["reason"] is None else (row["reason"], row["message"]),
-    )
-    return PlannedRecord(row["key"], row["split"], source_row)
+    return PlannedRecord(row["key"], row["split"], source_row(row, row["split"]))
 
 
 def _floats(column: pa.ChunkedArray) -> NDArray[np.float64]:

@@ -18,7 +18,7 @@ from lstdata.config import BuildConfig
 from lstdata.documents import drawn_spans
 from lstdata.errors import IncompleteBuild, LstDataError, Rejected, Unavailable
 from lstdata.patching import utterance_patches
-from lstdata.records import Alignment, Audio, DeadLetter, Mask, Sample, frame_count, word_frames
+from lstdata.records import Alignment, Audio, Coded, DeadLetter, Mask, Sample, frame_count, word_frames
 from lstdata.shards import STORED_STRATEGIES, StoredSample
 from lstdata.sources import Source
 from lstdata.tokenizer import TextTokenizer
@@ -31,6 +31,10 @@ VERSIONS = {"decode": 1, "units": 1, "words": 1, "activity": 1, "sample": 1}
 """Raised when a stage's output changes for equal input and config; part of every shard's fingerprint."""
 
 
+_FROM_AUDIO = ("units", "words", "activity")
+"""Stages that a record which comes as units has behind it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Utterance:
     """One record on its way; each stage fills in one field."""
@@ -40,6 +44,8 @@ class Utterance:
     units: NDArray[np.uint16] | None = None
     alignment: Alignment | None = None
     activity: Mask | None = None
+    coded: Coded | None = None
+    """All of the above at once: set by `decode` where the source brings units."""
     stored: StoredSample | None = None
 
 
@@ -69,6 +75,8 @@ class Stages:
             ("sample", self.make_sample),
         )
         for name, step in steps:
+            if utterance.coded is not None and name in _FROM_AUDIO:
+                continue
             started = time.perf_counter()
             try:
                 utterance = step(utterance)
@@ -87,9 +95,15 @@ class Stages:
         return utterance
 
     def decode(self, utterance: Utterance) -> Utterance:
-        audio = self.source.open(utterance.record.row.locator)
-        check_length(audio)
-        return replace(utterance, audio=audio)
+        """The record's audio, or its units and words where the source brings them."""
+        opened = self.source.open(utterance.record.row.locator)
+        if isinstance(opened, Coded):
+            if opened.words is None and self.config.words.aligner != "none":
+                id = utterance.record.row.id
+                self._missing(Rejected("missing_word_times", f"the source gives no word times for `{id}`."), id)
+            return replace(utterance, coded=opened)
+        check_length(opened)
+        return replace(utterance, audio=opened)
 
     def extract_units(self, utterance: Utterance) -> Utterance:
         assert utterance.audio is not None
@@ -108,7 +122,7 @@ class Stages:
             return utterance
         try:
             if words.aligner != "sphinx" and row.words is not None:
-                alignment = from_manifest(row.words, len(samples))
+                alignment = from_manifest(row.words, len(samples), row.score)
             elif words.aligner == "manifest":
                 raise Rejected("missing_word_times", f"the manifest gives no word times for `{row.id}`.")
             elif not (row.text or "").strip():
@@ -128,28 +142,27 @@ class Stages:
 
     def make_sample(self, utterance: Utterance) -> Utterance:
         """The record as shards store it, with its patches and one drawn interleaving."""
-        assert utterance.audio is not None and utterance.units is not None and utterance.activity is not None
-        record, row, alignment = utterance.record, utterance.record.row, utterance.alignment
-        frames = frame_count(len(utterance.audio.samples))
+        record, row = utterance.record, utterance.record.row
+        coded = utterance.coded or _coded(utterance)
         sample = Sample(
             key=record.key,
             id=row.id,
             split=record.split,
-            samples=len(utterance.audio.samples),
-            units=utterance.units,
-            activity=utterance.activity,
-            text=row.text if row.text is not None or alignment is None else " ".join(w.text for w in alignment.words),
-            words=None if alignment is None else tuple(w.text for w in alignment.words),
-            word_frames=None if alignment is None else word_frames(alignment.words, frames),
-            aligner=None if alignment is None else alignment.aligner,
-            align_score=None if alignment is None else alignment.score,
+            samples=coded.samples,
+            units=coded.units,
+            activity=coded.activity,
+            text=row.text if row.text is not None or coded.words is None else " ".join(coded.words),
+            words=coded.words,
+            word_frames=coded.word_frames,
+            aligner=coded.aligner,
+            align_score=coded.score,
             recording=row.recording,
             speaker=row.speaker,
             language=row.language,
             license=row.license,
             custom=row.custom,
         )
-        strategies = [name for name in STORED_STRATEGIES if name != "aligned" or alignment is not None]
+        strategies = [name for name in STORED_STRATEGIES if name != "aligned" or coded.words is not None]
         patches = {name: utterance_patches(name, sample, self.config.patching) for name in strategies}
         drawn = drawn_spans(sample, self.tokenizer, interleave=self.config.interleave)
         return replace(utterance, stored=StoredSample(sample, patches, drawn))
@@ -177,3 +190,18 @@ class Stages:
             raise error
         message = f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"
         return DeadLetter(record.row.id, stage, "unexpected_error", message, where, environmental=True)
+
+
+def _coded(utterance: Utterance) -> Coded:
+    """What the stages have made of a record's audio."""
+    assert utterance.audio is not None and utterance.units is not None and utterance.activity is not None
+    samples, alignment = len(utterance.audio.samples), utterance.alignment
+    return Coded(
+        samples=samples,
+        units=utterance.units,
+        activity=utterance.activity,
+        words=None if alignment is None else tuple(w.text for w in alignment.words),
+        word_frames=None if alignment is None else word_frames(alignment.words, frame_count(samples)),
+        aligner=None if alignment is None else alignment.aligner,
+        score=None if alignment is None else alignment.score,
+    )

@@ -15,7 +15,7 @@ import numpy as np
 from lstdata.build.plan_table import read_plan, read_shard_rows
 from lstdata.errors import CorruptShard, LstDataError
 from lstdata.index import SHARDS_SCHEMA, read_table
-from lstdata.records import SAMPLE_RATE, Locator, Waveform
+from lstdata.records import SAMPLE_RATE, Audio, Locator, Waveform
 from lstdata.report.distribution import Distribution
 from lstdata.report.numbers import iter_batches
 from lstdata.shards import StoredSample, iter_samples
@@ -131,9 +131,12 @@ def _show(out: Path, choice: _Choice, path: str, groups: dict[str, int], source:
     if locator is None:
         return Shown(stored, None, "the plan does not name it")
     try:
-        audio = source.open(locator).samples
+        opened = source.open(locator)
     except (LstDataError, OSError) as error:
         return Shown(stored, None, str(error))
+    if not isinstance(opened, Audio):
+        return Shown(stored, None, "the source brings units, no audio")
+    audio = opened.samples
     if len(audio) != stored.sample.samples:
         return Shown(stored, None, f"it has {len(audio)} samples now, but had {stored.sample.samples}")
     return Shown(stored, audio)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from lstdata.config import SourceConfig
 from lstdata.errors import ConfigError
-from lstdata.records import Audio, Locator, SourceRow
+from lstdata.records import Audio, Coded, Locator, SourceRow, UnitInventory
 from lstdata.sources.cuts import CutsSource
 from lstdata.sources.encoding import json_lines
 from lstdata.sources.folder import FolderSource, holds_recordings
@@ -23,7 +23,7 @@ class Source(Protocol):
 
     @property
     def kind(self) -> str:
-        """`lhotse`, `folder` or `table`."""
+        """One of the kinds of `SourceConfig`, but `auto`."""
 
     @property
     def root(self) -> str:
@@ -32,8 +32,11 @@ class Source(Protocol):
     def scan(self) -> Iterator[SourceRow]:
         """Every record, also those that cannot be used, in an order that depends on the corpus alone."""
 
-    def open(self, locator: Locator) -> Audio:
-        """Decode one record; raises Rejected or Unavailable."""
+    def open(self, locator: Locator) -> Audio | Coded:
+        """Decode one record, or read its units where the source brings them; raises Rejected or Unavailable."""
+
+    def inventory(self) -> UnitInventory | None:
+        """What the units mean that `open` delivers; None where it delivers audio."""
 
 
 def open_source(path: str, config: SourceConfig) -> Source:

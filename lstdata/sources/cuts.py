@@ -12,9 +12,9 @@ from typing import Any
 
 from lstdata.audio import MAX_RATE, MIN_RATE
 from lstdata.errors import Rejected
-from lstdata.records import Audio, Locator, SourceRow, TimedWord
+from lstdata.records import Locator, SourceRow, TimedWord
 from lstdata.sources.encoding import json_lines
-from lstdata.sources.locating import open_located, relative
+from lstdata.sources.locating import LocatedSource, relative
 from lstdata.sources.manifests import Manifest
 from lstdata.sources.rows import MOST_SECONDS, bad_row, json_values, rejected, split_name, writable
 from lstdata.storage import is_url, resolve
@@ -27,10 +27,9 @@ _SILENCE = frozenset(("", "<eps>", "<sil>", "sil", "sp"))
 
 
 @dataclass(frozen=True, slots=True)
-class CutsSource:
+class CutsSource(LocatedSource):
     """One record per cut; of recordings with supervisions, one per supervision and per recording without any."""
 
-    root: str
     manifests: tuple[Manifest, ...]
     kind: str = "lhotse"
 
@@ -38,9 +37,6 @@ class CutsSource:
         for manifest in self.manifests:
             rows = _cuts(self.root, manifest.cuts) if manifest.cuts else _supervisions(self.root, manifest)
             yield from writable(rows)
-
-    def open(self, locator: Locator) -> Audio:
-        return open_located(self.root, locator)
 
 
 def _cuts(root: str, path: str) -> Iterator[SourceRow]:

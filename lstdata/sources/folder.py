@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lstdata.errors import Rejected, Unavailable
-from lstdata.records import Audio, Locator, SourceRow
-from lstdata.sources.locating import located_seconds, open_located
+from lstdata.records import Locator, SourceRow
+from lstdata.sources.locating import LocatedSource, located_seconds
 from lstdata.sources.rows import rejected, writable
 from lstdata.sources.transcripts import read_chapter, read_transcript
 
@@ -25,18 +25,14 @@ _DOCUMENTS = frozenset(("readme", "license", "licence", "copying", "notice", "at
 
 
 @dataclass(frozen=True, slots=True)
-class FolderSource:
+class FolderSource(LocatedSource):
     """Every audio file below `root` is a record, in sorted order; its id is its relative path without the suffix."""
 
-    root: str
     kind: str = "folder"
 
     def scan(self) -> Iterator[SourceRow]:
         for folder, names in _folders(self.root):
             yield from writable(_rows(self.root, folder, names))
-
-    def open(self, locator: Locator) -> Audio:
-        return open_located(self.root, locator)
 
 
 def holds_recordings(root: str) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import posixpath
+from dataclasses import dataclass
 
 from lstdata import audio
 from lstdata.errors import Rejected, Unavailable
-from lstdata.records import Audio, Locator
+from lstdata.records import Audio, Coded, Locator, UnitInventory
 from lstdata.storage import is_url, resolve
 
 
@@ -73,3 +74,16 @@ def _passes_broken_link(root: str, path: str) -> bool:
             return True
         folder = posixpath.dirname(folder)
     return False
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedSource:
+    """A source whose records are stretches of audio files under a root."""
+
+    root: str
+
+    def open(self, locator: Locator) -> Audio | Coded:
+        return open_located(self.root, locator)
+
+    def inventory(self) -> UnitInventory | None:
+        return None

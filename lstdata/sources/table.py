@@ -10,10 +10,10 @@ from typing import Any
 
 from lstdata.config import SourceConfig
 from lstdata.errors import ConfigError, Rejected, Unavailable
-from lstdata.records import Audio, Locator, SourceRow
+from lstdata.records import Locator, SourceRow
 from lstdata.sources.delimited import delimited_rows
 from lstdata.sources.encoding import json_lines, open_bytes
-from lstdata.sources.locating import located_seconds, open_located, relative
+from lstdata.sources.locating import LocatedSource, located_seconds, relative
 from lstdata.sources.rows import MOST_SECONDS, bad_row, json_values, rejected, split_name, writable
 from lstdata.storage import is_url
 
@@ -27,10 +27,9 @@ Row = Mapping[str, Any] | Rejected
 
 
 @dataclass(frozen=True, slots=True)
-class TableSource:
+class TableSource(LocatedSource):
     """One record per row; rows are numbered from 1, a header not counted (JSON lines: the number of the line)."""
 
-    root: str
     path: str
     columns: SourceConfig
     kind: str = "table"
@@ -57,9 +56,6 @@ class TableSource:
 
     def scan(self) -> Iterator[SourceRow]:
         yield from writable(self._row(number, row) for number, row in _rows(self.path))
-
-    def open(self, locator: Locator) -> Audio:
-        return open_located(self.root, locator)
 
     def _row(self, number: int, row: Row) -> SourceRow:
         try:

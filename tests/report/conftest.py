@@ -13,13 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lstdata.build.plan_table import PLAN_SCHEMA, flat_row
+from lstdata.build.plan_table import PLAN_SCHEMA
 from lstdata.config import PatchingConfig
 from lstdata.errors import Rejected
 from lstdata.index import INDEX_SCHEMA, SHARDS_SCHEMA, index_row, write_rejects, write_table
 from lstdata.patching import utterance_patches
 from lstdata.records import HOP, SAMPLE_RATE, Audio, DeadLetter, Locator, Sample, SourceRow
 from lstdata.shards import StoredSample, write_shard
+from lstdata.source_table import flat_row
 from lstdata.storage import commit_json
 from lstdata.vocab import VocabCard
 

@@ -1,0 +1,53 @@
+"""The command line: a verb parses, calls one function, and maps errors to exit codes."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from lstdata import __version__
+from lstdata.cli import building, demonstrating, fitting, looking, training
+from lstdata.cli.shared import fail
+from lstdata.errors import LstDataError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="lstdata")
+def cli() -> None:
+    """Speech and transcripts to training data for the Latent Speech-Text Transformer, and its trainer.
+
+    \b
+    lstdata build-shards SOURCE OUT      all in one: plan, units, word times, shards, check, report
+    lstdata train --data OUT --out RUN   train on what was built
+    """
+
+
+for verb in (
+    demonstrating.demo_corpus,
+    building.plan,
+    building.build_shards_command,
+    fitting.fit_units,
+    fitting.fit_tokenizer,
+    looking.verify_command,
+    looking.report_command,
+    training.train_command,
+):
+    cli.add_command(verb)
+
+
+def main() -> None:
+    """Run the command line; one clear line per mistake, no traceback for what is not our bug."""
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.Abort:
+        fail("interrupted; run the same command again to resume.", 130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except LstDataError as error:
+        fail(str(error), error.exit_code)
+    except OSError as error:
+        fail(str(error))

@@ -1,0 +1,98 @@
+"""`plan` and `build-shards`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from lstdata.cli.looking import make_report
+from lstdata.cli.shared import build_options, fail, say, say_problems
+
+
+@click.command("plan")
+@build_options
+def plan(
+    source: str,
+    out: Path,
+    config_path: str | None,
+    sets: tuple[str, ...],
+    rebuild: bool,
+    allow_mixed_compute: bool,
+    as_json: bool,
+) -> None:
+    """Read SOURCE once and fix in OUT which record goes to which shard; no audio is decoded."""
+    from lstdata.build import Asked, plan_run
+    from lstdata.config import BuildConfig, load
+    from lstdata.progress import BuildProgress
+
+    config = load(BuildConfig, config_path, sets)
+    made = plan_run(Asked(source, out, config, rebuild, allow_mixed_compute), BuildProgress(quiet=True))
+    lines = [f"{s.name}  {s.records:6d} records  {s.seconds / 3600:8.3f} h" for s in made.shards]
+    say(asdict(made), as_json, "\n".join([*lines, made.describe()]))
+
+
+@click.command("build-shards")
+@build_options
+@click.option("--runner", type=click.Choice(["local", "ray"]), help="Processes of this machine, or Ray.")
+@click.option("--workers", type=int, help="Worker processes, one core each; as many as there are cores by default.")
+@click.option("--address", help="Of a running Ray cluster; a local one is started by default.")
+@click.option("--max-reject-rate", type=float, help="Exit 1 above this share of rejected records.  [default: 0.05]")
+@click.option("--dry-run", is_flag=True, help="Say what would be built, and write nothing.")
+@click.option("--verify/--no-verify", "check", default=True, show_default=True, help="Recheck everything at the end.")
+@click.option("--report/--no-report", "report", default=True, show_default=True, help="Write OUT/report.html.")
+def build_shards_command(
+    source: str,
+    out: Path,
+    config_path: str | None,
+    sets: tuple[str, ...],
+    rebuild: bool,
+    allow_mixed_compute: bool,
+    as_json: bool,
+    runner: str | None,
+    workers: int | None,
+    address: str | None,
+    max_reject_rate: float | None,
+    dry_run: bool,
+    check: bool,
+    report: bool,
+) -> None:
+    """Turn SOURCE into the run folder OUT: units, word times, patches and interleavings in WebDataset shards.
+
+    SOURCE is a folder of audio with transcripts, lhotse manifests, or a JSONL/CSV/Parquet table. Run it again to
+    resume. Exit code 0: done; 1: the data or the world fell short; 2: usage.
+    """
+    from lstdata.build import Asked, build_shards, plan_only
+    from lstdata.config import BuildConfig, load
+    from lstdata.progress import BuildProgress
+
+    given = {"runner": runner, "workers": workers, "address": address, "max_reject_rate": max_reject_rate}
+    overrides = [f"run.{name}={json.dumps(value)}" for name, value in given.items() if value is not None]
+    config = load(BuildConfig, config_path, [*sets, *overrides])
+    if dry_run:
+        made = plan_only(Asked(source, out, config, rebuild, allow_mixed_compute))
+        say(made.summary(), as_json, f"would build: {made.describe()}; nothing was written")
+        return
+    progress = BuildProgress(quiet=as_json)
+    try:
+        totals = build_shards(Asked(source, out, config, rebuild, allow_mixed_compute), progress)
+    finally:
+        progress.close()
+    problems = _check(out) if check else []
+    page = make_report(out, source, config) if report and not problems else None
+    said = asdict(totals) | {"out": str(out), "report": page and str(page), "problems": problems}
+    say(said, as_json, f"{totals.describe()}\nrun folder: {out}" + (f" · report: {page}" if page else ""))
+    say_problems(problems, as_json)
+    if totals.reject_rate > config.run.max_reject_rate:
+        fail(
+            f"{totals.rejected} of {totals.planned} records were rejected ({totals.reject_rate:.1%}), more than "
+            f"`max_reject_rate` {config.run.max_reject_rate:.1%}; see {out / 'rejects.parquet'}."
+        )
+
+
+def _check(out: Path) -> list[str]:
+    from lstdata.verify import verify
+
+    return verify(out).problems

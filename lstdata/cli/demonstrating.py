@@ -1,0 +1,43 @@
+"""`demo-corpus`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from lstdata.cli.shared import JSON, say
+
+
+@click.command("demo-corpus")
+@click.argument("out", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--utterances", type=click.IntRange(min=1), default=200, show_default=True, help="Spoken stories.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--items", type=click.IntRange(min=0), default=200, show_default=True, help="Story-completion items.")
+@click.option("--text-stories", type=click.IntRange(min=0), default=2000, show_default=True, help="Written stories.")
+@click.option("--workers", type=click.IntRange(min=1), help="Processes; as many as there are cores by default.")
+@JSON
+def demo_corpus(
+    out: Path, utterances: int, seed: int, items: int, text_stories: int, workers: int | None, as_json: bool
+) -> None:
+    """Synthesise a corpus of spoken stories in OUT: lhotse manifests with word times, and evaluation items."""
+    from lstdata.demo.corpus import write_corpus
+    from lstdata.progress import CountProgress
+
+    with CountProgress("spoken", quiet=as_json) as progress:
+        summary = write_corpus(
+            out,
+            utterances=utterances,
+            seed=seed,
+            items=items,
+            stories=text_stories,
+            workers=workers,
+            progress=progress.update,
+        )
+    line = (
+        f"{summary.utterances} spoken stories ({summary.seconds / 3600:.2f} h, {summary.words} words, "
+        f"{summary.speakers} voices, {summary.validation} for validation), {summary.stories} written ones and "
+        f"{summary.items} completion items in {out}"
+    )
+    say(asdict(summary), as_json, line)

@@ -1,0 +1,51 @@
+"""Options, output and exit codes that all verbs share."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+CONFIG = click.option("--config", "config_path", type=click.Path(dir_okay=False), help="A YAML file of options.")
+SET = click.option("--set", "sets", multiple=True, metavar="A.B=VALUE", help="Override one option; repeatable.")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines for people.")
+
+
+def build_options(command: Any) -> Any:
+    options = [
+        click.argument("source"),
+        click.argument("out", type=click.Path(file_okay=False, path_type=Path)),
+        CONFIG,
+        SET,
+        click.option("--rebuild", is_flag=True, help="Discard what OUT holds and build it anew."),
+        click.option(
+            "--allow-mixed-compute", is_flag=True, help="Resume on another kind of machine; bytes may differ."
+        ),
+        JSON,
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def fail(message: str, code: int = 1) -> None:
+    for line in message.splitlines():
+        click.echo(f"error: {line}", err=True)
+    sys.exit(code)
+
+
+def say(value: dict[str, Any], as_json: bool, line: str) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False, default=str) if as_json else line)
+
+
+def say_problems(problems: list[str], as_json: bool) -> None:
+    """Exit 1 where there are any, said on stderr unless the JSON object holds them already."""
+    if problems and not as_json:
+        for problem in problems:
+            click.echo(f"error: {problem}", err=True)
+        click.echo("To remake a damaged shard, delete its .json in shards/ and run build-shards again.", err=True)
+    if problems:
+        sys.exit(1)

@@ -1,0 +1,26 @@
+"""`train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lstdata.cli.shared import CONFIG, SET
+
+
+@click.command("train")
+@click.option(
+    "--data", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path), help="A run folder."
+)
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Checkpoints and metrics.")
+@click.option("--preset", help="Sizes and schedule: tiny, 420m or 1b.  [default: tiny]")
+@CONFIG
+@SET
+def train_command(data: Path, out: Path, preset: str | None, config_path: str | None, sets: tuple[str, ...]) -> None:
+    """Train an LST model on the shards of a run folder; run again to resume."""
+    from lstdata.config import load
+    from lstdata.train import TrainConfig, train
+
+    chosen = [] if preset is None else [f"preset={preset}"]
+    train(load(TrainConfig, config_path, [*sets, *chosen]), data, out)
