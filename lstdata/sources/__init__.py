@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from lstdata.config import SourceConfig
 from lstdata.errors import ConfigError
 from lstdata.records import Audio, Coded, Locator, SourceRow, UnitInventory
-from lstdata.sources.cuts import CutsSource
-from lstdata.sources.encoding import json_lines
-from lstdata.sources.folder import FolderSource, holds_recordings
-from lstdata.sources.manifests import Manifest, manifest_of, manifests_in
+from lstdata.sources.cuts import open_cuts
+from lstdata.sources.folder import open_folder
 from lstdata.sources.rows import escaped
-from lstdata.sources.table import TABLE_SUFFIXES, TableSource
+from lstdata.sources.table import TABLE_SUFFIXES, open_table
 from lstdata.storage import is_url
 
 
@@ -39,14 +37,17 @@ class Source(Protocol):
         """What the units mean that `open` delivers; None where it delivers audio."""
 
 
+Opener = Callable[[str, SourceConfig], "Source | None"]
+"""The source of one kind at an absolute path or URL; None where what lies there is of another kind."""
+
+
 def open_source(path: str, config: SourceConfig) -> Source:
     """The source at a path, of the kind that `config.kind` names or, for `auto`, of the first of these that fits.
 
     1. A folder directly in which lhotse manifests lie (`*cuts*.jsonl`, or `*recordings*.jsonl` with
-       `*supervisions*.jsonl`, each perhaps `.gz`): lhotse; cuts win.
+       `*supervisions*.jsonl`, each perhaps `.gz`), or such a file: lhotse; cuts win.
     2. A folder with a recording or a `*.trans.txt` anywhere below it: folder.
-    3. A `.jsonl` file (perhaps `.gz`): lhotse if its first object is a cut, recording or supervision, else a table.
-    4. A `.csv`, `.tsv` or `.parquet` file: table.
+    3. A `.jsonl` (perhaps `.gz`), `.csv`, `.tsv` or `.parquet` file: table.
 
     Raises ConfigError if there is nothing at the path, or nothing that fits, or the path is not UTF-8.
     """
@@ -55,41 +56,30 @@ def open_source(path: str, config: SourceConfig) -> Source:
         raise ConfigError(f"the path of the source must be UTF-8, but is `{escaped(path)}`; rename it.")
     if not is_url(path) and not os.path.exists(path):
         raise ConfigError(f"the source `{path}` does not exist.")
-    manifests = () if config.kind in ("folder", "table") else _manifests(path)
-    if manifests or config.kind == "lhotse":
-        return _lhotse(path, manifests)
+    for kind, opener in _OPENERS.items():
+        if config.kind in ("auto", kind):
+            source = opener(path, config)
+            if source is not None:
+                return source
+    raise ConfigError(_nothing_fits(path, config.kind))
+
+
+_OPENERS: dict[str, Opener] = {
+    "lhotse": open_cuts,
+    "folder": open_folder,
+    "table": open_table,
+}
+"""By kind, in the order in which `auto` asks them. Only cheap looks: names, and the first object of a file."""
+
+
+def _nothing_fits(path: str, kind: str) -> str:
+    if kind == "lhotse":
+        return f"`{path}` is no lhotse manifest, nor a folder in which one lies."
+    if kind == "folder":
+        return f"the source `{path}` must be a folder with recordings."
+    if kind == "table":
+        return f"`{path}` must be a file: a table ({', '.join(TABLE_SUFFIXES)})."
     if os.path.isdir(path):
-        return _folder(path, config)
-    if config.kind == "folder":
-        raise ConfigError(f"the source `{path}` must be a folder.")
-    if not path.removesuffix(".gz").endswith(TABLE_SUFFIXES):
-        raise ConfigError(f"`{path}` is neither a folder nor a table ({', '.join(TABLE_SUFFIXES)}).")
-    return TableSource.opened(path, config)
-
-
-def _lhotse(path: str, manifests: tuple[Manifest, ...]) -> Source:
-    if not manifests:
-        raise ConfigError(f"`{path}` is no lhotse manifest, nor a folder in which one lies.")
-    return CutsSource(root=path if os.path.isdir(path) else os.path.dirname(path), manifests=manifests)
-
-
-def _folder(path: str, config: SourceConfig) -> Source:
-    if config.kind == "table":
-        raise ConfigError(f"the table `{path}` must be a file, but is a folder.")
-    if not holds_recordings(path):
         looked = "lhotse manifests (`*cuts*.jsonl`, `*recordings*.jsonl`), `*.trans.txt` and audio files"
-        raise ConfigError(f"`{path}` holds nothing to build from; looked for {looked}.")
-    return FolderSource(root=path)
-
-
-def _manifests(path: str) -> tuple[Manifest, ...]:
-    if os.path.isdir(path):
-        return manifests_in(path)
-    if not path.removesuffix(".gz").endswith(".jsonl"):
-        return ()
-    manifest = manifest_of(path, _first_object(path))
-    return (manifest,) if manifest else ()
-
-
-def _first_object(path: str) -> dict[str, Any] | None:
-    return next((value for _, value in json_lines(path) if isinstance(value, dict)), None)
+        return f"`{path}` holds nothing to build from; looked for {looked}."
+    return f"`{path}` is neither a folder nor a table ({', '.join(TABLE_SUFFIXES)})."

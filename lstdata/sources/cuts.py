@@ -11,11 +11,12 @@ from itertools import pairwise
 from typing import Any
 
 from lstdata.audio import MAX_RATE, MIN_RATE
+from lstdata.config import SourceConfig
 from lstdata.errors import Rejected
 from lstdata.records import Locator, SourceRow, TimedWord
 from lstdata.sources.encoding import json_lines
 from lstdata.sources.locating import LocatedSource, relative
-from lstdata.sources.manifests import Manifest
+from lstdata.sources.manifests import Manifest, manifest_of, manifests_in
 from lstdata.sources.rows import MOST_SECONDS, bad_row, json_values, rejected, split_name, writable
 from lstdata.storage import is_url, resolve
 
@@ -37,6 +38,21 @@ class CutsSource(LocatedSource):
         for manifest in self.manifests:
             rows = _cuts(self.root, manifest.cuts) if manifest.cuts else _supervisions(self.root, manifest)
             yield from writable(rows)
+
+
+def open_cuts(path: str, config: SourceConfig) -> CutsSource | None:
+    """The manifests at a path: those directly in a folder, or a file whose first object is of one."""
+    if os.path.isdir(path):
+        manifests = manifests_in(path)
+    elif path.removesuffix(".gz").endswith(".jsonl"):
+        first = next((value for _, value in json_lines(path) if isinstance(value, dict)), None)
+        manifest = manifest_of(path, first)
+        manifests = (manifest,) if manifest else ()
+    else:
+        return None
+    if not manifests:
+        return None
+    return CutsSource(root=path if os.path.isdir(path) else os.path.dirname(path), manifests=manifests)
 
 
 def _cuts(root: str, path: str) -> Iterator[SourceRow]:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lstdata.config import SourceConfig
 from lstdata.errors import Rejected, Unavailable
 from lstdata.records import Locator, SourceRow
 from lstdata.sources.locating import LocatedSource, located_seconds
@@ -35,7 +36,12 @@ class FolderSource(LocatedSource):
             yield from writable(_rows(self.root, folder, names))
 
 
-def holds_recordings(root: str) -> bool:
+def open_folder(path: str, config: SourceConfig) -> FolderSource | None:
+    """The folder, if there is a recording or a chapter of transcripts anywhere below it."""
+    return FolderSource(root=path) if os.path.isdir(path) and _holds_recordings(path) else None
+
+
+def _holds_recordings(root: str) -> bool:
     """Whether the folder has a recording or a chapter of transcripts anywhere below it."""
     return any(_suffix(n) in AUDIO_SUFFIXES or n.endswith(CHAPTER) for _, names in _folders(root) for n in names)
 

@@ -95,6 +95,13 @@ class TableSource(LocatedSource):
             raise Unavailable(f"{error} Or give the table a column `{self.columns.duration}`.") from error
 
 
+def open_table(path: str, config: SourceConfig) -> TableSource | None:
+    """The table, where the file is called one. Raises ConfigError for one that cannot be used."""
+    if os.path.isdir(path) or not path.removesuffix(".gz").endswith(TABLE_SUFFIXES):
+        return None
+    return TableSource.opened(path, config)
+
+
 def _required(row: Mapping[str, Any], column: str) -> str:
     value = _text(row, column)
     if value is None or not value.strip():
