@@ -13,8 +13,10 @@ import pytest
 import soundfile
 
 from lstdata import audio
+from lstdata.audio import decoding, files
 from lstdata.errors import Rejected, Unavailable
-from lstdata.records import Waveform, resampled_length
+from lstdata.records import Locator, Waveform, resampled_length
+from lstdata.sources.locating import open_located
 
 
 def noise(samples: int, channels: int = 1, seed: int = 0) -> Waveform:
@@ -70,7 +72,7 @@ def test_block_size_changes_no_sample(tmp_path: Path, monkeypatch: pytest.Monkey
     soundfile.write(path, noise(100_000), 16_000, format=container, subtype=subtype)
     with soundfile.SoundFile(path) as file:
         expected = file.read(dtype="float32")
-    monkeypatch.setattr(audio, "_BLOCK", 1_000)
+    monkeypatch.setattr(decoding, "BLOCK", 1_000)
     assert np.array_equal(audio.read(path).samples, np.clip(expected, -1, 1))
 
 
@@ -86,7 +88,7 @@ def test_a_stretch_of_a_long_file_reads_only_that_stretch(tmp_path: Path, monkey
             read += len(data)
             return data
 
-    monkeypatch.setattr(audio, "open_binary", Counted)
+    monkeypatch.setattr(files, "open_binary", Counted)
     assert len(audio.read(path, start=1_600_000, end=1_616_000).samples) == 16_000
     assert read < 100_000
 
@@ -228,7 +230,7 @@ def test_a_failing_disk_is_never_a_shorter_recording(
             return super().read(size) or b""
 
     soundfile.write(tmp_path / name, noise(16_000), 16_000)
-    monkeypatch.setattr(audio, "open_binary", Failing)
+    monkeypatch.setattr(files, "open_binary", Failing)
     with pytest.raises(Unavailable, match="Input/output error"):
         audio.read(str(tmp_path / name))
     if good_bytes == 0:
@@ -241,7 +243,7 @@ def test_a_forbidden_file_is_the_worlds_fault(tmp_path: Path, monkeypatch: pytes
         raise PermissionError(errno.EACCES, "Permission denied")
 
     soundfile.write(tmp_path / "a.wav", noise(1_000), 16_000)
-    monkeypatch.setattr(audio, "open_binary", refuse)
+    monkeypatch.setattr(files, "open_binary", refuse)
     for read in (audio.read, audio.header_seconds):
         with pytest.raises(Unavailable, match="Permission denied"):
             read(str(tmp_path / "a.wav"))
@@ -256,6 +258,58 @@ def test_urls_are_read_like_files(tmp_path: Path) -> None:
     there = audio.read("memory://corpus/a.flac", start=500)
     assert np.array_equal(there.samples, audio.read(str(tmp_path / "a.flac"), start=500).samples)
     assert reason("memory://corpus/gone.flac") == "missing_audio"
+
+
+@pytest.mark.parametrize(("name", "container", "subtype"), FORMATS)
+def test_a_recording_inside_of_a_file_is_the_recording(tmp_path: Path, name: str, container: str, subtype: str) -> None:
+    soundfile.write(tmp_path / name, noise(30_000), 16_000, format=container, subtype=subtype)
+    alone = (tmp_path / name).read_bytes()
+    soundfile.write(tmp_path / "other", noise(9_000, seed=1), 8_000, format=container, subtype=subtype)
+    other = (tmp_path / "other").read_bytes()
+    archive = str(tmp_path / "archive")
+    Path(archive).write_bytes(b"key " + alone + other)
+    expected = audio.read(str(tmp_path / name))
+    for got in (audio.read(archive, offset=4, size=len(alone)), audio.read("a cell", content=alone)):
+        assert np.array_equal(got.samples, expected.samples)
+        assert (got.rate, got.decoded, got.promised) == (16_000, expected.decoded, expected.promised)
+    part = audio.read(archive, offset=4 + len(alone), start=1_000, end=2_000)
+    assert np.array_equal(part.samples, audio.read(str(tmp_path / "other"), start=1_000, end=2_000).samples)
+    seconds = audio.header_seconds(str(tmp_path / "other"))
+    assert audio.header_seconds(archive, offset=4 + len(alone), size=len(other)) == seconds
+
+
+def test_a_riff_entry_says_itself_how_long_it_is(tmp_path: Path) -> None:
+    """As in a Kaldi archive, where only the offset is known."""
+    for name, samples in (("a.wav", 5_000), ("b.wav", 70_000)):
+        soundfile.write(tmp_path / name, noise(samples), 16_000)
+    first, second = ((tmp_path / name).read_bytes() for name in ("a.wav", "b.wav"))
+    (tmp_path / "wav.ark").write_bytes(b"a " + first + b"b " + second)
+    got = audio.read(str(tmp_path / "wav.ark"), offset=2)
+    assert (got.decoded, got.promised) == (5_000, 5_000)
+    assert np.array_equal(got.samples, audio.read(str(tmp_path / "a.wav")).samples)
+    got = audio.read(str(tmp_path / "wav.ark"), offset=4 + len(first))
+    assert np.array_equal(got.samples, audio.read(str(tmp_path / "b.wav")).samples)
+
+
+@pytest.mark.parametrize(
+    ("offset", "size", "expected", "words"),
+    [
+        (9_044, 10, "missing_audio", "9044 bytes: there is no audio at byte 9044"),
+        (-1, None, "missing_audio", "no audio at byte -1"),
+        (44, 9_001, "undecodable", "9044 bytes, but the audio at byte 44 should be 9001 bytes long"),
+        (0, -1, "undecodable", "-1 bytes long"),
+        (0, 0, "empty_file", "0 bytes"),
+        (1, None, "undecodable", "`a.wav` at byte 1"),
+    ],
+)
+def test_a_stretch_of_bytes_outside_of_the_file_is_refused(
+    tmp_path: Path, offset: int, size: int | None, expected: str, words: str
+) -> None:
+    soundfile.write(tmp_path / "a.wav", noise(4_500), 16_000)
+    with pytest.raises(Rejected, match=words) as caught:
+        open_located(str(tmp_path), Locator(path="a.wav", offset=offset, size=size))
+    assert caught.value.reason == expected
+    assert audio.header_seconds(str(tmp_path / "a.wav"), offset=offset, size=size) is None
 
 
 def test_less_than_a_frame_has_no_units(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lstdata import audio
+from lstdata.audio import resampling
 from lstdata.records import Waveform, resampled_length
 
 
@@ -56,6 +57,6 @@ def test_rates_without_a_common_factor_keep_a_tone(rate: int) -> None:
 def test_the_filter_is_the_same_whichever_way_it_is_evaluated() -> None:
     samples = noise(30_000)
     polyphase, direct = (np.empty(resampled_length(len(samples), 44_100), dtype=np.float32) for _ in range(2))
-    audio._resample_in_blocks(samples, 441, 160, 17, polyphase)
-    audio._resample_directly(samples, 441, 160, 17, direct)
+    resampling._resample_in_blocks(samples, 441, 160, 17, polyphase)
+    resampling._resample_directly(samples, 441, 160, 17, direct)
     assert np.allclose(polyphase, direct, atol=1e-5)

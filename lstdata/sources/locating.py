@@ -34,12 +34,20 @@ def open_located(root: str, locator: Locator) -> Audio:
     if _is_missing(root, locator.path):
         raise Rejected("missing_audio", f"there is no file `{locator.path}`.")
     try:
-        return audio.read(path, start=locator.start, end=locator.end, channel=locator.channel, rate=locator.rate)
+        return audio.read(
+            path,
+            start=locator.start,
+            end=locator.end,
+            channel=locator.channel,
+            rate=locator.rate,
+            offset=locator.offset,
+            size=locator.size,
+        )
     except Rejected as verdict:
         raise Rejected(verdict.reason, verdict.detail.replace(f"`{path}`", f"`{locator.path}`")) from verdict
 
 
-def located_seconds(root: str, path: str) -> float | None:
+def located_seconds(root: str, path: str, *, offset: int | None = None, size: int | None = None) -> float | None:
     """Seconds by the header of a local file; None is a verdict that stands: no such file, or no such header.
 
     Raises Unavailable where that cannot be known now, lest a passing fault become part of the plan.
@@ -47,7 +55,7 @@ def located_seconds(root: str, path: str) -> float | None:
     if _is_missing(root, path):
         return None
     try:
-        return audio.header_seconds(resolve(root, path))
+        return audio.header_seconds(resolve(root, path), offset=offset, size=size)
     except Unavailable as error:
         raise Unavailable(f"{error} Its duration is not known: run again when it can be read.") from error
 

@@ -1,0 +1,156 @@
+"""The bytes of one recording: a file, a stretch of a file that holds many, or what a table's cell holds."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, Any
+
+from lstdata.errors import LstDataError, Rejected, Unavailable
+from lstdata.storage import is_url, open_binary
+
+_STREAM_BYTES = 0x7FFFF000
+"""RIFF sizes from here on, and 0, are what writers put that cannot go back: they say nothing."""
+
+_RIFF_HEADER = 8
+"""Bytes before those that a RIFF header counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the bytes are: those of the file at `path` in [offset, offset + size), or `content` itself.
+
+    Without a size they go on to the end of the file, or as far as a RIFF header says.
+    """
+
+    path: str
+    """With `content`, only its name in messages."""
+    offset: int | None = None
+    size: int | None = None
+    content: bytes | None = None
+
+    def __str__(self) -> str:
+        """The file as messages name it."""
+        return f"`{self.path}`" if self.offset is None else f"`{self.path}` at byte {self.offset}"
+
+
+class Bytes:
+    """An open stretch of a file as libsndfile wants it; read errors, which it takes for the end, are kept."""
+
+    def __init__(self, place: Place, file: IO[bytes]) -> None:
+        self.place = place
+        self._file = file
+        self._error: Exception | None = None
+        self._position = 0
+        self._first = place.offset or 0
+        try:
+            self._length = self._measured(file.seek(0, os.SEEK_END))
+            self._file.seek(self._first)
+        except LstDataError:
+            raise
+        except Exception as error:
+            raise self._unreadable(error) from error
+
+    def check(self) -> None:
+        """Raises Unavailable where any read has failed."""
+        if self._error is not None:
+            raise self._unreadable(self._error) from self._error
+
+    def head(self) -> bytes:
+        """The first 16 bytes."""
+        head = bytearray(min(16, self._length))
+        read = self.readinto(head)
+        self.seek(0)
+        self.check()
+        return bytes(head[:read])
+
+    def readinto(self, buffer: Any) -> int:
+        wanted = min(len(buffer), self._length - self._position)
+        try:
+            data = self._file.read(wanted) if wanted > 0 else b""
+        except Exception as error:
+            self._error = error
+            return 0
+        buffer[: len(data)] = data
+        self._position += len(data)
+        return len(data)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._length}[whence]
+        try:
+            self._file.seek(self._first + max(0, base + offset))
+        except Exception as error:
+            self._error = error
+            return -1
+        self._position = max(0, base + offset)
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _measured(self, end: int) -> int:
+        """How many bytes are the recording's, of a file of `end` bytes."""
+        place, path = self.place, self.place.path
+        if place.offset is None and place.size is None:
+            return end
+        if not 0 <= self._first < end:
+            raise Rejected("missing_audio", f"`{path}` has {end} bytes: there is no audio at byte {self._first}.")
+        if place.size is None:
+            return min(end - self._first, self._said_by_riff() or end)
+        if place.size < 0 or self._first + place.size > end:
+            detail = f"`{path}` has {end} bytes, but the audio at byte {self._first} should be {place.size} bytes long"
+            raise Rejected("undecodable", f"{detail}.")
+        return place.size
+
+    def _said_by_riff(self) -> int | None:
+        self._file.seek(self._first)
+        head = self._file.read(_RIFF_HEADER)
+        if head[:4] not in (b"RIFF", b"RIFX") or len(head) < _RIFF_HEADER:
+            return None
+        size = int.from_bytes(head[4:], "little" if head[:4] == b"RIFF" else "big")
+        return size + _RIFF_HEADER if 0 < size < _STREAM_BYTES else None
+
+    def _unreadable(self, error: Exception) -> Unavailable:
+        return Unavailable(f"{self.place} could not be read: {one_line(error)}.")
+
+
+@contextmanager
+def opened(place: Place) -> Iterator[Bytes]:
+    """Raises Rejected `missing_audio` or `undecodable` for what is not there or no file, else Unavailable."""
+    with _binary(place) as file:
+        yield Bytes(place, file)
+
+
+def _binary(place: Place) -> IO[bytes]:
+    if place.content is not None:
+        return io.BytesIO(place.content)
+    path = place.path
+    try:
+        if not is_url(path) and not stat.S_ISREG(os.stat(path).st_mode):
+            raise Rejected("undecodable", f"`{path}` is not a regular file.")
+        return open_binary(path)
+    except (LstDataError, MemoryError):
+        raise
+    except Exception as error:
+        raise _unopened(path, error) from error
+
+
+def _unopened(path: str, error: Exception) -> LstDataError:
+    """Whose fault it is that a file cannot be opened: its own while its folder is there, else the world's."""
+    code = error.errno if isinstance(error, OSError) else None
+    gone = isinstance(error, FileNotFoundError) and (is_url(path) or os.path.isdir(os.path.dirname(path) or "."))
+    if gone or code in (errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP) or isinstance(error, ValueError):
+        return Rejected("missing_audio", f"there is no file `{path}`.")
+    return Unavailable(f"`{path}` cannot be reached: {one_line(error)}.")
+
+
+def one_line(error: object) -> str:
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
