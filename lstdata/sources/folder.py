@@ -63,12 +63,19 @@ def _folders(root: str) -> Iterator[tuple[str, list[str]]]:
                         continue
                     if entry.is_dir(follow_symlinks=False):
                         below.append(os.path.join(folder, entry.name))
-                    elif not (entry.is_dir() and _is_inside(root, entry.path)):
+                    elif not (_leads_to_folder(entry) and _is_inside(root, entry.path)):
                         names.append(entry.name)
         except OSError as error:
             raise Unavailable(f"`{os.path.join(root, folder)}` cannot be listed: {error.strerror}.") from error
         yield folder, sorted(names)
         pending += sorted(below, reverse=True)
+
+
+def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link in a circle leads nowhere
+        return False
 
 
 def _rows(root: str, folder: str, names: list[str]) -> Iterator[SourceRow]:
