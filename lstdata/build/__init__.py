@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Generator
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,9 +18,9 @@ from lstdata.config import BuildConfig, to_dict
 from lstdata.errors import ConfigError, CorruptShard, IncompleteBuild, LstDataError
 from lstdata.sources import Source, open_source
 from lstdata.storage import commit_json, is_url, remove_temporaries, sha256_file
+from lstdata.workers import run_tasks
 
 if TYPE_CHECKING:
-    from lstdata.build.shard import ShardResult
     from lstdata.build.spec import BuildSpec
 
 
@@ -81,8 +81,8 @@ def build_shards(asked: Asked, listener: Listener) -> Totals:
     IncompleteBuild names the shards that stay pending; running again resumes.
     """
     from lstdata.build.freeze import check_given, freeze
-    from lstdata.build.on_ray import check_address
     from lstdata.build.spec import BuildSpec, compute_class, stage_fingerprints
+    from lstdata.workers.on_ray import check_address
 
     check_given(asked.config)
     check_address(asked.config.run.address)
@@ -168,36 +168,26 @@ def _check_unchanged(asked: Asked, source: Source, run: dict[str, Any]) -> Plan:
 
 def _build_pending(spec: BuildSpec, plan: Plan, run: dict[str, Any], listener: Listener) -> None:
     """Build what is not complete; a run of which anything is pending has no totals."""
-    wanted = {s.name: s for s in plan.shards}
+    from lstdata.build.shard import shard_builder
+
     pending = [s for s in plan.shards if not is_complete(spec.out, s.name, spec.shard_fingerprint(s.fingerprint))]
     listener.building(len(plan.shards), len(plan.shards) - len(pending), sum(s.seconds for s in pending))
     if not pending:
         return
     commit_json(spec.out / "run.json", run | {"totals": None})
     faults: list[LstDataError] = []
-    with EventLog(spec.out / "events") as events, closing(_run(spec, pending)) as results:
+    results = run_tasks(partial(shard_builder, spec), pending, spec.config.run, describe=PlannedShard.describe)
+    with EventLog(spec.out / "events") as events, closing(results):
         events.write("started", shards=len(pending), runner=spec.config.run.runner)
-        for result in results:
-            if isinstance(result, tuple):
-                faults.append(result[1])
-                events.write("failed", shard=result[0], message=str(result[1]))
-                if isinstance(result[1], IncompleteBuild | ConfigError):
-                    raise result[1]
+        for shard, result in results:
+            if isinstance(result, LstDataError):
+                faults.append(result)
+                events.write("failed", shard=shard.name, message=str(result))
+                if isinstance(result, IncompleteBuild | ConfigError):
+                    raise result
                 continue
             events.write("built", **asdict(result))
-            listener.built(wanted[result.name], result.samples, result.rejected)
+            listener.built(shard, result.samples, result.rejected)
         events.write("ended", failed=len(faults))
     if faults:
         raise IncompleteBuild(f"{len(faults)} of {len(pending)} shards stay pending; run again to resume. {faults[0]}")
-
-
-def _run(spec: BuildSpec, pending: list[PlannedShard]) -> Generator[ShardResult | tuple[str, LstDataError], None, None]:
-    run = spec.config.run
-    workers = run.workers or len(os.sched_getaffinity(0))
-    if run.runner == "local":
-        from lstdata.build.local import run_local
-
-        return run_local(spec, pending, workers)
-    from lstdata.build.on_ray import run_ray
-
-    return run_ray(spec, pending, workers, run.address)

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from lstdata.build.plan import make_plan
 from lstdata.build.plan_table import Plan, PlannedRecord, PlannedShard, read_shard_ids, read_shard_rows
-from lstdata.build.shard import TRIES, pause, pin_threads
 from lstdata.config import BuildConfig
 from lstdata.errors import ConfigError, Unavailable
 from lstdata.randomness import digest
@@ -26,6 +25,8 @@ from lstdata.units.codebook import Codebook, load_codebook
 from lstdata.units.fit import FitSummary, fit_codebook
 from lstdata.units.mfcc import features
 from lstdata.vocab import VocabCard
+from lstdata.workers.trying import TRIES, pause
+from lstdata.workers.worker import pin_threads
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,9 @@ class PlannedShard:
     fingerprint: str
     """Of its records, in order."""
 
+    def describe(self) -> str:
+        return f"shard {self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import pairwise
 from typing import Any
 
@@ -15,7 +15,7 @@ from lstdata.build.folder import shard_paths
 from lstdata.build.plan_table import PlannedShard, read_shard_rows
 from lstdata.build.spec import BuildSpec, compute_class
 from lstdata.build.stages import Stages
-from lstdata.errors import ConfigError, LstDataError, Unavailable
+from lstdata.errors import ConfigError
 from lstdata.index import INDEX_SCHEMA, index_row, write_table
 from lstdata.records import SAMPLE_RATE, DeadLetter
 from lstdata.shards import FORMAT, STORED_STRATEGIES, StoredSample, write_shard
@@ -24,9 +24,7 @@ from lstdata.storage import commit_bytes, commit_json, sha256_file
 from lstdata.tokenizer import TextTokenizer
 from lstdata.units import MfccUnits
 from lstdata.units.codebook import load_codebook
-
-TRIES = 3
-"""Of a shard whose build meets a fault of the world, with a pause that doubles between them."""
+from lstdata.workers.trying import try_hard
 
 
 @dataclass(frozen=True)
@@ -41,15 +39,9 @@ class ShardResult:
     stage_seconds: dict[str, float] = field(default_factory=dict)
 
 
-def pin_threads() -> None:
-    """One thread for every numeric library of this process: results must not depend on the machine's cores."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"):
-        os.environ[name] = "1"
-    import torch
-    from threadpoolctl import threadpool_limits
-
-    torch.set_num_threads(1)
-    threadpool_limits(limits=1)
+def shard_builder(spec: BuildSpec) -> Callable[[PlannedShard], ShardResult]:
+    """What a worker does with each shard it is given."""
+    return partial(build_shard, spec)
 
 
 def build_shard(spec: BuildSpec, shard: PlannedShard) -> ShardResult:
@@ -57,26 +49,7 @@ def build_shard(spec: BuildSpec, shard: PlannedShard) -> ShardResult:
 
     Raises LstDataError and nothing else.
     """
-    for attempt in range(TRIES):
-        try:
-            return _build_once(spec, shard)
-        except OSError as error:
-            fault = Unavailable(f"shard {shard.name}: {error}")
-            fault.__cause__ = error
-        except Unavailable as error:
-            fault = error
-        except LstDataError:
-            raise
-        except Exception as error:
-            raise LstDataError(f"shard {shard.name}: unexpected {type(error).__name__}: {error}") from error
-        if attempt < TRIES - 1:
-            pause(attempt)
-    raise fault
-
-
-def pause(attempt: int) -> None:
-    """Wait before the next try: 1 s, 2 s, …"""
-    time.sleep(2.0**attempt)
+    return try_hard(partial(_build_once, spec, shard), shard.describe())
 
 
 def _build_once(spec: BuildSpec, shard: PlannedShard) -> ShardResult:
