@@ -81,24 +81,45 @@ class SegmentConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class FilterConfig:
-    """What is left out on purpose, as dead letters with a reason for each rule; None: the rule is off."""
+    """What is left out on purpose, as dead letters with a reason for each rule; None: the rule is off.
 
+    The limits themselves are allowed. A rule says nothing of a record of which it is not known what it asks for.
+    """
+
+    languages: tuple[str, ...] | None = None
+    """Tags that are kept, in any case; `en` keeps `en-US` too. A record without a language is kept."""
     min_seconds: float | None = None
+    """Of the decoded audio."""
     max_seconds: float | None = None
     min_words_per_second: float | None = None
+    """Of the transcript: what stands between spaces and has a letter or a digit."""
     max_words_per_second: float | None = None
     min_characters_per_second: float | None = None
+    """Letters, marks and digits of any script: the rate for languages without spaces."""
     max_characters_per_second: float | None = None
-    languages: tuple[str, ...] | None = None
-    """Tags that are kept; `en` keeps `en-US` too. A record without a language is kept."""
-    min_snr_db: float | None = None
-    """Power of the speech frames over that of the others, by the activity mask."""
-    max_clipping: float | None = None
-    """Share of samples at full scale."""
     max_header_mismatch: float | None = None
     """Seconds between the length that the file's header promises and the decoded one."""
+    max_clipping: float | None = None
+    """Share of samples at full scale, between 0 and 1."""
+    min_snr_db: float | None = None
+    """Power of the speech frames over that of the others, by the activity mask."""
     min_score: float | None = None
-    """Of the word times, on the scale of whoever found them."""
+    """Of the word times, on the scale of whoever found them; `words.min_score` is that of `sphinx` alone."""
+
+    def mistakes(self) -> Iterator[str]:
+        if self.languages is not None and not all((*self.languages, self.languages)):
+            yield f"`languages` must name at least one tag, and none that is empty, but is {list(self.languages)}."
+        for name in ("seconds", "words_per_second", "characters_per_second"):
+            least, most = getattr(self, f"min_{name}"), getattr(self, f"max_{name}")
+            if least is not None and most is not None and least > most:
+                yield f"`min_{name}` must be ≤ `max_{name}` ({most}), but is {least}."
+            for bound, value in (("min", least), ("max", most)):
+                if value is not None and value < 0:
+                    yield f"`{bound}_{name}` must be ≥ 0, but is {value}."
+        if self.max_clipping is not None and not 0 <= self.max_clipping <= 1:
+            yield f"`max_clipping` must be in [0, 1], but is {self.max_clipping}."
+        if self.max_header_mismatch is not None and self.max_header_mismatch < 0:
+            yield f"`max_header_mismatch` must be ≥ 0, but is {self.max_header_mismatch}."
 
 
 @dataclass(frozen=True, kw_only=True)
