@@ -59,6 +59,29 @@ def split_name(value: object) -> str | None:
     return name
 
 
+_PARTS = {
+    "train": "train",
+    "training": "train",
+    "dev": "validation",
+    "devel": "validation",
+    "development": "validation",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+}
+"""First words of names. `validated` is none of them: Common Voice's name for all that was listened to."""
+
+
+def split_of_part(name: str) -> str | None:
+    """The split that the name of a corpus' part stands for, by its first word; None where it is no split's name.
+
+    `train-clean-100` is `train`, `dev_clean` `validation`; `test-other` and `eval2000` stay apart by their own names.
+    """
+    name = re.sub(r"[^a-z0-9_-]+", "-", name.strip().lower()).strip("-_")
+    word = re.split(r"[^a-z]", name, maxsplit=1)[0].removesuffix("set")
+    return name if word in ("test", "testing", "eval", "evaluation") else _PARTS.get(word)
+
+
 def json_values(values: Mapping[str, Any]) -> dict[str, Any]:
     """What of `values` can stand in a JSON file: dates as ISO text, NaN as null, bytes and objects left out."""
     return {str(key): _json(value) for key, value in values.items() if _is_json(value)}
