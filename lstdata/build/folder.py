@@ -11,9 +11,9 @@ from typing import Any
 
 from lstdata.config import BuildConfig, differences, to_dict
 from lstdata.errors import ConfigError, CorruptShard, Unavailable
+from lstdata.run_folder import FORMAT as FORMAT
 from lstdata.storage import TEMPORARY, read_json
 
-FORMAT = 1
 _OURS: tuple[str, ...] = (
     "plan.parquet",
     "run.json",

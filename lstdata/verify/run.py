@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lstdata.build.finish import SEALED, seal
-from lstdata.build.folder import FORMAT
 from lstdata.config import PatchingConfig, from_dict
 from lstdata.errors import ConfigError, CorruptShard, IncompleteBuild
+from lstdata.run_folder import FORMAT, SEALED, seal
 from lstdata.storage import read_json, sha256_file
 from lstdata.tokenizer import TextTokenizer
 from lstdata.units.codebook import load_codebook
