@@ -4,7 +4,7 @@ The content decides the format, never the suffix; the samples that were really d
 """
 
 from lstdata.audio.decoding import MAX_RATE, MIN_RATE
-from lstdata.audio.reading import check_length, header_seconds, read
+from lstdata.audio.reading import check_length, header, header_seconds, read
 from lstdata.audio.resampling import resample
 
-__all__ = ["MAX_RATE", "MIN_RATE", "check_length", "header_seconds", "read", "resample"]
+__all__ = ["MAX_RATE", "MIN_RATE", "check_length", "header", "header_seconds", "read", "resample"]

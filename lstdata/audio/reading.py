@@ -56,6 +56,20 @@ def check_length(audio: Audio) -> None:
         raise Rejected("shorter_than_a_frame", detail)
 
 
+def header(
+    path: str, *, offset: int | None = None, size: int | None = None, content: bytes | None = None
+) -> tuple[int, float | None]:
+    """Hertz by the header, and the seconds that it promises, None where it promises nothing; decodes nothing.
+
+    Raises as `read` does for what is not there or no audio.
+    """
+    with opened_recording(Place(path, offset, size, content)) as recording:
+        _check_header(recording, None, None)
+        frames = recording.promised
+        recording.check()
+        return recording.rate, frames / recording.rate if frames else None
+
+
 def header_seconds(
     path: str, *, offset: int | None = None, size: int | None = None, content: bytes | None = None
 ) -> float | None:
@@ -64,10 +78,7 @@ def header_seconds(
     Raises Unavailable where the file's folder cannot be reached or reading fails: that says nothing of the file.
     """
     try:
-        with opened_recording(Place(path, offset, size, content)) as recording:
-            frames = recording.promised
-            recording.check()
-            return frames / recording.rate if frames and MIN_RATE <= recording.rate <= MAX_RATE else None
+        return header(path, offset=offset, size=size, content=content)[1]
     except Rejected:
         return None
 

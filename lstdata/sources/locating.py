@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import posixpath
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from lstdata import audio
@@ -31,9 +33,7 @@ def open_located(root: str, locator: Locator) -> Audio:
     A verdict names the file as the locator does: it is the same wherever the corpus lies.
     """
     path = resolve(root, locator.path)
-    if _is_missing(root, locator.path):
-        raise Rejected("missing_audio", f"there is no file `{locator.path}`.")
-    try:
+    with _named_as_located(root, locator.path):
         return audio.read(
             path,
             start=locator.start,
@@ -43,8 +43,23 @@ def open_located(root: str, locator: Locator) -> Audio:
             offset=locator.offset,
             size=locator.size,
         )
+
+
+def located_header(root: str, path: str) -> tuple[int, float | None]:
+    """Hertz of a recording and the seconds that its header promises, if any; raises as `open_located` does."""
+    with _named_as_located(root, path):
+        return audio.header(resolve(root, path))
+
+
+@contextmanager
+def _named_as_located(root: str, path: str) -> Iterator[None]:
+    if _is_missing(root, path):
+        raise Rejected("missing_audio", f"there is no file `{path}`.")
+    try:
+        yield
     except Rejected as verdict:
-        raise Rejected(verdict.reason, verdict.detail.replace(f"`{path}`", f"`{locator.path}`")) from verdict
+        detail = verdict.detail.replace(f"`{resolve(root, path)}`", f"`{path}`")
+        raise Rejected(verdict.reason, detail) from verdict
 
 
 def located_seconds(root: str, path: str, *, offset: int | None = None, size: int | None = None) -> float | None:
