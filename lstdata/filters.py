@@ -69,6 +69,9 @@ RULES: tuple[Rule, ...] = (
 """In the order in which a build asks them: the first that a record breaks is its reason."""
 
 
+REASONS = frozenset(rule.reason for rule in RULES)
+
+
 def active_rules(config: FilterConfig) -> tuple[Rule, ...]:
     """Those with a limit, in order."""
     return tuple(rule for rule in RULES if rule.limit(config) is not None)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -26,13 +27,16 @@ INDEX_SCHEMA = pa.schema(
         ("crc32", pa.uint32()),
         ("split", pa.string()),
         ("seconds", pa.float64()),
+        ("header_seconds", pa.float64()),
         ("units", pa.int32()),
         ("words", pa.int32()),
         *((f"positions_{name}", pa.int32()) for name in STORED_STRATEGIES),
         ("align_score", pa.float64()),
+        ("recording", pa.string()),
         ("speaker", pa.string()),
         ("language", pa.string()),
         ("license", pa.string()),
+        ("custom", pa.string()),
     ]
 )
 SHARDS_SCHEMA = pa.schema(
@@ -74,14 +78,22 @@ def index_row(stored: StoredSample, shard: str, offset: int, stretch: bytes | me
         "crc32": zlib.crc32(stretch),
         "split": sample.split,
         "seconds": sample.samples / SAMPLE_RATE,
+        "header_seconds": sample.header_seconds,
         "units": sample.frames,
         "words": None if sample.words is None else len(sample.words),
         **{f"positions_{name}": len(lengths) for name, lengths in stored.patches.items()},
         "align_score": sample.align_score,
+        "recording": sample.recording,
         "speaker": sample.speaker,
         "language": sample.language,
         "license": sample.license,
+        "custom": custom_text(sample.custom),
     }
+
+
+def custom_text(custom: Mapping[str, Any]) -> str | None:
+    """Custom fields as JSON with sorted keys; None where there are none."""
+    return json.dumps(dict(custom), sort_keys=True, ensure_ascii=False) if custom else None
 
 
 def write_table(path: Path, rows: Sequence[dict[str, Any]], schema: pa.Schema) -> None:
@@ -110,14 +122,16 @@ def read_rejects(path: Path) -> list[DeadLetter]:
     return [DeadLetter(**row) for row in read_table(path, REJECTS_SCHEMA).to_pylist()]
 
 
-def read_table(path: Path, schema: pa.Schema) -> pa.Table:
-    """A Parquet table that must have this schema; CorruptShard where it has not or cannot be read."""
+def read_table(path: Path, schema: pa.Schema, columns: Sequence[str] | None = None) -> pa.Table:
+    """A Parquet table, or some columns of one, that must have this schema; CorruptShard where it has not."""
     try:
-        table = pq.read_table(path)
+        with pq.ParquetFile(path) as file:
+            found = file.schema_arrow
+            table = file.read(columns=None if columns is None else list(columns))
     except FileNotFoundError as error:
         raise CorruptShard(f"`{path}` is missing.") from error
     except (pa.ArrowException, OSError) as error:
         raise CorruptShard(f"`{path}` cannot be read: {error}.") from error
-    if not table.schema.equals(schema):
+    if not found.equals(schema):
         raise CorruptShard(f"`{path}` has other columns than this version of lstdata writes.")
     return table

@@ -6,12 +6,13 @@ Signals are mono, 16 kHz and in [-1, 1], as they are coded into units.
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from lstdata.activity import frame_levels
-from lstdata.records import Mask, Waveform
+from lstdata.records import SAMPLE_RATE, Audio, Coded, Mask, SourceRow, Waveform
 
 FULL_SCALE = 0.99
 """Samples at least this large count as clipped: resampling rounds the flat tops off and makes them ring."""
@@ -36,6 +37,36 @@ class Measures:
     snr_db: float | None = None
     score: float | None = None
     """Of the word times."""
+
+
+def measure(
+    row: SourceRow, content: Audio | Coded, activity: Mask | None, highpass_hz: float, wanted: Collection[str]
+) -> Measures:
+    """What can be known before the word times are; clipping and noise where they are `wanted`, never of units."""
+    samples = content.samples if isinstance(content, Coded) else len(content.samples)
+    seconds = samples / SAMPLE_RATE
+    measures = Measures(language=row.language, seconds=seconds)
+    text = _transcript(row, content)
+    if text is not None and samples:
+        words, characters = word_count(text) / seconds, character_count(text) / seconds
+        measures = replace(measures, words_per_second=words, characters_per_second=characters)
+    if isinstance(content, Coded):
+        return measures
+    measures = replace(measures, header_mismatch=content.header_mismatch)
+    if "clipping" in wanted:
+        measures = replace(measures, clipping=clipped_share(content.samples))
+    if "snr_db" in wanted and activity is not None:
+        measures = replace(measures, snr_db=signal_to_noise(content.samples, activity, highpass_hz))
+    return measures
+
+
+def _transcript(row: SourceRow, content: Audio | Coded) -> str | None:
+    """None where there is none, or a blank one."""
+    words: Iterable[str] = (word.text for word in row.words or ())
+    if isinstance(content, Coded):
+        words = content.words or ()
+    text = " ".join(words) if row.text is None else row.text
+    return text if text.strip() else None
 
 
 def clipped_share(samples: Waveform) -> float:

@@ -19,6 +19,9 @@ SAMPLE_RATE = 16_000
 HOP = 640
 """Samples per frame at 25 Hz."""
 
+HEADER_TOLERANCE = 0.1
+"""Seconds by which a header may miss the decoded length before it is counted: lossy formats are 25–75 ms off."""
+
 Waveform = NDArray[np.float32]
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -125,6 +128,15 @@ class Audio:
     promised: int | None
     """Samples per channel that the header promised for the same stretch; None if it promised nothing sane."""
 
+    @property
+    def header_seconds(self) -> float | None:
+        return None if self.promised is None else self.promised / self.rate
+
+    @property
+    def header_mismatch(self) -> float | None:
+        """Seconds between what the header promised and what was decoded."""
+        return None if self.promised is None else abs(self.promised - self.decoded) / self.rate
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Coded:
@@ -146,13 +158,14 @@ class Coded:
 
 @dataclass(frozen=True, slots=True)
 class UnitInventory:
-    """What the unit ids of a source that brings units mean: how many there are, and which file assigns them."""
+    """What is known of the unit ids of a source that brings units."""
 
-    clusters: int
-    sha256: str
-    """Of the codebook, or, where there is none, of what the source says of its units."""
-    codebook: bytes | None
-    """A codebook file (.npz), to be kept beside the shards; None where only the ids are known."""
+    clusters: int | None
+    """How many ids there are; None where nobody says and `units.clusters` rules."""
+    codebook: bytes | None = None
+    """A codebook file (.npz), to be kept beside the shards byte for byte; None where only the ids are known."""
+    origin: str = ""
+    """Without a codebook: what kind of file the ids came in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +186,7 @@ class Sample:
     id: str
     split: str
     samples: int
-    """Length in samples at 16 kHz."""
+    """Length in samples at 16 kHz: what was decoded."""
     units: NDArray[np.uint16]
     """(frames,) cluster ids, not de-duplicated."""
     activity: Mask
@@ -185,6 +198,8 @@ class Sample:
     """(words, 2) start and end frame of each word: monotone, disjoint, inside the utterance, maybe empty."""
     aligner: str | None = None
     align_score: float | None = None
+    header_seconds: float | None = None
+    """What the file's header promised of the same stretch; None where it promised nothing, or came as units."""
     recording: str = ""
     speaker: str | None = None
     language: str | None = None
@@ -194,6 +209,12 @@ class Sample:
     @property
     def frames(self) -> int:
         return int(self.units.shape[0])
+
+    @property
+    def belies_header(self) -> bool:
+        """Whether the header promised another length than was decoded, by more than the tolerance."""
+        promised = self.header_seconds
+        return promised is not None and abs(promised - self.samples / SAMPLE_RATE) > HEADER_TOLERANCE
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,10 +12,14 @@ from lstdata.build.folder import shard_paths
 from lstdata.build.plan_table import Plan, PlannedShard, iter_rejected
 from lstdata.config import fingerprint
 from lstdata.errors import CorruptShard, IncompleteBuild
+from lstdata.filters import REASONS as FILTER_REASONS
 from lstdata.index import INDEX_SCHEMA, SHARDS_SCHEMA, concatenate, write_rejects, write_table
 from lstdata.records import DeadLetter
+from lstdata.run_folder import SEALED as SEALED
+from lstdata.run_folder import seal as seal
+from lstdata.run_folder import sealed as sealed
 from lstdata.shards import FORMAT, STORED_STRATEGIES
-from lstdata.storage import read_json, sha256_bytes, sha256_file
+from lstdata.storage import read_json
 
 SIDECAR: tuple[str, ...] = (
     "format",
@@ -29,12 +32,8 @@ SIDECAR: tuple[str, ...] = (
     "samples",
     "rejected",
 )
-SIDECAR += ("seconds", "units", "words", "patches", "bytes", "sha256", "index_sha256")
+SIDECAR += ("seconds", "header_mismatches", "units", "words", "patches", "bytes", "sha256", "index_sha256")
 """The keys of a shard's sidecar, all of them."""
-
-SEALED: tuple[str, ...] = ("plan.parquet", "shards.parquet", "index.parquet", "rejects.parquet")
-SEALED += ("vocab.json", "tokenizer.json", "codebook.npz", "codebook.json")
-"""The files, beside those of the shards, whose sha256 a finished `run.json` states."""
 
 
 @dataclass(frozen=True)
@@ -44,25 +43,48 @@ class Totals:
     planned: int
     written: int
     rejected: int
+    """Dead letters of any kind."""
+    filtered: int
+    """Those of them that a filter was asked to make."""
     environmental: int
     shards: int
     seconds: float
+    header_mismatches: int
+    """Samples whose file's header promised another length than was decoded."""
     units: int
     words: int
     reasons: dict[str, int]
     """Dead letters by reason, most first."""
 
     @property
+    def failed(self) -> int:
+        """Dead letters that nobody asked for."""
+        return self.rejected - self.filtered
+
+    @property
+    def wanted(self) -> int:
+        """Records that no filter has left out."""
+        return self.planned - self.filtered
+
+    @property
     def reject_rate(self) -> float:
-        return self.rejected / self.planned if self.planned else 0.0
+        """Share of the wanted records that failed."""
+        return self.failed / self.wanted if self.wanted else 0.0
 
     def describe(self) -> str:
         """One line for a person."""
-        reasons = ", ".join(f"{reason} {count}" for reason, count in self.reasons.items())
+        held = f"{self.seconds / 3600:.2f} h, {self.units} units, {self.shards} shards"
+        filtered = f", {self.filtered} left out by filters{self._reasons(True)}" if self.filtered else ""
         return (
-            f"{self.written} of {self.planned} records written ({self.seconds / 3600:.2f} h, {self.units} units, "
-            f"{self.shards} shards), {self.rejected} rejected" + (f": {reasons}" if reasons else "")
+            f"{self.written} of {self.planned} records written ({held}){filtered}, "
+            f"{self.failed} rejected{self._reasons(False)}"
         )
+
+    def _reasons(self, of_filters: bool) -> str:
+        """Those of the filters, or all others, with their counts."""
+        counts = (f"{r} {n}" for r, n in self.reasons.items() if (r in FILTER_REASONS) == of_filters)
+        listed = ", ".join(counts)
+        return f" ({listed})" if listed else ""
 
 
 def finish(plan: Plan, out: Path, expected: Callable[[PlannedShard], str]) -> Totals:
@@ -92,9 +114,11 @@ def total(planned: int, sidecars: Iterable[Mapping[str, Any]], letters: Sequence
         planned=planned,
         written=sum(s["samples"] for s in shards),
         rejected=len(letters),
+        filtered=sum(letter.reason in FILTER_REASONS for letter in letters),
         environmental=sum(letter.environmental for letter in letters),
         shards=len(shards),
         seconds=sum(s["seconds"] for s in shards),
+        header_mismatches=sum(s["header_mismatches"] for s in shards),
         units=sum(s["units"] for s in shards),
         words=sum(s["words"] for s in shards),
         reasons=dict(sorted(Counter(x.reason for x in letters).items(), key=lambda item: (-item[1], item[0]))),
@@ -104,19 +128,6 @@ def total(planned: int, sidecars: Iterable[Mapping[str, Any]], letters: Sequence
 def shard_fingerprint(records: str, stages: Mapping[str, str]) -> str:
     """Changes with anything that could change a byte of a shard: its records and every stage (name → fingerprint)."""
     return fingerprint("shard", FORMAT, records, dict(stages))
-
-
-def sealed(out: Path, run: Mapping[str, Any]) -> dict[str, Any]:
-    """A finished `run.json` with the sha256 of the tables and frozen files of `out`, and of itself as `seal`."""
-    files = {name: sha256_file(out / name) for name in SEALED if (out / name).is_file()}
-    body = {key: value for key, value in run.items() if key != "seal"} | {"sha256": files}
-    return body | {"seal": seal(body)}
-
-
-def seal(run: Mapping[str, Any]) -> str:
-    """sha256 of all of `run.json` but the seal itself."""
-    body = {key: value for key, value in run.items() if key != "seal"}
-    return sha256_bytes(json.dumps(body, sort_keys=True, ensure_ascii=False).encode())
 
 
 def plan_letters(plan_path: Path) -> Iterator[DeadLetter]:

@@ -95,6 +95,7 @@ def _commit(spec: BuildSpec, shard: PlannedShard, samples: list[StoredSample], l
         "samples": len(samples),
         "rejected": [asdict(letter) for letter in letters],
         "seconds": seconds,
+        "header_mismatches": sum(s.sample.belies_header for s in samples),
         "units": sum(s.sample.frames for s in samples),
         "words": sum(len(s.sample.words or ()) for s in samples),
         "patches": {n: sum(len(s.patches.get(n, ())) for s in samples) for n in STORED_STRATEGIES},

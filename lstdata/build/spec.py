@@ -50,6 +50,7 @@ def stage_fingerprints(config: BuildConfig, codebook: str | None, tokenizer: str
         "units": fingerprint("units", versions["units"], mfcc.VERSION, fit.VERSION, units, codebook),
         "words": fingerprint("words", versions["words"], asdict(config.words)),
         "activity": fingerprint("activity", versions["activity"], asdict(config.activity)),
+        "filter": fingerprint("filter", versions["filter"], asdict(config.filter)),
         "sample": fingerprint(
             "sample", versions["sample"], asdict(config.patching), asdict(config.interleave), tokenizer
         ),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,10 @@ from lstdata.build.plan_table import PlannedRecord
 from lstdata.config import BuildConfig
 from lstdata.documents import drawn_spans
 from lstdata.errors import IncompleteBuild, LstDataError, Rejected, Unavailable
+from lstdata.filters import STAGE as FILTER
+from lstdata.filters import Rule, active_rules, check_record
 from lstdata.patching import utterance_patches
+from lstdata.quality import Measures, measure
 from lstdata.records import Alignment, Audio, Coded, DeadLetter, Mask, Sample, frame_count, word_frames
 from lstdata.shards import STORED_STRATEGIES, StoredSample
 from lstdata.sources import Source
@@ -27,11 +30,11 @@ from lstdata.units import UnitExtractor
 if TYPE_CHECKING:
     from lstdata.align import Aligner
 
-VERSIONS = {"decode": 1, "units": 1, "words": 1, "activity": 1, "sample": 1}
+VERSIONS = {"decode": 1, "activity": 1, "filter": 1, "units": 1, "words": 1, "sample": 2}
 """Raised when a stage's output changes for equal input and config; part of every shard's fingerprint."""
 
 
-_FROM_AUDIO = ("units", "words", "activity")
+_FROM_AUDIO = ("activity", "units", "words")
 """Stages that a record which comes as units has behind it."""
 
 
@@ -41,12 +44,17 @@ class Utterance:
 
     record: PlannedRecord
     audio: Audio | None = None
+    activity: Mask | None = None
     units: NDArray[np.uint16] | None = None
     alignment: Alignment | None = None
-    activity: Mask | None = None
     coded: Coded | None = None
     """All of the above at once: set by `decode` where the source brings units."""
+    measures: Measures = field(default_factory=Measures)
+    """What filters ask for, as far as it is known."""
     stored: StoredSample | None = None
+
+
+Step = Callable[[Utterance], Utterance]
 
 
 @dataclass
@@ -57,23 +65,35 @@ class Stages:
     source: Source
     extractor: UnitExtractor | None
     """None only where no speech could be read to fit units on: then no record gets so far."""
-    tokenizer: TextTokenizer
+    tokenizer: TextTokenizer | None
+    """None where records are only measured: then no samples are made."""
 
     def __post_init__(self) -> None:
         self.seconds: defaultdict[str, float] = defaultdict(float)
         """Wall time by stage."""
+        self.rules = active_rules(self.config.filter)
 
     def process(self, record: PlannedRecord) -> StoredSample | DeadLetter:
         """A sample or a dead letter with its stage and reason; only the world's and the user's faults are raised."""
-        utterance = Utterance(record=record)
-        steps: tuple[tuple[str, Callable[[Utterance], Utterance]], ...] = (
+        steps: tuple[tuple[str, Step], ...] = (
+            (FILTER, self.filter_row),
             ("transcript", self.check_transcript),
             ("decode", self.decode),
+            ("activity", self.find_activity),
+            (FILTER, self.filter_signal),
             ("units", self.extract_units),
             ("words", self.find_words),
-            ("activity", self.find_activity),
+            (FILTER, self.filter_words),
             ("sample", self.make_sample),
         )
+        result = self.run(Utterance(record=record), steps)
+        if isinstance(result, DeadLetter):
+            return result
+        assert result.stored is not None
+        return result.stored
+
+    def run(self, utterance: Utterance, steps: Iterable[tuple[str, Step]]) -> Utterance | DeadLetter:
+        """Take the steps, as far as a record gets; a record that comes as units has some behind it."""
         for name, step in steps:
             if utterance.coded is not None and name in _FROM_AUDIO:
                 continue
@@ -81,11 +101,42 @@ class Stages:
             try:
                 utterance = step(utterance)
             except Exception as error:
-                return self._dead_letter(record, name, error)
+                return self._dead_letter(utterance.record, name, error)
             finally:
                 self.seconds[name] += time.perf_counter() - started
-        assert utterance.stored is not None
-        return utterance.stored
+        return utterance
+
+    def filter_row(self, utterance: Utterance) -> Utterance:
+        """Refuse first what its source's row alone tells."""
+        measures = Measures(language=utterance.record.row.language)
+        check_record(measures, self._rules("row"), self.config.filter)
+        return utterance
+
+    def filter_signal(self, utterance: Utterance) -> Utterance:
+        rules = self._rules("length", "audio")
+        if not rules:
+            return utterance
+        measured = self.measure_signal(utterance, {rule.measure for rule in rules})
+        check_record(measured.measures, rules, self.config.filter)
+        return measured
+
+    def filter_words(self, utterance: Utterance) -> Utterance:
+        measured = self.measure_words(utterance)
+        check_record(measured.measures, self._rules("words"), self.config.filter)
+        return measured
+
+    def measure_signal(self, utterance: Utterance, wanted: Collection[str]) -> Utterance:
+        """All of `Measures` that is `wanted` and needs no word times."""
+        content = utterance.coded or utterance.audio
+        assert content is not None
+        noise_above = self.config.activity.highpass_hz
+        measures = measure(utterance.record.row, content, utterance.activity, noise_above, wanted)
+        return replace(utterance, measures=measures)
+
+    def measure_words(self, utterance: Utterance) -> Utterance:
+        """The score of the word times too."""
+        found = utterance.coded or utterance.alignment
+        return replace(utterance, measures=replace(utterance.measures, score=None if found is None else found.score))
 
     def check_transcript(self, utterance: Utterance) -> Utterance:
         """Refuse early what can never get word times."""
@@ -104,6 +155,12 @@ class Stages:
             return replace(utterance, coded=opened)
         check_length(opened)
         return replace(utterance, audio=opened)
+
+    def find_activity(self, utterance: Utterance) -> Utterance:
+        from lstdata.activity import activity_mask
+
+        assert utterance.audio is not None
+        return replace(utterance, activity=activity_mask(utterance.audio.samples, self.config.activity))
 
     def extract_units(self, utterance: Utterance) -> Utterance:
         assert utterance.audio is not None
@@ -134,21 +191,17 @@ class Stages:
             return utterance
         return replace(utterance, alignment=alignment)
 
-    def find_activity(self, utterance: Utterance) -> Utterance:
-        from lstdata.activity import activity_mask
-
-        assert utterance.audio is not None
-        return replace(utterance, activity=activity_mask(utterance.audio.samples, self.config.activity))
-
     def make_sample(self, utterance: Utterance) -> Utterance:
         """The record as shards store it, with its patches and one drawn interleaving."""
-        record, row = utterance.record, utterance.record.row
+        assert self.tokenizer is not None
+        record, row, audio = utterance.record, utterance.record.row, utterance.audio
         coded = utterance.coded or _coded(utterance)
         sample = Sample(
             key=record.key,
             id=row.id,
             split=record.split,
             samples=coded.samples,
+            header_seconds=None if audio is None else audio.header_seconds,
             units=coded.units,
             activity=coded.activity,
             text=row.text if row.text is not None or coded.words is None else " ".join(coded.words),
@@ -172,6 +225,9 @@ class Stages:
         from lstdata.align import make_aligner
 
         return make_aligner("sphinx", self.config.words)
+
+    def _rules(self, *needs: str) -> tuple[Rule, ...]:
+        return tuple(rule for rule in self.rules if rule.needs in needs)
 
     def _missing(self, verdict: Rejected, id: str) -> None:
         """What `words.missing` makes of a record without word times."""

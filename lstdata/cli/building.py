@@ -87,7 +87,7 @@ def build_shards_command(
     say_problems(problems, as_json)
     if totals.reject_rate > config.run.max_reject_rate:
         fail(
-            f"{totals.rejected} of {totals.planned} records were rejected ({totals.reject_rate:.1%}), more than "
+            f"{totals.failed} of {totals.wanted} records were rejected ({totals.reject_rate:.1%}), more than "
             f"`max_reject_rate` {config.run.max_reject_rate:.1%}; see {out / 'rejects.parquet'}."
         )
 

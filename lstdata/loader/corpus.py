@@ -23,6 +23,9 @@ OPEN_SHARDS: Final = 64
 
 TABLES: Final = ("vocab.json", "tokenizer.json", "shards.parquet", "index.parquet")
 
+_PLACED: Final = ("shard", "split", "offset", "bytes", "crc32")
+"""Columns of the index that say where a sample is."""
+
 
 class Corpus(Protocol):
     """What rows are packed from."""
@@ -114,7 +117,7 @@ class _Places:
 
         self._index = root / "index.parquet"
         self._split = split
-        table = read_table(self._index, INDEX_SCHEMA)
+        table = read_table(self._index, INDEX_SCHEMA, _PLACED)
         chosen = table.filter(_of_split(split)).combine_chunks()
         if not chosen.num_rows:
             counts = [f"{c['counts']} {c['values']}" for c in table["split"].value_counts().to_pylist()]
@@ -140,7 +143,7 @@ class _Places:
         """Read again from the index: needed for messages only."""
         from lstdata.index import INDEX_SCHEMA, read_table
 
-        ids = read_table(self._index, INDEX_SCHEMA).filter(_of_split(self._split))["id"]
+        ids = read_table(self._index, INDEX_SCHEMA, ("id", "split")).filter(_of_split(self._split))["id"]
         return str(ids[number].as_py())
 
 

@@ -55,9 +55,10 @@ def check_shard(run: Run, shard: PlannedShard, problems: list[str]) -> CountedSh
         with guarded(f"{here}: its index rows", problems):
             problems += _damaged(data, rows_path, here)
     rows: list[dict[str, Any]] = []
-    samples = 0
+    samples = mismatches = 0
     for start, end, stored in iter_samples(data, str(tar)) if data else ():
         samples += stored.sample.samples
+        mismatches += stored.sample.belies_header
         rows.append(index_row(stored, shard.name, start, data[start:end]))
         with guarded(f"{here}: sample `{stored.sample.id}`", problems):
             problems += (f"{here}: sample `{stored.sample.id}`: {m}" for m in _sample(run, shard, stored))
@@ -66,7 +67,8 @@ def check_shard(run: Run, shard: PlannedShard, problems: list[str]) -> CountedSh
     with guarded(f"{here}: its index rows", problems):
         if pa.Table.from_pylist(rows, schema=INDEX_SCHEMA) != read_table(rows_path, INDEX_SCHEMA):
             problems.append(f"{here}: index rows and tar disagree.")
-    sidecar = _sidecar(run, shard, stated, rows, samples / SAMPLE_RATE) | {"records": len(planned)}
+    counted = {"records": len(planned), "seconds": samples / SAMPLE_RATE, "header_mismatches": mismatches}
+    sidecar = _sidecar(run, shard, stated, rows) | counted
     problems += _against_sidecar(here, sidecar, stated)
     return CountedShard(shard.name, rows, letters, sidecar)
 
@@ -88,10 +90,8 @@ def _tar(path: Path, stated: dict[str, Any], here: str, problems: list[str]) -> 
     return b""
 
 
-def _sidecar(
-    run: Run, shard: PlannedShard, stated: dict[str, Any], rows: Sequence[dict[str, Any]], seconds: float
-) -> dict[str, Any]:
-    """What the sidecar must say. Check sums, which have their own messages, and dead letters are as stated."""
+def _sidecar(run: Run, shard: PlannedShard, stated: dict[str, Any], rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What the rows say of the sidecar. Check sums, which have their own messages, and dead letters are as stated."""
     return stated | {
         "format": FORMAT,
         "shard": shard.name,
@@ -100,7 +100,6 @@ def _sidecar(
         "stages": run.stages,
         "compute_class": stated["compute_class"] if run.mixed_compute else run.compute_class,
         "samples": len(rows),
-        "seconds": seconds,
         "units": sum(row["units"] for row in rows),
         "words": sum(row["words"] or 0 for row in rows),
         "patches": {n: sum(row.get(f"positions_{n}") or 0 for row in rows) for n in STORED_STRATEGIES},
