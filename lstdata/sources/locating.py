@@ -45,10 +45,10 @@ def open_located(root: str, locator: Locator) -> Audio:
         )
 
 
-def located_header(root: str, path: str) -> tuple[int, float | None]:
+def located_header(root: str, path: str, *, offset: int | None = None) -> tuple[int, float | None]:
     """Hertz of a recording and the seconds that its header promises, if any; raises as `open_located` does."""
     with _named_as_located(root, path):
-        return audio.header(resolve(root, path))
+        return audio.header(resolve(root, path), offset=offset)
 
 
 @contextmanager
