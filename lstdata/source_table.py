@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import astuple
 from typing import Any
 
@@ -47,6 +47,26 @@ def row_fingerprint(row: SourceRow) -> str:
     described: list[Any] = [row.id, astuple(row.locator), row.recording, row.duration, row.text, words, row.score]
     described += [row.speaker, row.language, row.license, row.split, dict(row.custom), row.reject]
     return digest(json.dumps(described, sort_keys=True, ensure_ascii=False)).hex()[:16]
+
+
+class ScanFingerprint:
+    """16 hex digits that change with anything a source says of its records, or their order; grown row by row."""
+
+    def __init__(self) -> None:
+        self._state = digest("source")
+
+    def add(self, row_fingerprint: str) -> None:
+        self._state = digest(self._state.hex(), row_fingerprint)
+
+    def __str__(self) -> str:
+        return self._state.hex()[:16]
+
+
+def scan_fingerprint(rows: Iterable[SourceRow]) -> str:
+    fingerprint = ScanFingerprint()
+    for row in rows:
+        fingerprint.add(row_fingerprint(row))
+    return str(fingerprint)
 
 
 def flat_row(row: SourceRow, fingerprint: str) -> dict[str, Any]:

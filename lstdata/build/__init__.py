@@ -138,8 +138,8 @@ def _plan(asked: Asked, source: Source, listener: Listener) -> Plan:
 
 def _check_unchanged(asked: Asked, source: Source, run: dict[str, Any]) -> Plan:
     """The plan of a run that was begun; ConfigError that names what is no longer the same."""
-    from lstdata.build.plan import scan_fingerprint
     from lstdata.build.spec import compute_class
+    from lstdata.source_table import scan_fingerprint
 
     out = asked.out
     changed = changes(run, asked.config)
@@ -153,12 +153,12 @@ def _check_unchanged(asked: Asked, source: Source, run: dict[str, Any]) -> Plan:
             f"`{out}` was begun on compute class {run['compute_class']}, but this machine is {compute_class()}: "
             "bytes could differ. Give a new folder, --rebuild, or --allow-mixed-compute."
         )
-    if asked.source != run["source"]["path"] and scan_fingerprint(source) != run["fingerprints"]["source"]:
+    if asked.source != run["source"]["path"] and scan_fingerprint(source.scan()) != run["fingerprints"]["source"]:
         raise ConfigError(f"`{out}` was planned from `{run['source']['path']}`, not from `{asked.source}`.")
     if sha256_file(out / "plan.parquet") != run["plan_sha256"]:
         raise CorruptShard(f"`{out / 'plan.parquet'}` is not the plan that was committed: give --rebuild.")
     plan = read_plan(out / "plan.parquet")
-    if scan_fingerprint(source) != plan.source_fingerprint:
+    if scan_fingerprint(source.scan()) != plan.source_fingerprint:
         raise ConfigError(
             f"The source `{asked.source}` is no longer what `{out}` was planned from. "
             "Give a new folder, or --rebuild to discard what is there."

@@ -25,8 +25,7 @@ from lstdata.build.plan_table import (
 )
 from lstdata.config import PlanConfig
 from lstdata.errors import ConfigError
-from lstdata.randomness import digest
-from lstdata.source_table import ROW_SCHEMA, flat_row, row_fingerprint
+from lstdata.source_table import ROW_SCHEMA, ScanFingerprint, flat_row, row_fingerprint
 from lstdata.sources import Source
 from lstdata.storage import TEMPORARY, committing
 
@@ -52,23 +51,15 @@ def make_plan(source: Source, config: PlanConfig, path: Path) -> Plan:
     return read_plan(path)
 
 
-def scan_fingerprint(source: Source) -> str:
-    """What `make_plan` would record of this source now, without planning."""
-    fingerprint = digest("source")
-    for row in source.scan():
-        fingerprint = digest(fingerprint.hex(), row_fingerprint(row))
-    return fingerprint.hex()[:16]
-
-
 def _spill(source: Source, path: Path) -> tuple[Scanned, str]:
     scanned = Scanned()
     split_codes: dict[str, int] = {}
-    fingerprint = digest("source")
+    fingerprint = ScanFingerprint()
     batch: list[dict[str, Any]] = []
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, ROW_SCHEMA) as writer:
         for row in source.scan():
             described = row_fingerprint(row)
-            fingerprint = digest(fingerprint.hex(), described)
+            fingerprint.add(described)
             scanned.ids.append(hash64(row.id))
             scanned.recordings.append(hash64(row.recording))
             scanned.speakers.append(0 if row.speaker is None else hash64(row.speaker) | 1)
@@ -82,7 +73,7 @@ def _spill(source: Source, path: Path) -> tuple[Scanned, str]:
         if batch:
             writer.write_batch(pa.RecordBatch.from_pylist(batch, schema=ROW_SCHEMA))
     scanned.split_names = list(split_codes)
-    return scanned, fingerprint.hex()[:16]
+    return scanned, str(fingerprint)
 
 
 class _Spilled:

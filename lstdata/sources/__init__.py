@@ -11,6 +11,7 @@ from lstdata.errors import ConfigError
 from lstdata.records import Audio, Coded, Locator, SourceRow, UnitInventory
 from lstdata.sources.cuts import open_cuts
 from lstdata.sources.folder import open_folder
+from lstdata.sources.row_file import open_rows
 from lstdata.sources.rows import escaped
 from lstdata.sources.table import TABLE_SUFFIXES, open_table
 from lstdata.storage import is_url
@@ -44,10 +45,11 @@ Opener = Callable[[str, SourceConfig], "Source | None"]
 def open_source(path: str, config: SourceConfig) -> Source:
     """The source at a path, of the kind that `config.kind` names or, for `auto`, of the first of these that fits.
 
-    1. A folder directly in which lhotse manifests lie (`*cuts*.jsonl`, or `*recordings*.jsonl` with
+    1. A `.parquet` file that `segment` or `transcribe` left, or a folder with one by its usual name: rows.
+    2. A folder directly in which lhotse manifests lie (`*cuts*.jsonl`, or `*recordings*.jsonl` with
        `*supervisions*.jsonl`, each perhaps `.gz`), or such a file: lhotse; cuts win.
-    2. A folder with a recording or a `*.trans.txt` anywhere below it: folder.
-    3. A `.jsonl` (perhaps `.gz`), `.csv`, `.tsv` or `.parquet` file: table.
+    3. A folder with a recording or a `*.trans.txt` anywhere below it: folder.
+    4. A `.jsonl` (perhaps `.gz`), `.csv`, `.tsv` or `.parquet` file: table.
 
     Raises ConfigError if there is nothing at the path, or nothing that fits, or the path is not UTF-8.
     """
@@ -65,6 +67,7 @@ def open_source(path: str, config: SourceConfig) -> Source:
 
 
 _OPENERS: dict[str, Opener] = {
+    "rows": open_rows,
     "lhotse": open_cuts,
     "folder": open_folder,
     "table": open_table,
@@ -75,6 +78,8 @@ _OPENERS: dict[str, Opener] = {
 def _nothing_fits(path: str, kind: str) -> str:
     if kind == "lhotse":
         return f"`{path}` is no lhotse manifest, nor a folder in which one lies."
+    if kind == "rows":
+        return f"`{path}` holds no rows that `lstdata segment` or `lstdata transcribe` left."
     if kind == "folder":
         return f"the source `{path}` must be a folder with recordings."
     if kind == "table":

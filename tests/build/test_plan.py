@@ -10,11 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lstdata.build.plan import make_plan, scan_fingerprint
+from lstdata.build.plan import make_plan
 from lstdata.build.plan_table import Plan, iter_rejected, read_shard_rows, sample_key
 from lstdata.config import PlanConfig
 from lstdata.errors import ConfigError
 from lstdata.records import Audio, Locator, SourceRow, TimedWord
+from lstdata.source_table import scan_fingerprint
 
 
 class Rows:
@@ -175,8 +176,8 @@ def test_the_seed_changes_order_and_split(tmp_path: Path) -> None:
 def test_a_fingerprint_notices_any_change(tmp_path: Path) -> None:
     base = [row("a"), row("b")]
     variants = [base, base[::-1], base[:1], [row("a"), row("b", text="c d")], [row("a"), row("b", duration=9.0)]]
-    assert len({scan_fingerprint(Rows(rows)) for rows in variants}) == len(variants)
-    assert make_plan(Rows(base), PlanConfig(), tmp_path / "p").source_fingerprint == scan_fingerprint(Rows(base))
+    assert len({scan_fingerprint(rows) for rows in variants}) == len(variants)
+    assert make_plan(Rows(base), PlanConfig(), tmp_path / "p").source_fingerprint == scan_fingerprint(base)
 
 
 def test_an_empty_source_is_a_usage_error(tmp_path: Path) -> None:
