@@ -76,6 +76,10 @@ class CountProgress:
         self._live = sys.stderr.isatty()
         self._said = time.monotonic()
 
+    def note(self, line: str) -> None:
+        if not self._quiet:
+            print(line, file=sys.stderr, flush=True)
+
     def update(self, done: int, total: int) -> None:
         if self._quiet:
             return

@@ -1,0 +1,93 @@
+"""CTC checkpoints (Wav2Vec2, HuBERT, WavLM and their kin): words from the argmax path."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from lstdata.errors import ConfigError
+from lstdata.records import SAMPLE_RATE, TimedWord, Waveform
+from lstdata.transcribe.checkpoint import Checkpoint
+from lstdata.transcribe.config import TranscribeConfig
+from lstdata.transcribe.ctc_path import Alphabet, frames_after, words_on_path
+from lstdata.transcribe.recogniser import Transcript, exact_arithmetic
+
+
+class CtcRecogniser:
+    """Frames, tokens and normalisation as the checkpoint has them; the score is a log-probability per frame.
+
+    A word lasts from the first frame of its first letter through the last frame of its last: CTC models are late to
+    begin a letter and give it few frames, so that words come out somewhat short.
+    """
+
+    longest: float | None = None
+
+    def __init__(self, checkpoint: Checkpoint, config: TranscribeConfig) -> None:
+        import torch
+        from transformers import AutoFeatureExtractor, AutoModelForCTC, AutoTokenizer
+
+        folder, local = checkpoint.folder, {"local_files_only": True, "trust_remote_code": False}
+        self._extractor = AutoFeatureExtractor.from_pretrained(folder, **local)
+        tokenizer = AutoTokenizer.from_pretrained(folder, **local)
+        model = AutoModelForCTC.from_pretrained(folder, use_safetensors=checkpoint.is_safe, **local)
+        self._device, self._dtype = config.device, getattr(torch, config.dtype)
+        self._model = model.to(self._device, self._dtype).eval()
+        self._kernels, self._strides = _convolutions(checkpoint, model.config)
+        _check_rate(checkpoint, self._extractor)
+        self._hop = int(np.prod(self._strides))
+        self._alphabet = _alphabet(checkpoint, tokenizer)
+        self._lower = config.case == "lower" or bool(getattr(tokenizer, "do_lower_case", False))
+
+    def transcribe(self, batch: Sequence[Waveform]) -> list[Transcript]:
+        import torch
+
+        features = self._extractor(list(batch), sampling_rate=SAMPLE_RATE, padding=True, return_tensors="pt")
+        mask = features.get("attention_mask")
+        with exact_arithmetic():
+            values = features["input_values"].to(self._device, self._dtype)
+            logits = self._model(values, attention_mask=None if mask is None else mask.to(self._device)).logits
+            best, path = torch.log_softmax(logits.float(), dim=-1).max(dim=-1)
+            rows = zip(batch, best.cpu().numpy(), path.cpu().numpy(), strict=True)
+            return [self._heard(len(wave), logs, ids) for wave, logs, ids in rows]
+
+    def _heard(self, samples: int, logs: Waveform, ids: Any) -> Transcript:
+        """`logs` and `ids` per frame, padding included."""
+        frames = min(frames_after(samples, self._kernels, self._strides), len(ids))
+        found = words_on_path(ids[:frames].tolist(), self._alphabet)
+        if not found:
+            return Transcript(())
+        inside = np.concatenate([logs[word.start : word.end] for word in found])
+        words = tuple(TimedWord(self._cased(w.text), self._seconds(w.start), self._seconds(w.end)) for w in found)
+        return Transcript(words, float(inside.mean(dtype=np.float64)))
+
+    def _seconds(self, frame: int) -> float:
+        return frame * self._hop / SAMPLE_RATE
+
+    def _cased(self, text: str) -> str:
+        return text.lower() if self._lower else text
+
+
+def _convolutions(checkpoint: Checkpoint, config: Any) -> tuple[Sequence[int], Sequence[int]]:
+    """Kernels and strides by which the model makes frames of samples."""
+    kernels, strides = getattr(config, "conv_kernel", None), getattr(config, "conv_stride", None)
+    if not kernels or not strides or getattr(config, "add_adapter", False):
+        known = "Wav2Vec2ForCTC, HubertForCTC, WavLMForCTC, UniSpeechSatForCTC or Data2VecAudioForCTC without adapter"
+        raise ConfigError(f"`model` `{checkpoint.name}` ({checkpoint.architecture}) must be one of {known}.")
+    return tuple(kernels), tuple(strides)
+
+
+def _check_rate(checkpoint: Checkpoint, extractor: Any) -> None:
+    if extractor.sampling_rate != SAMPLE_RATE:
+        rate = extractor.sampling_rate
+        raise ConfigError(f"`model` `{checkpoint.name}` must hear {SAMPLE_RATE} Hz, but hears {rate} Hz.")
+
+
+def _alphabet(checkpoint: Checkpoint, tokenizer: Any) -> Alphabet:
+    if tokenizer.pad_token_id is None:
+        raise ConfigError(f"the tokenizer of `{checkpoint.name}` must have a `pad_token`: it is the blank of CTC.")
+    delimiter = getattr(tokenizer, "word_delimiter_token", None)
+    tokens = tuple(tokenizer.convert_ids_to_tokens(list(range(len(tokenizer)))))
+    silent = {id for id in tokenizer.all_special_ids if tokens[id] != delimiter}
+    return Alphabet(tokens, int(tokenizer.pad_token_id), delimiter, frozenset(silent))

@@ -1,0 +1,90 @@
+"""What every speech recogniser promises, and making the one that a checkpoint asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from lstdata.errors import ConfigError, MissingExtra, Unavailable
+from lstdata.records import TimedWord, Waveform
+from lstdata.transcribe.checkpoint import Checkpoint
+from lstdata.transcribe.config import TranscribeConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What was heard in one record."""
+
+    words: tuple[TimedWord, ...]
+    """In order, in seconds from the record's start, inside of it; none where no speech was heard."""
+    score: float | None = None
+    """How sure the model is, on a scale of its own, higher is better; None where it does not say."""
+    language: str | None = None
+    """What the model took the language for; None where it knows but one."""
+
+    @property
+    def text(self) -> str:
+        return " ".join(word.text for word in self.words)
+
+
+class Recogniser(Protocol):
+    """Speech to words with times: a pure function of the batch, whatever was recognised before."""
+
+    longest: float | None
+    """Seconds that the model can take in; None: as many as there is memory for."""
+
+    def transcribe(self, batch: Sequence[Waveform]) -> list[Transcript]:
+        """A transcript for each waveform (mono, 16 kHz), in order. Raises Unavailable where memory runs out."""
+        ...
+
+
+def make_recogniser(checkpoint: Checkpoint, config: TranscribeConfig) -> Recogniser:
+    """Load a checkpoint; it takes seconds, so it is done once per worker. Raises ConfigError for what is none."""
+    if config.dtype != "float32" and config.device != "cuda":
+        raise ConfigError(f"`dtype` must be float32 on a CPU, but is {config.dtype}.")
+    with quiet_transformers():
+        if checkpoint.kind == "whisper":
+            from lstdata.transcribe.whisper import WhisperRecogniser
+
+            return WhisperRecogniser(checkpoint, config)
+        from lstdata.transcribe.ctc import CtcRecogniser
+
+        return CtcRecogniser(checkpoint, config)
+
+
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """The library with its advice and progress bars off. Raises MissingExtra where it is not installed."""
+    try:
+        from transformers.utils import logging
+    except ImportError as error:
+        raise MissingExtra("transcribing", "transformers", "asr") from error
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+        logging.enable_progress_bar()
+
+
+@contextmanager
+def exact_arithmetic() -> Iterator[None]:
+    """Inference by deterministic kernels, float32 as such and not as TF32; memory that runs out is Unavailable."""
+    import torch
+
+    try:
+        with torch.inference_mode(), torch.backends.cudnn.flags(deterministic=True, benchmark=False, allow_tf32=False):
+            yield
+    except RuntimeError as error:
+        said = " ".join(str(error).split())
+        if isinstance(error, torch.OutOfMemoryError) or "allocate memory" in said:
+            raise Unavailable(
+                f"the model ran out of memory: take a smaller `batch` or `max_seconds`: {said[:200]}"
+            ) from error
+        if "CUDA" in said or "cuDNN" in said:
+            raise Unavailable(f"the GPU failed: {said[:300]}") from error
+        raise

@@ -1,0 +1,178 @@
+"""A transcription from the first look at the source to the row file, restartable anywhere."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass, field, replace
+from typing import Final, Protocol
+
+from lstdata.build.folder import locked
+from lstdata.errors import ConfigError, IncompleteBuild, LstDataError, MissingExtra, Unavailable
+from lstdata.records import SourceRow
+from lstdata.source_table import row_fingerprint
+from lstdata.sources import Source, open_source
+from lstdata.sources.row_file import origin, write_rows
+from lstdata.transcribe.batches import Batch, Heard, MakeTranscriber, Outcome, batches, transcribed, wants_transcript
+from lstdata.transcribe.checkpoint import Checkpoint, find_checkpoint
+from lstdata.transcribe.config import TranscribeConfig
+from lstdata.transcribe.folder import JOURNAL, TRANSCRIPTS, Asked, begin, finish, made_by
+from lstdata.transcribe.journal import Journal
+from lstdata.transcribe.survey import Survey, look_through
+from lstdata.workers import run_tasks
+
+GPU_BATCH: Final = 16
+MOST_FAULTS: Final = 10
+"""Batches that may fail in a row for what the world does before the run gives up."""
+
+
+class Listener(Protocol):
+    def note(self, line: str) -> None: ...
+
+    def update(self, done: int, total: int) -> None:
+        """Records done, of those that want a transcript."""
+
+
+@dataclass
+class Totals:
+    """What a finished folder holds."""
+
+    records: int = 0
+    transcribed: int = 0
+    kept: int = 0
+    """Records with a transcript of their own, and those that the source itself rejects."""
+    words: int = 0
+    seconds: float = 0.0
+    """Of the transcribed records, as far as the source knows."""
+    reasons: dict[str, int] = field(default_factory=dict)
+    """Records that could not be transcribed, by reason, most first."""
+
+    def count(self, row: SourceRow) -> None:
+        """Add a record that wanted a transcript, after the try."""
+        if row.reject is not None:
+            self.reasons[row.reject[0]] = self.reasons.get(row.reject[0], 0) + 1
+            return
+        self.transcribed += 1
+        self.words += len(row.words or ())
+        self.seconds += row.duration or 0.0
+
+    @property
+    def rejected(self) -> int:
+        return sum(self.reasons.values())
+
+    @property
+    def reject_rate(self) -> float:
+        return self.rejected / max(1, self.rejected + self.transcribed)
+
+    def describe(self) -> str:
+        why = ", ".join(f"{reason} {count}" for reason, count in self.reasons.items())
+        return (
+            f"{self.transcribed} records transcribed ({self.seconds / 3600:.3f} h, {self.words} words), "
+            f"{self.kept} kept as they were, {self.rejected} rejected" + (f" ({why})" if why else "")
+        )
+
+
+def resolve(config: TranscribeConfig) -> TranscribeConfig:
+    """The config with this machine's device, and the batch and workers that go with it."""
+    import torch
+
+    device = config.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and config.run.runner == "local" and not torch.cuda.is_available():
+        raise ConfigError("`device` is cuda, but this machine has no GPU that torch can use.")
+    batch = config.batch or (GPU_BATCH if device == "cuda" else 1)
+    run = config.run
+    if device == "cuda" and run.runner == "local" and run.workers is None:
+        run = replace(run, workers=1)
+    return replace(config, device=device, batch=batch, run=run)
+
+
+def survey(asked: Asked) -> tuple[Survey, TranscribeConfig, Checkpoint]:
+    """What `transcribe` would do; nothing is written."""
+    config = resolve(asked.config)
+    checkpoint = find_checkpoint(config.model or "", config.revision)
+    return look_through(_audio_source(asked, config), config), config, checkpoint
+
+
+def transcribe(asked: Asked, listener: Listener) -> Totals:
+    """Recognise what has no transcript and commit `OUT/transcripts.parquet`; run again, it goes on where it was."""
+    found, config, checkpoint = survey(asked)
+    source = _audio_source(asked, config)
+    with locked(asked.out):
+        begun = begin(asked, config, checkpoint, found)
+        if begun["totals"] is not None and (asked.out / TRANSCRIPTS).exists():
+            listener.note(f"`{asked.out}` is complete; nothing was done")
+            return Totals(**begun["totals"])
+        with Journal(asked.out / JOURNAL) as journal:
+            make = MakeTranscriber(source, config, checkpoint)
+            _hear_pending(make, found, journal, listener)
+            totals = _commit(asked, make, found.fingerprint, journal)
+        finish(asked.out, begun, asdict(totals))
+    return totals
+
+
+def _audio_source(asked: Asked, config: TranscribeConfig) -> Source:
+    source = open_source(asked.source, config.source)
+    if source.inventory() is not None:
+        raise ConfigError(f"the source `{asked.source}` must hold audio to be transcribed, but holds units.")
+    return source
+
+
+def _hear_pending(make: MakeTranscriber, found: Survey, journal: Journal, listener: Listener) -> None:
+    config = make.config
+    assert config.batch is not None
+    done = min(found.wanted, len(journal) * config.batch)
+    if done:
+        listener.note(f"resuming: about {done} of {found.wanted} records are done")
+    pending = (batch for batch in batches(make.source, config) if batch.number not in journal)
+    gpus = config.gpus_per_worker if config.device == "cuda" else 0.0
+    faults, in_a_row = list[LstDataError](), 0
+    with closing(run_tasks(make, pending, config.run, describe=Batch.describe, gpus_per_worker=gpus)) as results:
+        for batch, result in results:
+            if isinstance(result, Heard):
+                journal.append(result)
+                done, in_a_row = done + len(batch.rows), 0
+                listener.update(done, found.wanted)
+                continue
+            if isinstance(result, ConfigError | MissingExtra):
+                raise result
+            faults.append(result)
+            in_a_row += 1
+            if in_a_row == MOST_FAULTS:
+                break
+    if faults:
+        left = math.ceil(found.wanted / config.batch) - len(journal)
+        raise IncompleteBuild(f"{left} batches of records stay pending; run again to resume. {faults[0]}")
+
+
+def _commit(asked: Asked, make: MakeTranscriber, scan: str, journal: Journal) -> Totals:
+    """Write the row file in the source's order; every record of the source is a row of it."""
+    totals = Totals()
+    by = made_by(make.config, make.checkpoint)
+    known = origin("transcripts", asked.source, make.source, make.config.source, scan, by)
+    write_rows(asked.out / TRANSCRIPTS, _rows(make, journal, totals), known)
+    totals.reasons = dict(sorted(totals.reasons.items(), key=lambda item: (-item[1], item[0])))
+    return totals
+
+
+def _rows(make: MakeTranscriber, journal: Journal, totals: Totals) -> Iterator[SourceRow]:
+    outcomes = _outcomes(journal)
+    for row in make.source.scan():
+        if wants_transcript(row, make.config):
+            fingerprint, outcome = next(outcomes, ("", None))
+            if outcome is None or fingerprint != row_fingerprint(row):
+                raise Unavailable(f"the source changed at `{row.id}` while it was transcribed. Give a new folder.")
+            row = transcribed(row, outcome, make.config, make.checkpoint)
+            totals.count(row)
+        else:
+            totals.kept += 1
+        totals.records += 1
+        yield row
+
+
+def _outcomes(journal: Journal) -> Iterator[tuple[str, Outcome]]:
+    for number in range(len(journal)):
+        heard = journal.read(number)
+        yield from zip(heard.fingerprints, heard.outcomes, strict=True)
