@@ -23,7 +23,7 @@ class Rule:
     option: str
     unit: str
     needs: Literal["row", "length", "audio", "words"]
-    """What there must be to judge a record by: its source's row, its decoded length too, its audio, its word times."""
+    """What there must be to judge a record by: its source's row; its decoded length too; its audio; its word times."""
 
     @property
     def reason(self) -> str:
@@ -61,7 +61,7 @@ RULES: tuple[Rule, ...] = (
     Rule("max_words_per_second", " words/s", "length"),
     Rule("min_characters_per_second", " characters/s", "length"),
     Rule("max_characters_per_second", " characters/s", "length"),
-    Rule("max_header_mismatch", " s", "audio"),
+    Rule("max_header_mismatch", " s", "length"),
     Rule("max_clipping", "", "audio"),
     Rule("min_snr_db", " dB", "audio"),
     Rule("min_score", "", "words"),
@@ -91,7 +91,7 @@ def check_applicable(config: BuildConfig, brings_units: bool) -> None:
     for rule in active_rules(config.filter):
         if rule.needs == "audio" and brings_units:
             mistakes.append(f"`filter.{rule.option}` needs audio, but the source brings units.")
-        if rule.needs == "words" and not brings_units and config.words.aligner == "none":
+        if rule.needs == "words" and config.words.aligner == "none":
             mistakes.append(f"`filter.{rule.option}` needs word times, but `words.aligner` is none.")
     if mistakes:
         raise ConfigError(*mistakes)

@@ -51,7 +51,8 @@ def measure(
         words, characters = word_count(text) / seconds, character_count(text) / seconds
         measures = replace(measures, words_per_second=words, characters_per_second=characters)
     if isinstance(content, Coded):
-        return measures
+        promised = content.header_seconds
+        return replace(measures, header_mismatch=None if promised is None else abs(promised - seconds))
     measures = replace(measures, header_mismatch=content.header_mismatch)
     if "clipping" in wanted:
         measures = replace(measures, clipping=clipped_share(content.samples))
