@@ -94,7 +94,10 @@ def carry_out(corpus: str, write: Callable[[], object], out: str, warn: Callable
         raise ConfigError(f"lhotse's recipe `{corpus}` needs a package that is missing: {_line(error)}.") from error
     except Exception as error:
         raise _stopped(corpus, out, error) from error
-    prepared = _look(corpus, out)
+    try:
+        prepared = _look(corpus, out)
+    except ConfigError as error:
+        raise RecipeStopped(f"{error} Delete it and run again: lhotse's recipes leave what is there.") from error
     if not prepared.recordings:
         raise RecipeStopped(f"lhotse's recipe `{corpus}` ended, but left no recordings or cuts in `{out}`.")
     return prepared
@@ -114,7 +117,10 @@ def _look(corpus: str, out: str) -> Prepared:
 
 
 def _stopped(corpus: str, out: str, error: Exception) -> RecipeStopped:
-    complete = _look(corpus, out).manifests
+    try:
+        complete = _look(corpus, out).manifests
+    except ConfigError:  # damaged, as where the disk was full
+        complete = ()
     before = f" Complete before that: {', '.join(complete)}." if complete else ""
     return RecipeStopped(f"lhotse's recipe `{corpus}` stopped: {_reason(error)}.{before}")
 

@@ -203,6 +203,19 @@ def test_a_recipe_that_writes_nothing_did_not_succeed(lstdata: Run, recipe: Any,
     assert (code, out) == (1, "") and "left no recordings or cuts in" in err
 
 
+def test_a_manifest_that_a_crash_left_half_written_is_named(lstdata: Run, recipe: Any, tmp_path: Path) -> None:
+    def write(out: str) -> None:
+        save(out, "a", *[1.0] * 100)
+        path = Path(out) / "toy_recordings_a.jsonl.gz"
+        path.write_bytes(path.read_bytes()[:-20])
+
+    recipe(write)
+    code, out, err = lstdata("prepare", "toy", tmp_path, tmp_path / "out")
+    assert (
+        (code, out) == (1, "") and "toy_recordings_a.jsonl.gz` is damaged" in err and "Delete it and run again" in err
+    )
+
+
 def test_warnings_are_shown_up_to_ten_and_counted(lstdata: Run, recipe: Any, tmp_path: Path) -> None:
     def write(out: str) -> None:
         for number in range(25):
