@@ -154,6 +154,8 @@ class Coded:
     """(words, 2) start and end frame of each word: monotone, disjoint, inside the utterance, maybe empty."""
     aligner: str | None = None
     score: float | None = None
+    header_seconds: float | None = None
+    """What the audio's header promised; None where it promised nothing, or nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +201,7 @@ class Sample:
     aligner: str | None = None
     align_score: float | None = None
     header_seconds: float | None = None
-    """What the file's header promised of the same stretch; None where it promised nothing, or came as units."""
+    """What the file's header promised of the same stretch; None where it promised nothing, or nobody knows."""
     recording: str = ""
     speaker: str | None = None
     language: str | None = None

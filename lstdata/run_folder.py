@@ -9,6 +9,7 @@ from typing import Any
 
 from lstdata.errors import ConfigError, CorruptShard
 from lstdata.storage import read_json, sha256_bytes, sha256_file
+from lstdata.vocab import VocabCard
 
 FORMAT = 1
 
@@ -47,6 +48,12 @@ def read_finished(root: Path) -> dict[str, Any]:
             f"`{path}` is not the one that was committed (its seal differs): run `verify` on the folder."
         )
     return dict(run)
+
+
+def read_card(root: Path) -> VocabCard | None:
+    """The vocab card, None where there is none: no frame of speech could be read."""
+    path = root / "vocab.json"
+    return VocabCard.from_json(read_json(path), str(path)) if path.exists() else None
 
 
 def check_sums(root: Path, run: Mapping[str, Any], names: Iterable[str]) -> None:

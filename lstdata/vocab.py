@@ -7,6 +7,8 @@ tokenizer has none of its own), V+3 free, V+4 `<t>`, V+5 `<s>`, V+6+u unit u.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
@@ -31,6 +33,7 @@ class VocabCard:
     units: int
     """Number of unit clusters."""
     codebook_sha256: str
+    """Of `codebook.npz`, or of what `stated_units` says where the units came without one."""
     sample_rate: int = SAMPLE_RATE
     hop: int = HOP
     """Samples per unit."""
@@ -87,6 +90,15 @@ class VocabCard:
         changed = [f"`{key}` is {mine[key]!r} here, but {its[key]!r} there." for key in mine if mine[key] != its[key]]
         if changed:
             raise ConfigError("The vocab cards differ.", *changed)
+
+
+def stated_units(origin: str, clusters: int) -> dict[str, Any]:
+    """What stands for the codebook of units that came without one; its `sha256` is the card's `codebook_sha256`.
+
+    Units of one origin and number count as the same: whether they are is for whoever brings them to know.
+    """
+    statement = {"clusters": clusters, "prepared": origin}
+    return statement | {"sha256": hashlib.sha256(json.dumps(statement, sort_keys=True).encode()).hexdigest()}
 
 
 def _mistakes(name: str, key: str, value: Any) -> list[str]:

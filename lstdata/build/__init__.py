@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -55,24 +56,33 @@ class Asked:
 
 def plan_run(asked: Asked, listener: Listener) -> Plan:
     """Plan into `asked.out`, or check that the plan there is still of this source and config."""
-    source = open_source(asked.source, asked.config.source)
+    source = _opened(asked)
     with locked(asked.out):
         return _plan(asked, source, listener)
 
 
 def plan_only(asked: Asked) -> Plan:
     """The plan that a build would make, without writing anything that stays; refuses what the build would refuse."""
+    with planned(asked) as (plan, _):
+        return plan
+
+
+@contextmanager
+def planned(asked: Asked) -> Iterator[tuple[Plan, Path]]:
+    """The same, and its file while the context lasts."""
     from lstdata.build.freeze import check_given
     from lstdata.build.plan import make_plan
 
     check_given(asked.config)
-    source = open_source(asked.source, asked.config.source)
+    source = _opened(asked)
     if asked.out.exists() and not asked.rebuild:
         run = read_run(asked.out)
         if run is not None and has_shards(asked.out):
-            return _check_unchanged(asked, source, run)
+            yield _check_unchanged(asked, source, run), asked.out / "plan.parquet"
+            return
     with tempfile.TemporaryDirectory() as folder:
-        return make_plan(source, asked.config.plan, Path(folder) / "plan.parquet")
+        path = Path(folder) / "plan.parquet"
+        yield make_plan(source, asked.config.plan, path), path
 
 
 def build_shards(asked: Asked, listener: Listener) -> Totals:
@@ -86,7 +96,7 @@ def build_shards(asked: Asked, listener: Listener) -> Totals:
 
     check_given(asked.config)
     check_address(asked.config.run.address)
-    source = open_source(asked.source, asked.config.source)
+    source = _opened(asked)
     with locked(asked.out):
         plan = _plan(asked, source, listener)
         run = read_run(asked.out)
@@ -94,8 +104,8 @@ def build_shards(asked: Asked, listener: Listener) -> Totals:
         frozen = freeze(source, plan, asked.out, asked.config)
         for note in frozen.notes:
             listener.note(note)
-        codebook = None if frozen.codebook is None else frozen.codebook.sha256
-        stages = stage_fingerprints(asked.config, codebook, frozen.tokenizer.sha256)
+        unit_set = None if frozen.units is None else frozen.units.sha256
+        stages = stage_fingerprints(asked.config, unit_set, frozen.tokenizer.sha256)
         spec = BuildSpec(asked.source, asked.out, asked.config, compute_class(), tuple(stages.items()))
         run |= {
             "fingerprints": {"source": plan.source_fingerprint, **stages},
@@ -105,6 +115,15 @@ def build_shards(asked: Asked, listener: Listener) -> Totals:
         totals = finish(plan, asked.out, lambda shard: spec.shard_fingerprint(shard.fingerprint))
         commit_json(asked.out / "run.json", sealed(asked.out, run | {"totals": asdict(totals)}))
     return totals
+
+
+def _opened(asked: Asked) -> Source:
+    """The source; ConfigError where an option, or the folder, does not go with it."""
+    from lstdata.build.inventory import check_source
+
+    source = open_source(asked.source, asked.config.source)
+    check_source(source, asked.out, asked.config)
+    return source
 
 
 def _plan(asked: Asked, source: Source, listener: Listener) -> Plan:

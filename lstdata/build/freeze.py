@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lstdata.build.inventory import UnitSet, keep_units
 from lstdata.build.plan import make_plan
 from lstdata.build.plan_table import Plan, PlannedRecord, PlannedShard, read_shard_ids, read_shard_rows
 from lstdata.config import BuildConfig
@@ -33,7 +34,7 @@ from lstdata.workers.worker import pin_threads
 class Frozen:
     """What every shard of the run is coded with."""
 
-    codebook: Codebook | None
+    units: UnitSet | None
     """None only where not one frame of speech could be read."""
     tokenizer: TextTokenizer
     notes: tuple[str, ...]
@@ -44,21 +45,21 @@ def freeze(source: Source, plan: Plan, out: Path, config: BuildConfig) -> Frozen
     """Make or take what `out` lacks; what is there is kept as it is."""
     notes: list[str] = []
     tokenizer = _freeze_tokenizer(plan, out, config, notes)
-    codebook = _freeze_codebook(source, plan, out, config, notes)
-    if codebook is not None:
+    units = _freeze_units(source, plan, out, config, notes)
+    if units is not None:
         card = VocabCard(
             text_size=tokenizer.size,
             tokenizer_sha256=tokenizer.sha256,
             tokenizer_bos=tokenizer.bos,
             tokenizer_eos=tokenizer.eos,
-            units=codebook.clusters,
-            codebook_sha256=codebook.sha256,
+            units=units.clusters,
+            codebook_sha256=units.sha256,
         )
         if (out / "vocab.json").exists():
             VocabCard.from_json(read_json(out / "vocab.json")).check_same(card)
         else:
             commit_json(out / "vocab.json", card.to_json())
-    return Frozen(codebook, tokenizer, tuple(notes))
+    return Frozen(units, tokenizer, tuple(notes))
 
 
 def fit_on(source: Source, plan: Plan, plan_path: Path, config: BuildConfig) -> tuple[Codebook, FitSummary] | None:
@@ -118,6 +119,15 @@ def _freeze_tokenizer(plan: Plan, out: Path, config: BuildConfig, notes: list[st
     tokenizer = TextTokenizer.read(str(path))
     notes.append(f"tokenizer: {tokenizer.size} tokens, " + (config.tokenizer.path or "trained on the transcripts"))
     return tokenizer
+
+
+def _freeze_units(source: Source, plan: Plan, out: Path, config: BuildConfig, notes: list[str]) -> UnitSet | None:
+    """The source's units where it brings them, else those of a codebook."""
+    inventory = source.inventory()
+    if inventory is not None:
+        return keep_units(inventory, out, config, notes)
+    codebook = _freeze_codebook(source, plan, out, config, notes)
+    return None if codebook is None else UnitSet(codebook.clusters, codebook.sha256)
 
 
 def _freeze_codebook(source: Source, plan: Plan, out: Path, config: BuildConfig, notes: list[str]) -> Codebook | None:
@@ -185,6 +195,8 @@ def _training_shards(plan: Plan) -> list[PlannedShard]:
 
 def fit_source(source_path: str, codebook: Path, config: BuildConfig) -> FitSummary:
     """Fit a codebook on a source outside any run folder and commit it as a file."""
+    if open_source(source_path, config.source).inventory() is not None:
+        raise ConfigError(f"`{source_path}` brings units: there is no audio to fit a codebook on.")
     with _planned(source_path, config) as (source, plan, plan_path):
         fitted = fit_on(source, plan, plan_path, config)
     if fitted is None:

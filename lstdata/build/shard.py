@@ -18,6 +18,7 @@ from lstdata.build.stages import Stages
 from lstdata.errors import ConfigError
 from lstdata.index import INDEX_SCHEMA, index_row, write_table
 from lstdata.records import SAMPLE_RATE, DeadLetter
+from lstdata.run_folder import read_card
 from lstdata.shards import FORMAT, STORED_STRATEGIES, StoredSample, write_shard
 from lstdata.sources import open_source
 from lstdata.storage import commit_bytes, commit_json, sha256_file
@@ -115,10 +116,13 @@ def _stages(spec: BuildSpec) -> Stages:
             f"This worker's compute class is {compute_class()}, but the build's is {spec.compute_class}: "
             "their bytes could differ."
         )
-    codebook = spec.out / "codebook.npz"
+    source = open_source(spec.source, spec.config.source)
+    codebook, card = spec.out / "codebook.npz", read_card(spec.out)
+    fitted = source.inventory() is None and codebook.exists()
     return Stages(
         config=spec.config,
-        source=open_source(spec.source, spec.config.source),
-        extractor=MfccUnits(load_codebook(codebook)) if codebook.exists() else None,
+        source=source,
+        extractor=MfccUnits(load_codebook(codebook)) if fitted else None,
         tokenizer=TextTokenizer.read(str(spec.out / "tokenizer.json")),
+        clusters=0 if card is None else card.units,
     )

@@ -40,14 +40,17 @@ class BuildSpec:
         return shard_fingerprint(records, dict(self.stages))
 
 
-def stage_fingerprints(config: BuildConfig, codebook: str | None, tokenizer: str) -> dict[str, str]:
-    """Fingerprint of each stage: its name, its version and its own part of the config; files by their sha256."""
+def stage_fingerprints(config: BuildConfig, unit_set: str | None, tokenizer: str) -> dict[str, str]:
+    """Fingerprint of each stage: its name, its version and its own part of the config; files by their sha256.
+
+    `unit_set` is the sha256 of the codebook, or of what stands for it where the source brings units.
+    """
     versions = stages.VERSIONS
     units = {name: value for name, value in asdict(config.units).items() if name != "codebook"}
     return {
         "plan": fingerprint("plan", planning.VERSION, asdict(config.plan), asdict(config.source)),
         "decode": fingerprint("decode", versions["decode"]),
-        "units": fingerprint("units", versions["units"], mfcc.VERSION, fit.VERSION, units, codebook),
+        "units": fingerprint("units", versions["units"], mfcc.VERSION, fit.VERSION, units, unit_set),
         "words": fingerprint("words", versions["words"], asdict(config.words)),
         "activity": fingerprint("activity", versions["activity"], asdict(config.activity)),
         "filter": fingerprint("filter", versions["filter"], asdict(config.filter)),

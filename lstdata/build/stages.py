@@ -26,6 +26,7 @@ from lstdata.shards import STORED_STRATEGIES, StoredSample
 from lstdata.sources import Source
 from lstdata.tokenizer import TextTokenizer
 from lstdata.units import UnitExtractor
+from lstdata.units.codebook import MAX_CLUSTERS
 
 if TYPE_CHECKING:
     from lstdata.align import Aligner
@@ -67,6 +68,8 @@ class Stages:
     """None only where no speech could be read to fit units on: then no record gets so far."""
     tokenizer: TextTokenizer | None
     """None where records are only measured: then no samples are made."""
+    clusters: int = MAX_CLUSTERS
+    """Unit ids that a source brings must be below."""
 
     def __post_init__(self) -> None:
         self.seconds: defaultdict[str, float] = defaultdict(float)
@@ -149,12 +152,20 @@ class Stages:
         """The record's audio, or its units and words where the source brings them."""
         opened = self.source.open(utterance.record.row.locator)
         if isinstance(opened, Coded):
-            if opened.words is None and self.config.words.aligner != "none":
-                id = utterance.record.row.id
-                self._missing(Rejected("missing_word_times", f"the source gives no word times for `{id}`."), id)
-            return replace(utterance, coded=opened)
+            return replace(utterance, coded=self._accepted(opened, utterance.record.row.id))
         check_length(opened)
         return replace(utterance, audio=opened)
+
+    def _accepted(self, coded: Coded, id: str) -> Coded:
+        """What a source brings in place of audio, without its word times where none are wanted."""
+        highest = int(coded.units.max(initial=0))
+        if highest >= self.clusters:
+            raise Rejected("bad_unit", f"unit {highest} is not below the {self.clusters} clusters (`units.clusters`).")
+        if self.config.words.aligner == "none":
+            return replace(coded, words=None, word_frames=None, aligner=None, score=None)
+        if coded.words is None:
+            self._missing(Rejected("missing_word_times", f"the source gives no word times for `{id}`."), id)
+        return coded
 
     def find_activity(self, utterance: Utterance) -> Utterance:
         from lstdata.activity import activity_mask
@@ -194,14 +205,14 @@ class Stages:
     def make_sample(self, utterance: Utterance) -> Utterance:
         """The record as shards store it, with its patches and one drawn interleaving."""
         assert self.tokenizer is not None
-        record, row, audio = utterance.record, utterance.record.row, utterance.audio
+        record, row = utterance.record, utterance.record.row
         coded = utterance.coded or _coded(utterance)
         sample = Sample(
             key=record.key,
             id=row.id,
             split=record.split,
             samples=coded.samples,
-            header_seconds=None if audio is None else audio.header_seconds,
+            header_seconds=coded.header_seconds,
             units=coded.units,
             activity=coded.activity,
             text=row.text if row.text is not None or coded.words is None else " ".join(coded.words),
@@ -260,4 +271,5 @@ def _coded(utterance: Utterance) -> Coded:
         word_frames=None if alignment is None else word_frames(alignment.words, frame_count(samples)),
         aligner=None if alignment is None else alignment.aligner,
         score=None if alignment is None else alignment.score,
+        header_seconds=utterance.audio.header_seconds,
     )

@@ -11,8 +11,10 @@ from lstdata.errors import ConfigError
 from lstdata.records import Audio, Coded, Locator, SourceRow, UnitInventory
 from lstdata.sources.cuts import open_cuts
 from lstdata.sources.folder import open_folder
+from lstdata.sources.prepared import open_prepared
 from lstdata.sources.row_file import open_rows
 from lstdata.sources.rows import escaped
+from lstdata.sources.runs import open_run
 from lstdata.sources.table import TABLE_SUFFIXES, open_table
 from lstdata.storage import is_url
 
@@ -45,11 +47,14 @@ Opener = Callable[[str, SourceConfig], "Source | None"]
 def open_source(path: str, config: SourceConfig) -> Source:
     """The source at a path, of the kind that `config.kind` names or, for `auto`, of the first of these that fits.
 
-    1. A `.parquet` file that `segment` or `transcribe` left, or a folder with one by its usual name: rows.
-    2. A folder directly in which lhotse manifests lie (`*cuts*.jsonl`, or `*recordings*.jsonl` with
+    1. A finished run folder: run.
+    2. A `.parquet` file that `segment` or `transcribe` left, or a folder with one by its usual name: rows.
+    3. A folder directly in which lhotse manifests lie (`*cuts*.jsonl`, or `*recordings*.jsonl` with
        `*supervisions*.jsonl`, each perhaps `.gz`), or such a file: lhotse; cuts win.
-    3. A folder with a recording or a `*.trans.txt` anywhere below it: folder.
-    4. A `.jsonl` (perhaps `.gz`), `.csv`, `.tsv` or `.parquet` file: table.
+    4. A folder directly in which `.on_the_fly` files lie, or `.jsonl` files of which the first object has `units`, or
+       such a file: units.
+    5. A folder with a recording or a `*.trans.txt` anywhere below it: folder.
+    6. A `.jsonl` (perhaps `.gz`), `.csv`, `.tsv` or `.parquet` file: table.
 
     Raises ConfigError if there is nothing at the path, or nothing that fits, or the path is not UTF-8.
     """
@@ -67,8 +72,10 @@ def open_source(path: str, config: SourceConfig) -> Source:
 
 
 _OPENERS: dict[str, Opener] = {
+    "run": open_run,
     "rows": open_rows,
     "lhotse": open_cuts,
+    "units": open_prepared,
     "folder": open_folder,
     "table": open_table,
 }
@@ -80,6 +87,10 @@ def _nothing_fits(path: str, kind: str) -> str:
         return f"`{path}` is no lhotse manifest, nor a folder in which one lies."
     if kind == "rows":
         return f"`{path}` holds no rows that `lstdata segment` or `lstdata transcribe` left."
+    if kind == "run":
+        return f"`{path}` is no run folder: it has no `run.json` with a plan."
+    if kind == "units":
+        return f"`{path}` holds no `.on_the_fly` files, nor slamkit's features (`.jsonl` with `units`)."
     if kind == "folder":
         return f"the source `{path}` must be a folder with recordings."
     if kind == "table":

@@ -8,8 +8,9 @@ from pathlib import Path
 from lstdata.build.finish import plan_letters
 from lstdata.build.plan_table import Plan, read_plan
 from lstdata.records import DeadLetter
+from lstdata.run_folder import read_card
 from lstdata.verify.guard import guarded
-from lstdata.verify.run import Run, check_frozen, open_run, read_card
+from lstdata.verify.run import Run, check_frozen, open_run
 from lstdata.verify.shard import CountedShard, check_shard
 from lstdata.verify.tables import IndexTable, Uniqueness, check_tables, check_totals
 

@@ -13,7 +13,7 @@ from lstdata.storage import read_json, sha256_file
 from lstdata.tokenizer import TextTokenizer
 from lstdata.units.codebook import load_codebook
 from lstdata.verify.guard import guarded, told
-from lstdata.vocab import VocabCard
+from lstdata.vocab import VocabCard, stated_units
 
 
 @dataclass
@@ -51,33 +51,30 @@ def open_run(out: Path, problems: list[str]) -> Run:
     return run
 
 
-def read_card(out: Path) -> VocabCard | None:
-    """The vocab card, None where there is none: no frame of speech could be read."""
-    path = out / "vocab.json"
-    return VocabCard.from_json(read_json(path)) if path.exists() else None
-
-
 def check_frozen(run: Run, problems: list[str]) -> None:
-    """The tokenizer and the codebook against each field of the vocab card."""
+    """The tokenizer and the codebook, or what stands for it, against each field of the vocab card."""
     card, out = run.card, run.out
     if card is None:
         return
+    prepared: str | None = None
     with guarded("`tokenizer.json`", problems):
         tokenizer = TextTokenizer.read(str(out / "tokenizer.json"))
         its = (tokenizer.sha256, tokenizer.size, tokenizer.bos, tokenizer.eos)
         if its != (card.tokenizer_sha256, card.text_size, card.tokenizer_bos, card.tokenizer_eos):
             problems.append("`tokenizer.json` is not the one that `vocab.json` describes.")
+    with guarded("`codebook.json`", problems):
+        stated = read_json(out / "codebook.json") if (out / "codebook.json").exists() else {}
+        prepared = stated.get("prepared")
+        if stated and (stated["sha256"], stated["clusters"]) != (card.codebook_sha256, card.units):
+            problems.append("`codebook.json` does not describe the codebook that `vocab.json` describes.")
+        if prepared is not None and stated != stated_units(prepared, card.units):
+            problems.append("`codebook.json` states another sha256 than that of its statement.")
     with guarded("`codebook.npz`", problems):
         path = out / "codebook.npz"
-        if (sha256_file(path), load_codebook(path).clusters) != (card.codebook_sha256, card.units):
+        if prepared is None and (sha256_file(path), load_codebook(path).clusters) != (card.codebook_sha256, card.units):
             problems.append("`codebook.npz` is not the one that `vocab.json` describes.")
     with guarded("`vocab.json`", problems):
         VocabCard(**(card.to_json() | {"sample_rate": VocabCard.sample_rate, "hop": VocabCard.hop})).check_same(card)
-    if (out / "codebook.json").exists():
-        with guarded("`codebook.json`", problems):
-            fitted = read_json(out / "codebook.json")
-            if (fitted["sha256"], fitted["clusters"]) != (card.codebook_sha256, card.units):
-                problems.append("`codebook.json` does not describe the codebook that `vocab.json` describes.")
 
 
 def _run(out: Path, stated: dict[str, Any]) -> Run:

@@ -1,0 +1,68 @@
+"""Sources that bring units: what a build may not ask of them, and what it keeps of what they say."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lstdata.config import BuildConfig
+from lstdata.errors import ConfigError
+from lstdata.filters import check_applicable
+from lstdata.records import UnitInventory
+from lstdata.sources import Source
+from lstdata.storage import commit_bytes, commit_json, sha256_bytes
+from lstdata.units.fit import DEFAULT_CLUSTERS
+from lstdata.vocab import stated_units
+
+
+@dataclass(frozen=True)
+class UnitSet:
+    """The unit ids of a run: how many there may be, and the sha256 that says which they are."""
+
+    clusters: int
+    sha256: str
+
+
+def check_source(source: Source, out: Path, config: BuildConfig) -> None:
+    """ConfigError, with all mistakes, where options do not fit the source; before anything is written."""
+    inventory = source.inventory()
+    mistakes = [] if inventory is None else [*_needs_audio(source, inventory, config)]
+    if source.kind == "run" and _is_inside(out, source.root):
+        mistakes.append(f"the run folder `{source.root}` is the source: give OUT a folder that is not in it.")
+    if mistakes:
+        raise ConfigError(*mistakes)
+    check_applicable(config, inventory is not None)
+
+
+def keep_units(inventory: UnitInventory, out: Path, config: BuildConfig, notes: list[str]) -> UnitSet:
+    """Keep the source's codebook in `out` byte for byte or, where it has none, a statement in its place."""
+    clusters = inventory.clusters or config.units.clusters or DEFAULT_CLUSTERS
+    if inventory.codebook is not None:
+        if not (out / "codebook.npz").exists():
+            commit_bytes(out / "codebook.npz", inventory.codebook)
+            notes.append(f"codebook: {clusters} clusters, the source's")
+        return UnitSet(clusters, sha256_bytes(inventory.codebook))
+    stated = stated_units(inventory.origin, clusters)
+    if not (out / "codebook.json").exists():
+        commit_json(out / "codebook.json", stated)
+        notes.append(f"codebook: none, the source brings ids below {clusters}")
+    return UnitSet(clusters, stated["sha256"])
+
+
+def _needs_audio(source: Source, inventory: UnitInventory, config: BuildConfig) -> Iterator[str]:
+    given = config.units.clusters
+    if config.units.codebook is not None:
+        yield f"`units.codebook` must not be given: `{source.root}` brings units."
+    if given is not None and inventory.clusters is not None and given != inventory.clusters:
+        yield f"`units.clusters` must be {inventory.clusters}, as in `{source.root}`, but is {given}."
+    if config.words.aligner == "sphinx":
+        yield f"`words.aligner` must not be sphinx: `{source.root}` brings units, no audio to align."
+    if config.segment.enabled:
+        yield f"`segment.enabled` must be false: `{source.root}` brings units, no audio to segment."
+
+
+def _is_inside(path: Path, folder: str) -> bool:
+    inner, outer = os.path.realpath(path), os.path.realpath(folder)
+    return os.path.commonpath([inner, outer]) == outer
