@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Hashable, Iterator
+from functools import cache
 from typing import Any
 
 import numpy as np
 
-from lstdata.audio.files import Bytes, Place, one_line, opened
+from lstdata.audio.files import Bytes, Place, one_line
 from lstdata.errors import Rejected
 from lstdata.records import Waveform
 
@@ -18,6 +18,9 @@ MIN_RATE, MAX_RATE = 1_000, 384_000
 
 BLOCK = 1 << 16
 """Samples per channel decoded at a time: a recording of hours is never held with all its channels."""
+
+_RECENT = 1 << 20
+"""Values (4 MiB) that stay in memory behind the position of a recording that cannot seek: 11 s of CD stereo."""
 
 _SEEKS_EXACTLY = re.compile(r"PCM_\w+|FLOAT|DOUBLE|ULAW|ALAW")
 """Subtypes in which a sample's place in the file is computed or indexed, not guessed from a bit rate."""
@@ -39,30 +42,43 @@ _NEEDS_FFMPEG = {
 
 
 class Recording:
-    """A decoder that only ever reads on: seeking after each block would change lossy formats."""
+    """An open recording, read onwards only, but where seeking is exact; what was read last can be had again."""
 
-    def __init__(self, data: Bytes) -> None:
-        """Raises Rejected `empty_file` or `undecodable`, or Unavailable where reading fails."""
-        import soundfile
+    def __init__(self, place: Place) -> None:
+        """Raises Rejected `missing_audio`, `empty_file` or `undecodable`, Unavailable where the world fails."""
+        from soundfile import LibsndfileError
 
-        class Sequential(soundfile.SoundFile):  # type: ignore[misc]
-            def seekable(self) -> bool:
-                return False
-
-        self.place = data.place
-        self._data = data
-        head = data.head()
-        if not head:
-            raise Rejected("empty_file", f"{self.place} has 0 bytes.")
+        self.place = place
+        self._data = Bytes(place)
         try:
-            self._sound = Sequential(data)
-        except soundfile.LibsndfileError as error:
-            data.check()
-            raise Rejected("undecodable", _why_undecodable(self.place, head, error)) from error
+            head = self._data.head()
+            if not head:
+                raise Rejected("empty_file", f"{place} has 0 bytes.")
+            try:
+                self._sound = _sequential()(self._data)
+            except LibsndfileError as error:
+                self._data.check()
+                raise Rejected("undecodable", _why_undecodable(place, head, error)) from error
+        except BaseException:
+            self._data.close()
+            raise
         self.rate: int = self._sound.samplerate
         self.channels: int = self._sound.channels
+        self.seeks_exactly = bool(_SEEKS_EXACTLY.fullmatch(self._sound.subtype))
         self.promised = _promised(self._sound)
         """Samples per channel by the header; None where it promises nothing sane."""
+        self._position = 0
+        self._recent: list[Waveform] = []
+        """The last blocks before the position, where going back would mean to begin anew."""
+
+    @property
+    def earliest(self) -> int:
+        """The first sample that can still be had."""
+        return 0 if self.seeks_exactly else self._position - sum(map(len, self._recent))
+
+    def version(self) -> Hashable:
+        """Changes when the file's bytes do; None where nobody knows."""
+        return self._data.version()
 
     def check(self) -> None:
         """Raises Unavailable where the file could not be read on."""
@@ -70,48 +86,88 @@ class Recording:
 
     def close(self) -> None:
         self._sound.close()
+        self._data.close()
 
-    def mono(self, start: int, end: int | None, channel: int | None) -> Waveform:
-        """Samples [start, end) of one channel or of the mean of all, at the file's rate: as many as there are."""
-        blocks: list[Waveform] = []
+    def mono(self, start: int, end: int | None, channel: int | None) -> Iterator[Waveform]:
+        """Blocks of samples [start, end), as many as there are, of one channel or of the mean of all.
+
+        `start` is not before `earliest`. Raises Rejected `undecodable`, whose message depends on the file alone.
+        """
         for block in self._blocks(start, end):
-            with np.errstate(over="ignore", invalid="ignore"):
-                mono = block.mean(axis=1) if channel is None else np.ascontiguousarray(block[:, channel])
-            blocks.append(mono)
-        return np.concatenate(blocks) if blocks else np.empty(0, dtype=np.float32)
+            yield _mixed_down(block) if channel is None else np.ascontiguousarray(block[:, channel])
 
     def _blocks(self, start: int, end: int | None) -> Iterator[Waveform]:
         """(samples, channels) of [start, end)."""
+        first = self.earliest
+        if self.seeks_exactly:
+            self._seek(start)
+        for block in tuple(self._recent):
+            yield from _within(block, first, start, end)
+            first += len(block)
+        while end is None or self._position < end:
+            to_edge = BLOCK - self._position % BLOCK
+            first = self._position
+            block = self._read(to_edge if end is None else min(to_edge, end - first))
+            if not len(block):
+                return
+            yield from _within(block, first, start, end)
+
+    def _seek(self, start: int) -> None:
         from soundfile import LibsndfileError
 
-        sound = self._sound
-        position = 0
+        if self._position != start <= self._sound.frames:
+            try:
+                self._sound.seek(start)
+            except LibsndfileError as error:
+                raise self._undecodable(start, error) from error
+            self._position = start
+
+    def _read(self, wanted: int) -> Waveform:
+        from soundfile import LibsndfileError
+
         try:
-            if 0 < start <= sound.frames and _SEEKS_EXACTLY.fullmatch(sound.subtype):
-                position = sound.seek(start)
-            while end is None or position < end:
-                wanted = BLOCK if end is None else min(BLOCK, end - position)
-                block: Waveform = sound.read(wanted, dtype="float32", always_2d=True)
-                if not len(block):
-                    break
-                skip = max(0, start - position)
-                position += len(block)
-                if skip < len(block):
-                    yield block[skip:]
+            block: Waveform = self._sound.read(wanted, dtype="float32", always_2d=True)
         except LibsndfileError as error:
-            part = f"decoding fails within {BLOCK} samples after sample {position} of {sound.frames}"
-            hint = "; FFmpeg may recover a part" if sound.format == "FLAC" else ""
-            raise Rejected("undecodable", f"{self.place}: {part}: {one_line(error)}{hint}.") from error
+            raise self._undecodable(self._position // BLOCK * BLOCK, error) from error
+        self._position += len(block)
+        if not self.seeks_exactly:
+            self._recent.append(block)
+            while len(self._recent) > 1 and sum(b.size for b in self._recent) > _RECENT:
+                del self._recent[0]
+        return block
+
+    def _undecodable(self, sample: int, error: Any) -> Rejected:
+        part = f"decoding fails within {BLOCK} samples after sample {sample} of {self._sound.frames}"
+        hint = "; FFmpeg may recover a part" if self._sound.format == "FLAC" else ""
+        return Rejected("undecodable", f"{self.place}: {part}: {one_line(error)}{hint}.")
 
 
-@contextmanager
-def opened_recording(place: Place) -> Iterator[Recording]:
-    with opened(place) as data:
-        recording = Recording(data)
-        try:
-            yield recording
-        finally:
-            recording.close()
+@cache
+def _sequential() -> Any:
+    """A decoder that only ever reads on: seeking after each block would change lossy formats."""
+    import soundfile
+
+    class Sequential(soundfile.SoundFile):  # type: ignore[misc]
+        def seekable(self) -> bool:
+            return False
+
+    return Sequential
+
+
+def _mixed_down(block: Waveform) -> Waveform:
+    """The mean of all channels, summed in their order."""
+    mono = np.ascontiguousarray(block[:, 0])
+    with np.errstate(over="ignore", invalid="ignore"):
+        for channel in range(1, block.shape[1]):
+            mono = mono + block[:, channel]
+        return mono if block.shape[1] == 1 else mono / np.float32(block.shape[1])
+
+
+def _within(block: Waveform, first: int, start: int, end: int | None) -> Iterator[Waveform]:
+    """What of a block that begins at sample `first` lies in [start, end), if anything."""
+    part = block[max(0, start - first) : None if end is None else max(0, end - first)]
+    if len(part):
+        yield part
 
 
 def _promised(sound: Any) -> int | None:

@@ -6,8 +6,7 @@ import errno
 import io
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -42,19 +41,30 @@ class Place:
 class Bytes:
     """An open stretch of a file as libsndfile wants it; read errors, which it takes for the end, are kept."""
 
-    def __init__(self, place: Place, file: IO[bytes]) -> None:
+    def __init__(self, place: Place) -> None:
+        """Raises Rejected `missing_audio` or `undecodable` for what is not there or no file, else Unavailable."""
         self.place = place
-        self._file = file
+        self._file = _binary(place)
         self._error: Exception | None = None
         self._position = 0
         self._first = place.offset or 0
         try:
-            self._length = self._measured(file.seek(0, os.SEEK_END))
+            self._length = self._measured(self._file.seek(0, os.SEEK_END))
             self._file.seek(self._first)
-        except LstDataError:
-            raise
-        except Exception as error:
+        except BaseException as error:
+            self._file.close()
+            if isinstance(error, LstDataError) or not isinstance(error, Exception):
+                raise
             raise self._unreadable(error) from error
+
+    def version(self) -> Hashable:
+        """Changes when the file's bytes do; None where nobody knows."""
+        try:
+            if is_url(self.place.path):
+                return _url_version(self.place.path)
+            return _stat_version(os.fstat(self._file.fileno()))
+        except Exception:
+            return None
 
     def check(self) -> None:
         """Raises Unavailable where any read has failed."""
@@ -122,11 +132,23 @@ class Bytes:
         return Unavailable(f"{self.place} could not be read: {one_line(error)}.")
 
 
-@contextmanager
-def opened(place: Place) -> Iterator[Bytes]:
-    """Raises Rejected `missing_audio` or `undecodable` for what is not there or no file, else Unavailable."""
-    with _binary(place) as file:
-        yield Bytes(place, file)
+def current_version(path: str) -> Hashable:
+    """What `Bytes.version` would say of the file at `path` if it were opened now."""
+    try:
+        return _url_version(path) if is_url(path) else _stat_version(os.stat(path))
+    except Exception:
+        return None
+
+
+def _stat_version(status: os.stat_result) -> Hashable:
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _url_version(path: str) -> Hashable:
+    import fsspec
+
+    system, name = fsspec.core.url_to_fs(path)
+    return str(system.ukey(name))
 
 
 def _binary(place: Place) -> IO[bytes]:

@@ -2,13 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+
 import numpy as np
 
-from lstdata.audio.decoding import MAX_RATE, MIN_RATE, Recording, opened_recording
+from lstdata.audio.cursor import recording_at
+from lstdata.audio.decoding import MAX_RATE, MIN_RATE, Recording
 from lstdata.audio.files import Place
-from lstdata.audio.resampling import resample
+from lstdata.audio.resampling import resampled
 from lstdata.errors import Rejected
-from lstdata.records import HOP, SAMPLE_RATE, Audio, frame_count
+from lstdata.records import HOP, SAMPLE_RATE, Audio, Waveform, frame_count
+
+STREAM_BLOCK = 10 * SAMPLE_RATE
+"""Samples that a stream yields at a time."""
+
+
+@dataclass(slots=True)
+class Heard:
+    """What is known of a stream's audio: nothing before the first block, and `decoded` grows to the end."""
+
+    rate: int = 0
+    """Hertz of the file."""
+    channels: int = 0
+    decoded: int = 0
+    """Samples per channel that were really decoded, at the file's rate."""
+    promised: int | None = None
+    """Samples per channel that the header promised for the same stretch; None if it promised nothing sane."""
+
+    @property
+    def header_mismatch(self) -> float | None:
+        """Seconds between what the header promised and what was decoded; only at the end it is the truth."""
+        return None if self.promised is None else abs(self.promised - self.decoded) / self.rate
+
+
+class Stream(Iterator[Waveform]):
+    """A record's signal in blocks of `STREAM_BLOCK` samples, the last one shorter, never empty."""
+
+    def __init__(self, place: Place, span: _Span) -> None:
+        self.heard = Heard()
+        self._blocks = _cut(_signal(place, span, self.heard))
+
+    def __next__(self) -> Waveform:
+        return next(self._blocks)
 
 
 def read(
@@ -30,23 +67,30 @@ def read(
     `rate_mismatch`, `bad_channel`, `zero_length`, `non_finite_samples`) for what the file is, Unavailable for what the
     world does.
     """
-    place = Place(path, offset, size, content)
-    with opened_recording(place) as recording:
-        _check_header(recording, rate, channel)
-        mono = recording.mono(start or 0, end, 0 if recording.channels == 1 else channel)
-        recording.check()
-        rate, channels, promised = recording.rate, recording.channels, recording.promised
-    if not len(mono):
-        stretch = "" if start is None and end is None else f" in [{start or 0}, {'end' if end is None else end})"
-        raise Rejected("zero_length", f"{place} holds no samples{stretch}.")
-    finite = np.isfinite(mono)
-    if not finite.all():
-        first = int(np.argmin(finite)) + (start or 0)
-        raise Rejected("non_finite_samples", f"{place} has NaN or infinite samples, the first at sample {first}.")
-    if promised is not None:
-        promised = max(0, min(promised, promised if end is None else end) - (start or 0))
-    samples = np.clip(resample(mono, rate), -1.0, 1.0)
-    return Audio(samples=samples, rate=rate, channels=channels, decoded=len(mono), promised=promised)
+    heard = Heard()
+    blocks = list(_signal(Place(path, offset, size, content), _Span(start, end, channel, rate), heard))
+    samples = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+    return Audio(
+        samples=samples, rate=heard.rate, channels=heard.channels, decoded=heard.decoded, promised=heard.promised
+    )
+
+
+def stream(
+    path: str,
+    *,
+    start: int | None = None,
+    end: int | None = None,
+    channel: int | None = None,
+    rate: int | None = None,
+    offset: int | None = None,
+    size: int | None = None,
+    content: bytes | None = None,
+) -> Stream:
+    """The samples of `read`, a block at a time, in memory that does not grow with the recording.
+
+    Nothing is opened before the first block is asked for. Raises, at the block that it concerns, what `read` raises.
+    """
+    return Stream(Place(path, offset, size, content), _Span(start, end, channel, rate))
 
 
 def check_length(audio: Audio) -> None:
@@ -63,8 +107,8 @@ def header(
 
     Raises as `read` does for what is not there or no audio.
     """
-    with opened_recording(Place(path, offset, size, content)) as recording:
-        _check_header(recording, None, None)
+    with closing(Recording(Place(path, offset, size, content))) as recording:
+        _check_header(recording, _Span())
         frames = recording.promised
         recording.check()
         return recording.rate, frames / recording.rate if frames else None
@@ -83,12 +127,71 @@ def header_seconds(
         return None
 
 
-def _check_header(recording: Recording, stated_rate: int | None, channel: int | None) -> None:
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Which of a recording's samples; `rate` is what start and end were counted at."""
+
+    start: int | None = None
+    end: int | None = None
+    channel: int | None = None
+    rate: int | None = None
+
+
+def _signal(place: Place, span: _Span, heard: Heard) -> Iterator[Waveform]:
+    """The span at 16 kHz, in blocks of any size, none empty."""
+    with recording_at(place, span.start, span.end) as recording:
+        _check_header(recording, span)
+        heard.rate, heard.channels = recording.rate, recording.channels
+        heard.promised = _promised(recording, span)
+        for block in resampled(_decoded(recording, span, heard), recording.rate):
+            yield np.clip(block, -1.0, 1.0)
+
+
+def _decoded(recording: Recording, span: _Span, heard: Heard) -> Iterator[Waveform]:
+    """The span at the file's rate; what has been read is checked before it is passed on."""
+    start = span.start or 0
+    for block in recording.mono(start, span.end, span.channel):
+        recording.check()
+        finite = np.isfinite(block)
+        if not finite.all():
+            first = start + heard.decoded + int(np.argmin(finite))
+            detail = f"{recording.place} has NaN or infinite samples, the first at sample {first}."
+            raise Rejected("non_finite_samples", detail)
+        heard.decoded += len(block)
+        yield block
+    recording.check()
+    if heard.decoded == 0:
+        whole = span.start is None and span.end is None
+        stretch = "" if whole else f" in [{start}, {'end' if span.end is None else span.end})"
+        raise Rejected("zero_length", f"{recording.place} holds no samples{stretch}.")
+
+
+def _promised(recording: Recording, span: _Span) -> int | None:
+    if recording.promised is None:
+        return None
+    end = recording.promised if span.end is None else min(span.end, recording.promised)
+    return max(0, end - (span.start or 0))
+
+
+def _check_header(recording: Recording, span: _Span) -> None:
     place, rate, channels = recording.place, recording.rate, recording.channels
     if not MIN_RATE <= rate <= MAX_RATE:
         raise Rejected("bad_sample_rate", f"{place} claims {rate} Hz, outside of {MIN_RATE}–{MAX_RATE} Hz.")
-    if stated_rate is not None and stated_rate != rate:
-        detail = f"{place} has {rate} Hz, but the manifest counts its samples at {stated_rate} Hz."
+    if span.rate is not None and span.rate != rate:
+        detail = f"{place} has {rate} Hz, but the manifest counts its samples at {span.rate} Hz."
         raise Rejected("rate_mismatch", detail)
-    if channel is not None and not 0 <= channel < channels:
-        raise Rejected("bad_channel", f"{place} has {channels} channels; channel {channel} is not one of them.")
+    if span.channel is not None and not 0 <= span.channel < channels:
+        raise Rejected("bad_channel", f"{place} has {channels} channels; channel {span.channel} is not one of them.")
+
+
+def _cut(blocks: Iterator[Waveform]) -> Iterator[Waveform]:
+    """The same signal in blocks of `STREAM_BLOCK` samples, the last one shorter."""
+    length = STREAM_BLOCK
+    rest = np.empty(0, dtype=np.float32)
+    for block in blocks:
+        rest = np.concatenate([rest, block])
+        whole = len(rest) // length * length
+        yield from np.split(rest[:whole], range(length, whole, length)) if whole else ()
+        rest = rest[whole:]
+    if len(rest):
+        yield rest

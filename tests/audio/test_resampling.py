@@ -56,7 +56,9 @@ def test_rates_without_a_common_factor_keep_a_tone(rate: int) -> None:
 
 def test_the_filter_is_the_same_whichever_way_it_is_evaluated() -> None:
     samples = noise(30_000)
-    polyphase, direct = (np.empty(resampled_length(len(samples), 44_100), dtype=np.float32) for _ in range(2))
-    resampling._resample_in_blocks(samples, 441, 160, 17, polyphase)
-    resampling._resample_directly(samples, 441, 160, 17, direct)
+    polyphase, direct = (
+        evaluate(samples, 441, 160, 17)[: resampled_length(len(samples), 44_100)]
+        for evaluate in (resampling._polyphase, resampling._directly)
+    )
+    assert len(polyphase) == len(direct) == resampled_length(len(samples), 44_100)
     assert np.allclose(polyphase, direct, atol=1e-5)
