@@ -3,35 +3,63 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from lstdata.errors import ConfigError
+from lstdata.sources.encoding import open_text
+from lstdata.sources.listing import is_file
+from lstdata.sources.rows import split_of_part
 
-_NAME = re.compile(r"(.*)(cuts|recordings|supervisions)(.*\.jsonl)(?:\.gz)?")
+_NAME = re.compile(r"(.*)(cuts|recordings|supervisions)(.*)\.jsonl(?:\.gz)?")
+_SHAR = re.compile(r"(cuts|recording)((?:\..+)?)\.(?:jsonl(?:\.gz)?|tar)")
+"""The names of Shar's files: a field and the number of the shard, where there is more than one."""
+
 _CUT_TYPES = ("MonoCut", "MultiCut", "MixedCut", "PaddingCut", "Cut")
+_UNDIVIDED = re.compile(r".*(cuts|recordings|supervisions).*\.(json|yaml)(\.gz)?")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """Paths of one corpus part: either `cuts`, or `recordings` with or without `supervisions`."""
+    """Paths of one corpus part: `cuts`, perhaps with a Shar archive, or `recordings` with or without `supervisions`."""
 
     cuts: str | None = None
+    archive: str | None = None
+    """The tar with the audio of these cuts; alone where it has lost its cuts."""
     recordings: str | None = None
     supervisions: str | None = None
 
+    @property
+    def name(self) -> str:
+        """Of the file that names the part."""
+        return posixpath.basename(self.cuts or self.recordings or self.archive or "")
 
-def manifests_in(folder: str) -> tuple[Manifest, ...]:
+    @property
+    def split(self) -> str | None:
+        """What the part's name says: `train` of `corpus_cuts_train.jsonl.gz` and of `train_cuts.jsonl`."""
+        match = _NAME.fullmatch(self.name)
+        if match is None:
+            return split_of_part(self.name.split(".")[0])
+        return split_of_part(match[3].strip("-_.") or match[1].strip("-_."))
+
+
+def manifests_in(folder: str, names: Collection[str]) -> tuple[Manifest, ...]:
     """Of the manifests directly in a folder: all cuts, or else all recordings, each with its supervisions."""
-    names = {name: match for name in sorted(os.listdir(folder)) if (match := _NAME.fullmatch(name))}
-    cuts = [name for name, match in names.items() if match[2] == "cuts"]
+    matches = {name: match for name in sorted(names) if (match := _NAME.fullmatch(name))}
+    shards = {match[2]: name for name in names if name.endswith(".tar") and (match := _SHAR.fullmatch(name))}
+    cuts = {name: _shard(name) for name, match in matches.items() if match[2] == "cuts"}
     if cuts:
-        return tuple(Manifest(cuts=os.path.join(folder, name)) for name in cuts)
+        found = [
+            Manifest(cuts=_join(folder, name), archive=_join(folder, shards.pop(number, None)))
+            for name, number in cuts.items()
+        ]
+        return (*found, *(Manifest(archive=_join(folder, name)) for _, name in sorted(shards.items())))
     return tuple(
-        Manifest(recordings=os.path.join(folder, name), supervisions=_partner(folder, match, "supervisions"))
-        for name, match in names.items()
+        Manifest(recordings=_join(folder, name), supervisions=_partner(folder, match, "supervisions"))
+        for name, match in matches.items()
         if match[2] == "recordings"
     )
 
@@ -40,9 +68,11 @@ def manifest_of(path: str, first: Mapping[str, Any] | None) -> Manifest | None:
     """What the file at `path` is, judged by its first JSON object; None if that is of no lhotse manifest."""
     if first is None:
         return None
-    if first.get("type") in _CUT_TYPES:
-        return Manifest(cuts=path)
     folder, name = os.path.split(path)
+    if first.get("type") in _CUT_TYPES:
+        number = _shard(name)
+        archived = number is not None and _is_placeholder(first.get("recording"))
+        return Manifest(cuts=path, archive=os.path.join(folder, f"recording{number}.tar") if archived else None)
     match = _NAME.fullmatch(name)
     if {"id", "sources", "sampling_rate"} <= first.keys():
         return Manifest(recordings=path, supervisions=_partner(folder, match, "supervisions"))
@@ -54,9 +84,36 @@ def manifest_of(path: str, first: Mapping[str, Any] | None) -> Manifest | None:
     return None
 
 
+def refuse_undivided(path: str) -> None:
+    """Raises ConfigError for a lhotse manifest in one piece, as JSON or YAML, which cannot be read as a stream."""
+    if not _UNDIVIDED.fullmatch(os.path.basename(path)):
+        return
+    with open_text(path) as file:
+        head = file.read(4096)
+    if re.search(r"MonoCut|MultiCut|MixedCut|sampling_rate|recording_id", head):
+        better = re.sub(r"\.(json|yaml)(\.gz)?$", ".jsonl.gz", path)
+        raise ConfigError(f"`{path}` cannot be read as a stream; run `lhotse copy {path} {better}` and give that.")
+
+
+def _shard(name: str) -> str | None:
+    """The number of a shard of Shar, as it stands in file names; None for other cuts."""
+    match = _SHAR.fullmatch(name)
+    return match[2] if match else None
+
+
+def _is_placeholder(recording: Any) -> bool:
+    sources = recording.get("sources") if isinstance(recording, Mapping) else None
+    first = sources[0] if isinstance(sources, list) and sources else None
+    return isinstance(first, Mapping) and first.get("type") == "shar"
+
+
+def _join(folder: str, name: str | None) -> str | None:
+    return None if name is None else os.path.join(folder, name)
+
+
 def _partner(folder: str, match: re.Match[str] | None, noun: str) -> str | None:
     if match is None:
         return None
-    name = f"{match[1]}{noun}{match[3]}"
+    name = f"{match[1]}{noun}{match[3]}.jsonl"
     paths = (os.path.join(folder, name), os.path.join(folder, f"{name}.gz"))
-    return next((path for path in paths if os.path.isfile(path)), None)
+    return next((path for path in paths if is_file(path)), None)
