@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lstdata.cli.looking import make_report
 from lstdata.cli.shared import build_options, fail, say, say_problems
+from lstdata.errors import ConfigError
+
+if TYPE_CHECKING:
+    from lstdata.build import Asked
 
 
 @click.command("plan")
@@ -40,7 +45,13 @@ def plan(
 @click.option("--workers", type=int, help="Worker processes, one core each; as many as there are cores by default.")
 @click.option("--address", help="Of a running Ray cluster; a local one is started by default.")
 @click.option("--max-reject-rate", type=float, help="Exit 1 above this share of rejected records.  [default: 0.05]")
-@click.option("--dry-run", is_flag=True, help="Say what would be built, and write nothing.")
+@click.option("--dry-run", is_flag=True, help="Say what would be built, and what filters leave out; write nothing.")
+@click.option(
+    "--measure",
+    type=click.Choice(["signal", "score"]),
+    help="With --dry-run: decode and measure every record, also where no filter is set; score: align it too.",
+)
+@click.option("--sample", type=click.IntRange(min=1), help="With --dry-run: measure only so many, chosen by hash.")
 @click.option("--verify/--no-verify", "check", default=True, show_default=True, help="Recheck everything at the end.")
 @click.option("--report/--no-report", "report", default=True, show_default=True, help="Write OUT/report.html.")
 def build_shards_command(
@@ -56,6 +67,8 @@ def build_shards_command(
     address: str | None,
     max_reject_rate: float | None,
     dry_run: bool,
+    measure: str | None,
+    sample: int | None,
     check: bool,
     report: bool,
 ) -> None:
@@ -64,20 +77,22 @@ def build_shards_command(
     SOURCE is a folder of audio with transcripts, lhotse manifests, or a JSONL/CSV/Parquet table. Run it again to
     resume. Exit code 0: done; 1: the data or the world fell short; 2: usage.
     """
-    from lstdata.build import Asked, build_shards, plan_only
+    from lstdata.build import Asked, build_shards
     from lstdata.config import BuildConfig, load
     from lstdata.progress import BuildProgress
 
     given = {"runner": runner, "workers": workers, "address": address, "max_reject_rate": max_reject_rate}
     overrides = [f"run.{name}={json.dumps(value)}" for name, value in given.items() if value is not None]
     config = load(BuildConfig, config_path, [*sets, *overrides])
+    asked = Asked(source, out, config, rebuild, allow_mixed_compute)
     if dry_run:
-        made = plan_only(Asked(source, out, config, rebuild, allow_mixed_compute))
-        say(made.summary(), as_json, f"would build: {made.describe()}; nothing was written")
+        _dry_run(asked, measure, sample, as_json)
         return
+    if measure is not None or sample is not None:
+        raise ConfigError("`--measure` and `--sample` need `--dry-run`: a build measures what its filters ask for.")
     progress = BuildProgress(quiet=as_json)
     try:
-        totals = build_shards(Asked(source, out, config, rebuild, allow_mixed_compute), progress)
+        totals = build_shards(asked, progress)
     finally:
         progress.close()
     problems = _check(out) if check else []
@@ -90,6 +105,34 @@ def build_shards_command(
             f"{totals.failed} of {totals.wanted} records were rejected ({totals.reject_rate:.1%}), more than "
             f"`max_reject_rate` {config.run.max_reject_rate:.1%}; see {out / 'rejects.parquet'}."
         )
+
+
+def _dry_run(asked: Asked, measure: str | None, sample: int | None, as_json: bool) -> None:
+    """Say what would be built and, where there is a filter or one asks for it, what becomes of each record."""
+    from lstdata.build import planned
+    from lstdata.build.trial import source_rejects, try_records
+    from lstdata.build.trial_table import trial_json, trial_text
+    from lstdata.filters import active_rules
+    from lstdata.progress import CountProgress
+
+    rules = active_rules(asked.config.filter)
+    with planned(asked) as (plan, path):
+        line = f"would build: {plan.describe()}; nothing was written"
+        if not rules and measure is None and sample is None:
+            say(plan.summary(), as_json, line)
+            return
+        scored = measure == "score" or any(rule.needs == "words" for rule in rules)
+        with CountProgress("measured", quiet=as_json) as progress:
+            trial = try_records(
+                asked.source, plan, path, asked.config, scored=scored, sample=sample, progress=progress.update
+            )
+        turned_down = source_rejects(path)
+    said = plan.summary() | {"source_rejects": turned_down, "sample": sample, "scored": scored, **trial_json(trial)}
+    lines = [line, *(f"rejected by the source: {reason} {count}" for reason, count in turned_down.items())]
+    lines += ["", trial_text(trial)]
+    if not scored:
+        lines += ["", "Word times, their scores and what is rejected for want of them: `--measure score`, slower."]
+    say(said, as_json, "\n".join(lines))
 
 
 def _check(out: Path) -> list[str]:
