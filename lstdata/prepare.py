@@ -104,7 +104,7 @@ def carry_out(corpus: str, write: Callable[[], object], out: str, warn: Callable
 
 
 def _look(corpus: str, out: str) -> Prepared:
-    found = manifests_in(out) if os.path.isdir(out) else ()
+    found = manifests_in(out, os.listdir(out)) if os.path.isdir(out) else ()
     paths = [path for manifest in found if (path := manifest.cuts or manifest.recordings)]
     count, seconds = 0, 0.0
     for path in paths:
