@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import math
 import os
+import posixpath
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from lstdata.config import SourceConfig
-from lstdata.errors import ConfigError, Rejected, Unavailable
-from lstdata.records import Locator, SourceRow
+from lstdata.errors import ConfigError, Rejected
+from lstdata.records import Audio, Coded, Locator, SourceRow
+from lstdata.sources.arrow import light_rows
+from lstdata.sources.columns import Row, column_mistakes, required_text
 from lstdata.sources.delimited import delimited_rows
-from lstdata.sources.encoding import json_lines, open_bytes
-from lstdata.sources.locating import LocatedSource, located_seconds, relative
-from lstdata.sources.rows import MOST_SECONDS, bad_row, json_values, rejected, split_name, writable
-from lstdata.storage import is_url
+from lstdata.sources.encoding import json_lines
+from lstdata.sources.locating import LocatedSource
+from lstdata.sources.recordings import PathRecords, open_stretch
+from lstdata.sources.rows import bad_row, rejected, writable
+from lstdata.storage import is_url, resolve
 
 TABLE_SUFFIXES = (".jsonl", ".csv", ".tsv", ".parquet")
 
-_COLUMNS = ("id", "audio", "text", "duration", "speaker", "language")
-_REQUIRED = ("id", "audio")
-
-Row = Mapping[str, Any] | Rejected
-"""A row's values by column, or the verdict on a row that cannot be read."""
+_SAMPLED = 100
+"""Lines of JSON that are looked at to learn which columns there are: each may leave some out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,67 +31,37 @@ class TableSource(LocatedSource):
 
     path: str
     columns: SourceConfig
+    folder: str = ""
+    """Where relative audio paths start, below `root`."""
     kind: str = "table"
 
     @classmethod
     def opened(cls, path: str, config: SourceConfig) -> TableSource:
         """The table at a path. Raises ConfigError for a column that is required or chosen, and not there."""
-        first = next((row for _, row in _rows(path) if isinstance(row, Mapping)), None)
-        if first is None:
-            raise ConfigError(f"the table `{path}` has no row that can be read.")
-        defaults = SourceConfig()
-        headed = not path.removesuffix(".gz").endswith(".jsonl")  # lines of JSON may leave a column out
-        required = (*_REQUIRED, "text") if headed else _REQUIRED
-        names = [(option, getattr(config, option)) for option in _COLUMNS if getattr(config, option) is not None]
-        mistakes = [
-            f"the table `{path}` has no column `{name}` (`source.{option}`); it has {', '.join(first)}."
-            + (" Without transcripts, give `source.text` null." if option == "text" else "")
-            for option, name in names
-            if name not in first and (option in required or name != getattr(defaults, option))
-        ]
+        columns, mistakes = checked_columns(path, config, ("id", "audio"))
+        root, folder = _audio_place(path, config.audio_folder, mistakes)
         if mistakes:
             raise ConfigError(*mistakes)
-        return cls(root=os.path.dirname(path), path=path, columns=config)
+        return cls(root=root, path=path, columns=columns, folder=folder)
 
     def scan(self) -> Iterator[SourceRow]:
-        yield from writable(self._row(number, row) for number, row in _rows(self.path))
+        records = PathRecords(self.root, self.folder, self.columns)
+        yield from writable(self._row(records, number, row) for number, row in table_rows(self.path))
 
-    def _row(self, number: int, row: Row) -> SourceRow:
+    def open(self, locator: Locator) -> Audio | Coded:
+        return open_stretch(self.root, locator)
+
+    def _row(self, records: PathRecords, number: int, row: Row | Rejected) -> SourceRow:
+        id = row.get(self.columns.id) if isinstance(row, Mapping) else None
         try:
             if isinstance(row, Rejected):
                 raise row
-            return self._record(row)
+            return records.record(row, required_text(row, self.columns.id))
         except Rejected as error:
             name = os.path.basename(self.path)
-            id = row.get(self.columns.id) if isinstance(row, Mapping) and error.reason != "bad_row" else None
-            return rejected(str(id), name, error.reason, error.detail) if id else bad_row(number, name, error)
-
-    def _record(self, row: Mapping[str, Any]) -> SourceRow:
-        names = self.columns
-        id, audio = _required(row, names.id), relative(_required(row, names.audio))
-        known = {*(getattr(names, option) for option in _COLUMNS), "split", "license"}
-        return SourceRow(
-            id=id,
-            locator=Locator(path=audio),
-            recording=audio,
-            duration=self._seconds(row, audio),
-            text=(_text(row, names.text) or "").strip() or None if names.text else None,
-            speaker=_text(row, names.speaker),
-            language=_text(row, names.language),
-            license=_text(row, "license"),
-            split=split_name(row.get("split")),
-            custom=json_values({key: value for key, value in row.items() if key not in known}),
-        )
-
-    def _seconds(self, row: Mapping[str, Any], audio: str) -> float | None:
-        """By the table, so that a plan needs no audio, or else by the header of a local file."""
-        seconds = _seconds(row, self.columns.duration)
-        if seconds is not None or is_url(self.root) or is_url(audio):
-            return seconds
-        try:
-            return located_seconds(self.root, audio)
-        except Unavailable as error:
-            raise Unavailable(f"{error} Or give the table a column `{self.columns.duration}`.") from error
+            if error.reason == "bad_row" or not id:
+                return bad_row(number, name, error)
+            return rejected(str(id), name, error.reason, f"row {number} of `{name}`: {error.detail}")
 
 
 def open_table(path: str, config: SourceConfig) -> TableSource | None:
@@ -102,55 +71,61 @@ def open_table(path: str, config: SourceConfig) -> TableSource | None:
     return TableSource.opened(path, config)
 
 
-def _required(row: Mapping[str, Any], column: str) -> str:
-    value = _text(row, column)
-    if value is None or not value.strip():
-        raise Rejected("bad_row", f"`{column}` must not be empty.")
-    return value
-
-
-def _text(row: Mapping[str, Any], column: str) -> str | None:
-    """A text; whole numbers are taken as the texts that they are written as; None where there is nothing."""
-    value = row.get(column)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    if value is not None and not isinstance(value, str):
-        raise Rejected("bad_row", f"`{column}` must be a text, but is {value!r:.80}.")
-    return value or None
-
-
-def _seconds(row: Mapping[str, Any], column: str) -> float | None:
-    value = row.get(column)
-    if value is None or value == "":
-        return None
-    try:
-        seconds = math.nan if isinstance(value, bool) else float(value)
-    except (OverflowError, TypeError, ValueError):
-        seconds = math.nan
-    if not 0 <= seconds <= MOST_SECONDS:
-        raise Rejected("bad_row", f"`{column}` must be seconds from 0 to {MOST_SECONDS:.0f}, but is {value!r:.80}.")
-    return seconds
-
-
-def _rows(path: str) -> Iterator[tuple[int, Row]]:
+def table_rows(path: str) -> Iterator[tuple[int, Row | Rejected]]:
+    """Each row with its number from 1, or the verdict on a row that cannot be read, as a stream."""
     kind = path.removesuffix(".gz")
     if kind.endswith(".parquet"):
         return _parquet_rows(path)
     return json_lines(path) if kind.endswith(".jsonl") else delimited_rows(path, tabs=kind.endswith(".tsv"))
 
 
-def _parquet_rows(path: str) -> Iterator[tuple[int, Row]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+def checked_columns(path: str, config: SourceConfig, required: tuple[str, ...]) -> tuple[SourceConfig, list[str]]:
+    """The column map as this table can have it, and every mistake in it. ConfigError where no row can be read.
 
-    try:
-        with open_bytes(path) as file:
-            number = 0
-            for batch in pq.ParquetFile(file).iter_batches(batch_size=1024):
-                for row in batch.to_pylist():
-                    number += 1
-                    yield number, row
-    except pa.ArrowException as error:
-        raise ConfigError(f"the table `{path}` cannot be read as Parquet: {' '.join(str(error).split())}.") from error
-    except OSError as error:
-        raise Unavailable(f"the table `{path}` cannot be read: {' '.join(str(error).split())}.") from error
+    CSV and TSV hold no word times: a column that happens to be called so is one like any other.
+    """
+    lines = path.removesuffix(".gz").endswith(".jsonl")
+    columns = _first_columns(path, _SAMPLED if lines else 1)
+    what = f"the table `{path}`"
+    mistakes = column_mistakes(config, columns, what, required if lines else (*required, "text"))
+    if path.removesuffix(".gz").endswith((".csv", ".tsv")):
+        if config.words in columns and config.words != SourceConfig.words:
+            mistakes.append(f"`source.words` is for JSON lines and Parquet, but {what} is neither.")
+        config = replace(config, words="")
+    return config, mistakes
+
+
+def _first_columns(path: str, rows: int) -> list[str]:
+    found: dict[str, None] = {}
+    verdict: Rejected | None = None
+    for _, row in table_rows(path):
+        if isinstance(row, Rejected):
+            verdict = verdict or row
+            continue
+        found |= dict.fromkeys(row)
+        rows -= 1
+        if not rows:
+            break
+    if not found:
+        why = "." if verdict is None else f". The first: {verdict.detail}"
+        raise ConfigError(f"the table `{path}` has no row that can be read{why}")
+    return list(found)
+
+
+def _audio_place(path: str, audio_folder: str | None, mistakes: list[str]) -> tuple[str, str]:
+    """The root of the records, and the folder below it in which relative audio paths start."""
+    root = os.path.dirname(path)
+    if audio_folder is None:
+        return root, ""
+    folder = "" if is_url(audio_folder) or os.path.isabs(audio_folder) else posixpath.normpath(audio_folder)
+    if folder == ".." or folder.startswith("../"):
+        mistakes.append(
+            f"`source.audio_folder` must not leave the table's folder, but is `{audio_folder}`; give an absolute path."
+        )
+    elif not is_url(full := resolve(root, audio_folder)) and not os.path.isdir(full):
+        mistakes.append(f"`source.audio_folder` must be a folder, but there is no `{full}`.")
+    return (root, folder) if folder else (audio_folder, "")
+
+
+def _parquet_rows(path: str) -> Iterator[tuple[int, Row | Rejected]]:
+    return enumerate((row for _, _, row in light_rows(path)), 1)

@@ -1,0 +1,87 @@
+"""Records whose rows name a recording by its path: the whole file, or a stretch of it given in seconds."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import replace
+from functools import lru_cache, partial
+
+from lstdata.config import SourceConfig
+from lstdata.errors import Rejected, Unavailable
+from lstdata.records import Audio, Locator, SourceRow, sample_at
+from lstdata.sources.columns import Row, channel, record, required_text, stretch
+from lstdata.sources.locating import located_header, located_seconds, open_located, relative
+from lstdata.storage import is_url
+
+OVERRUN = 1.0
+"""Seconds by which a stretch may reach beyond its recording: times are rounded, often to whole seconds."""
+
+_REMEMBERED = 256
+"""Recordings whose headers are kept while rows are read: a table may go back and forth among some."""
+
+
+class PathRecords:
+    """Makes records of rows, of the recordings below `folder` of `root`.
+
+    A row without `start` and `end` is the whole file. Its duration is the row's, so that a plan needs no audio, or
+    else that of the header of a local file.
+
+    Seconds become samples at the rate of the recording's own header, which is read while planning: rate and samples
+    are the locator's, and a file that has another rate when it is decoded is a `rate_mismatch`, not another stretch.
+    So a row with a stretch needs its recording to be there. Where the file is missing, though its root is there, or
+    has no header that can be read, the row is a dead letter with the verdict that decoding would give; where it
+    cannot be reached, planning ends with Unavailable.
+    """
+
+    def __init__(self, root: str, folder: str, columns: SourceConfig) -> None:
+        self._root, self._folder, self._columns = root, folder, columns
+        self._header = lru_cache(maxsize=_REMEMBERED)(partial(located_header, root))
+
+    def record(self, row: Row, id: str) -> SourceRow:
+        """Raises Rejected for a row that cannot be used."""
+        path = self._path(required_text(row, self._columns.audio))
+        locator = Locator(path=path, channel=channel(row, self._columns))
+        part = stretch(row, self._columns)
+        if part.start is None:
+            duration = self._seconds(path) if part.duration is None else part.duration
+            return record(row, self._columns, id=id, locator=locator, duration=duration)
+        rate, seconds = self._reached_header(path)
+        end = None if part.end is None else sample_at(part.end, rate)
+        locator = replace(locator, start=sample_at(part.start, rate), end=end, rate=rate)
+        rest = None if seconds is None else max(0.0, seconds - part.start)
+        return record(
+            row, self._columns, id=id, locator=locator, duration=rest if part.duration is None else part.duration
+        )
+
+    def _path(self, path: str) -> str:
+        return path if is_url(path) else relative(posixpath.join(self._folder, path))
+
+    def _seconds(self, path: str) -> float | None:
+        if is_url(self._root) or is_url(path):
+            return None
+        try:
+            return located_seconds(self._root, path)
+        except Unavailable as error:
+            raise Unavailable(f"{error} Or give the table a column `{self._columns.duration}`.") from error
+
+    def _reached_header(self, path: str) -> tuple[int, float | None]:
+        try:
+            return self._header(path)
+        except Unavailable as error:
+            raise Unavailable(
+                f"{error} A stretch of it is cut by its sampling rate: run again when it is there."
+            ) from error
+
+
+def open_stretch(root: str, locator: Locator) -> Audio:
+    """As `open_located`; Rejected `beyond_recording` where the stretch ends more than OVERRUN after the recording.
+
+    Such times are of another recording, or in another unit: what could be decoded is not what the row describes.
+    """
+    audio = open_located(root, locator)
+    if locator.end is not None:
+        lacking = (locator.end - (locator.start or 0) - audio.decoded) / audio.rate
+        if lacking > OVERRUN:
+            detail = f"its stretch ends {lacking:.2f} s after the end of `{locator.path}`."
+            raise Rejected("beyond_recording", detail)
+    return audio
