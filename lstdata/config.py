@@ -52,6 +52,7 @@ class SegmentConfig:
     """Long recordings cut at silences before planning, and short neighbours joined."""
 
     enabled: bool = False
+    """Segment before planning; `lstdata segment` does it whatever is said here."""
     longer_than: float = 30.0
     """Seconds; a shorter record stays as it is."""
     target_seconds: float = 20.0
@@ -60,6 +61,10 @@ class SegmentConfig:
     """A longer stretch without any silence is cut where speech is least likely."""
     min_silence: float = 0.3
     """Seconds without speech at which a recording may be cut."""
+    max_silence: float = 2.0
+    """A longer silence is in no segment."""
+    margin: float = 0.2
+    """Seconds of silence that a segment keeps before and after its speech, or half of the silence there is."""
     threshold: float = 0.5
     """Probability above which the speech-activity model hears speech."""
     join: bool = False
@@ -68,11 +73,18 @@ class SegmentConfig:
     """Seconds between two records that may be joined."""
 
     def mistakes(self) -> Iterator[str]:
-        for name in ("longer_than", "target_seconds", "max_seconds", "min_silence"):
+        for name in ("longer_than", "min_silence"):
             if getattr(self, name) <= 0:
                 yield f"`{name}` must be > 0, but is {getattr(self, name)}."
+        if self.target_seconds < 1:
+            yield f"`target_seconds` must be ≥ 1, but is {self.target_seconds}."
         if self.max_seconds < self.target_seconds:
             yield f"`max_seconds` must be ≥ `target_seconds` ({self.target_seconds}), but is {self.max_seconds}."
+        if self.max_silence < self.min_silence:
+            yield f"`max_silence` must be ≥ `min_silence` ({self.min_silence}), but is {self.max_silence}."
+        if not 0 <= self.margin <= self.target_seconds / 4:
+            most = self.target_seconds / 4
+            yield f"`margin` must be between 0 and a quarter of `target_seconds` ({most}), but is {self.margin}."
         if not 0 < self.threshold < 1:
             yield f"`threshold` must be in (0, 1), but is {self.threshold}."
         if self.join_gap < 0:
