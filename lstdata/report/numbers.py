@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterator
+from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from lstdata.errors import CorruptShard
+from lstdata.filters import REASONS as FILTER_REASONS
 from lstdata.index import SHARDS_SCHEMA, read_table
-from lstdata.records import Ints, Mask, Sample
+from lstdata.records import HEADER_TOLERANCE, Ints, Mask, Sample
 from lstdata.report.distribution import Distribution
-from lstdata.shards import STORED_STRATEGIES, StoredSample, iter_samples
+from lstdata.report.reading import iter_batches, read_run_json, read_samples
+from lstdata.shards import STORED_STRATEGIES, StoredSample
 from lstdata.storage import read_json
 from lstdata.vocab import VocabCard
 
@@ -27,8 +26,6 @@ SAMPLES_READ = 10_000
 
 EXAMPLES = 3
 """Dead letters shown for each reason."""
-
-_BATCH = 8192
 
 
 @dataclass(frozen=True)
@@ -41,6 +38,14 @@ class Split:
     seconds: float
     units: int
     words: int
+
+
+@dataclass(slots=True)
+class Part:
+    """The samples of one language, or under one licence."""
+
+    samples: int = 0
+    seconds: float = 0.0
 
 
 @dataclass
@@ -122,8 +127,11 @@ class Numbers:
     words_per_second: Distribution
     align_score: Distribution
     speakers: int
-    languages: Counter[str]
-    licenses: Counter[str]
+    languages: defaultdict[str | None, Part]
+    """None: not named."""
+    licenses: defaultdict[str | None, Part]
+    header_mismatches: int
+    """Samples whose file's header promised another length than was decoded, by more than the tolerance."""
     read: int
     """Samples whose units and patches were counted."""
 
@@ -138,6 +146,11 @@ class Numbers:
         return sum(reason.count for reason in self.rejects)
 
     @property
+    def filtered(self) -> int:
+        """Those of the dead letters that filters were asked to make."""
+        return sum(reason.count for reason in self.rejects if reason.reason in FILTER_REASONS)
+
+    @property
     def planned(self) -> int:
         return self.total.samples + self.rejected
 
@@ -149,12 +162,12 @@ def compute_numbers(out: Path, limit: int = SAMPLES_READ) -> Numbers:
     names = [*STORED_STRATEGIES, "aligned words", "aligned silences"]
     speech = Speech({name: Distribution() for name in names})
     read = 0
-    for stored in _read_samples(out, shards, limit):
+    for stored in read_samples(out, shards, limit):
         read += 1
         _count_units(units, stored.sample.units)
         _count_speech(speech, stored)
     numbers = Numbers(
-        run=_run(out / "run.json"),
+        run=read_run_json(out / "run.json"),
         splits=_splits(shards),
         rejects=_rejects(out / "rejects.parquet"),
         units=units,
@@ -163,8 +176,9 @@ def compute_numbers(out: Path, limit: int = SAMPLES_READ) -> Numbers:
         words_per_second=Distribution(0.05),
         align_score=Distribution(0.1),
         speakers=0,
-        languages=Counter(),
-        licenses=Counter(),
+        languages=defaultdict(Part),
+        licenses=defaultdict(Part),
+        header_mismatches=0,
         read=read,
     )
     _scan_index(numbers, out / "index.parquet")
@@ -178,27 +192,6 @@ def word_mask(sample: Sample) -> Mask:
     np.add.at(steps, sample.word_frames[:, 0], 1)
     np.add.at(steps, sample.word_frames[:, 1], -1)
     return np.cumsum(steps[:-1]) > 0
-
-
-def iter_batches(path: Path, columns: list[str]) -> Iterator[dict[str, Any]]:
-    """The columns of a Parquet table as numpy arrays, some thousand rows at a time; CorruptShard if it is none."""
-    try:
-        for batch in pq.ParquetFile(path).iter_batches(batch_size=_BATCH, columns=columns):
-            yield {name: batch[name].to_numpy(zero_copy_only=False) for name in columns}
-    except FileNotFoundError as error:
-        raise CorruptShard(f"`{path}` is missing.") from error
-    except (pa.ArrowInvalid, KeyError, OSError) as error:
-        raise CorruptShard(f"`{path}` cannot be read: {error}.") from error
-
-
-def _run(path: Path) -> dict[str, Any]:
-    try:
-        run: dict[str, Any] = read_json(path)
-    except FileNotFoundError as error:
-        raise CorruptShard(f"`{path}` is missing.") from error
-    except (OSError, ValueError) as error:
-        raise CorruptShard(f"`{path}` cannot be read: {error}.") from error
-    return run
 
 
 def _clusters(out: Path) -> int:
@@ -233,21 +226,6 @@ def _rejects(path: Path) -> list[Reason]:
     return sorted(reasons.values(), key=lambda r: (-r.count, r.stage, r.reason))
 
 
-def _read_samples(out: Path, shards: list[dict[str, Any]], limit: int) -> Iterator[StoredSample]:
-    """All samples, or those of evenly spread shards, at least one, that hold about `limit` in all."""
-    filled = [row for row in shards if row["samples"]]
-    total = sum(row["samples"] for row in filled)
-    number = len(filled) if total <= limit else max(1, len(filled) * limit // total)
-    for i in range(number):
-        path = out / filled[(2 * i + 1) * len(filled) // (2 * number)]["path"]
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise CorruptShard(f"`{path}` cannot be read: {error.strerror}.") from error
-        for *_, stored in iter_samples(data, str(path)):
-            yield stored
-
-
 def _count_units(units: Units, ids: NDArray[np.uint16]) -> None:
     counts = np.bincount(ids, minlength=len(units.counts))
     if len(counts) > len(units.counts):
@@ -277,12 +255,22 @@ def _count_speech(speech: Speech, stored: StoredSample) -> None:
 
 def _scan_index(numbers: Numbers, path: Path) -> None:
     speakers: set[str] = set()
-    for batch in iter_batches(path, ["seconds", "words", "align_score", "speaker", "language", "license"]):
+    columns = ["seconds", "header_seconds", "words", "align_score", "speaker", "language", "license"]
+    for batch in iter_batches(path, columns):
         seconds = batch["seconds"].astype(np.float64)
+        promised = batch["header_seconds"].astype(np.float64)
+        numbers.header_mismatches += int((np.abs(promised - seconds) > HEADER_TOLERANCE).sum())
         numbers.seconds.add(seconds)
         numbers.words_per_second.add(batch["words"].astype(np.float64) / np.maximum(seconds, 1e-9))
         numbers.align_score.add(batch["align_score"].astype(np.float64))
-        numbers.languages.update(str(v) for v in batch["language"] if v is not None)
-        numbers.licenses.update(str(v) for v in batch["license"] if v is not None)
+        _add_parts(numbers.languages, batch["language"], seconds)
+        _add_parts(numbers.licenses, batch["license"], seconds)
         speakers.update(v for v in batch["speaker"] if v is not None)
     numbers.speakers = len(speakers)
+
+
+def _add_parts(parts: defaultdict[str | None, Part], names: NDArray[np.object_], seconds: NDArray[np.float64]) -> None:
+    for name, length in zip(names.tolist(), seconds.tolist(), strict=True):
+        part = parts[name]
+        part.samples += 1
+        part.seconds += length

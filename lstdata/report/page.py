@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -14,9 +15,10 @@ import jinja2
 import yaml
 from markupsafe import Markup
 
+from lstdata.records import HEADER_TOLERANCE
 from lstdata.report.distribution import Distribution
 from lstdata.report.draw import histogram, nice_step, unit_colours, unit_spectrum
-from lstdata.report.numbers import Numbers, compute_numbers
+from lstdata.report.numbers import Numbers, Part, compute_numbers
 from lstdata.report.timeline import Timeline, draw_timeline
 from lstdata.report.utterances import Shown, choose_utterances
 from lstdata.sources import Source
@@ -26,6 +28,9 @@ WORD_MEAN, WORD_MEDIAN, WORD_MAX = 5.8, 5, 22
 SILENCE_MEAN, SILENCE_MAX = 3.7, 31
 TOKENS_PER_WORD, SILENCE_SHARE = 9.7, 0.4
 """Of ten utterances of MLS, aligned by CTC, that the authors of arXiv 2510.06195 released with it (25 Hz units)."""
+
+DECODERS = ("soundfile", "libsndfile", "ffmpeg")
+"""Names, among a run's versions, of what turns files into samples."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,10 @@ def render(out: Path, source: Source | None) -> str:
         tempo=_spread("Words per second", numbers.words_per_second, "words/s", 24),
         scores=_spread("Alignment score", numbers.align_score, "per 10 ms", 30),
         comparison=_comparison(numbers),
+        languages=_most_first(numbers.languages),
+        licenses=_most_first(numbers.licenses),
+        tolerance=HEADER_TOLERANCE,
+        decoder=_decoder(numbers.run),
         options=_options(numbers.run),
     )
 
@@ -161,6 +170,15 @@ def _comparison(numbers: Numbers) -> list[tuple[str, str, str]]:
         ("Units per word in all", decimal(speech.tokens_per_word), decimal(TOKENS_PER_WORD)),
         ("Silence between words", share(speech.silence_between_words), f"≈ {SILENCE_SHARE:.0%}"),
     ]
+
+
+def _most_first(parts: Mapping[str | None, Part]) -> list[tuple[str | None, Part]]:
+    return sorted(parts.items(), key=lambda item: (-item[1].seconds, item[0] or ""))
+
+
+def _decoder(run: dict[str, Any]) -> str:
+    """What recordings were decoded with: lossy formats differ from one version to another."""
+    return ", ".join(f"{name} {run['versions'][name]}" for name in DECODERS if name in run["versions"])
 
 
 def _options(run: dict[str, Any]) -> str:

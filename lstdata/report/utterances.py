@@ -17,7 +17,7 @@ from lstdata.errors import CorruptShard, LstDataError
 from lstdata.index import SHARDS_SCHEMA, read_table
 from lstdata.records import SAMPLE_RATE, Audio, Locator, Waveform
 from lstdata.report.distribution import Distribution
-from lstdata.report.numbers import iter_batches
+from lstdata.report.reading import iter_batches
 from lstdata.shards import StoredSample, iter_samples
 from lstdata.sources import Source
 

@@ -1,0 +1,52 @@
+"""The files of a run folder as the report reads them: tables in batches, samples in whole shards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lstdata.errors import CorruptShard
+from lstdata.shards import StoredSample, iter_samples
+from lstdata.storage import read_json
+
+_BATCH = 8192
+
+
+def iter_batches(path: Path, columns: list[str]) -> Iterator[dict[str, Any]]:
+    """The columns of a Parquet table as numpy arrays, some thousand rows at a time; CorruptShard if it is none."""
+    try:
+        for batch in pq.ParquetFile(path).iter_batches(batch_size=_BATCH, columns=columns):
+            yield {name: batch[name].to_numpy(zero_copy_only=False) for name in columns}
+    except FileNotFoundError as error:
+        raise CorruptShard(f"`{path}` is missing.") from error
+    except (pa.ArrowInvalid, KeyError, OSError) as error:
+        raise CorruptShard(f"`{path}` cannot be read: {error}.") from error
+
+
+def read_run_json(path: Path) -> dict[str, Any]:
+    try:
+        run: dict[str, Any] = read_json(path)
+    except FileNotFoundError as error:
+        raise CorruptShard(f"`{path}` is missing.") from error
+    except (OSError, ValueError) as error:
+        raise CorruptShard(f"`{path}` cannot be read: {error}.") from error
+    return run
+
+
+def read_samples(out: Path, shards: list[dict[str, Any]], limit: int) -> Iterator[StoredSample]:
+    """All samples, or those of evenly spread shards, at least one, that hold about `limit` in all."""
+    filled = [row for row in shards if row["samples"]]
+    total = sum(row["samples"] for row in filled)
+    number = len(filled) if total <= limit else max(1, len(filled) * limit // total)
+    for i in range(number):
+        path = out / filled[(2 * i + 1) * len(filled) // (2 * number)]["path"]
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise CorruptShard(f"`{path}` cannot be read: {error.strerror}.") from error
+        for *_, stored in iter_samples(data, str(path)):
+            yield stored
