@@ -61,7 +61,7 @@ def check_sums(root: Path, run: Mapping[str, Any], names: Iterable[str]) -> None
     for name in names:
         path = root / name
         try:
-            unchanged = sha256_file(path) == run["sha256"].get(name)
+            unchanged = sha256_file(path) == run.get("sha256", {}).get(name)
         except FileNotFoundError as error:
             raise CorruptShard(f"`{path}` is missing.") from error
         if not unchanged:

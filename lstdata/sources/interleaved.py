@@ -59,7 +59,7 @@ def segments(interleaved: object) -> list[Segment]:
     found: list[Segment] = []
     texts: list[str | None] = []
     for part in parts:
-        kind, *payload = part.split()
+        kind, *payload = part.split() or [""]
         if kind == "TEXT":
             found += [(text, []) for text in texts]
             texts = [_text(payload)]

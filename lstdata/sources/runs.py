@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -53,12 +53,12 @@ class RunSource:
             with open(path, "rb") as file:
                 file.seek(locator.offset or 0)
                 stretch = file.read(locator.size or 0)
-            expected = int(_crc32s(self.root, os.stat(_index(self.root)).st_mtime_ns)[locator.row or 0])
+            sums = _crc32s(self.root, os.stat(_index(self.root)).st_mtime_ns)
         except OSError as error:
             if isinstance(error, FileNotFoundError) and os.path.isdir(self.root):
                 raise CorruptShard(f"`{path}` is missing: run `verify` on `{self.root}`.") from error
             raise Unavailable(f"`{path}` cannot be read: {error.strerror or error}.") from error
-        if zlib.crc32(stretch) != expected:
+        if locator.row is None or locator.row >= len(sums) or zlib.crc32(stretch) != sums[locator.row]:
             raise CorruptShard(
                 f"`{path}`: the sample at byte {locator.offset} is damaged (crc32 differs): run `verify` on the folder."
             )
@@ -90,14 +90,16 @@ class RunSource:
 
     def _samples(self, root: Path) -> Iterator[SourceRow]:
         """The index and the plan side by side, one shard at a time; they have the same order."""
-        from lstdata.source_table import source_row
+        from lstdata.index import INDEX_SCHEMA
+        from lstdata.source_table import ROW_FIELDS, source_row
 
-        plan, number = _table(root / "plan.parquet"), 0
-        index = _groups(_table(root / "index.parquet"))
+        plan = _table(root / "plan.parquet", {name for name, _ in ROW_FIELDS} - {"source_split"})
+        index = _table(root / "index.parquet", INDEX_SCHEMA.names)
+        number = 0
         planned: dict[str, dict[str, Any]] = {}
         shard = None
         groups = iter(range(plan.num_row_groups))
-        for rows in index:
+        for rows in _row_groups(index):
             while shard != rows[0]["shard"]:
                 planned, shard = _planned(plan, next(groups, None), root)
             for row in rows:
@@ -134,24 +136,28 @@ def _planned(plan: pq.ParquetFile, group: int | None, root: Path) -> tuple[dict[
 
 
 def _rejects(path: Path) -> Iterator[SourceRow]:
-    for batch in _table(path).iter_batches(batch_size=1024):
+    for batch in _table(path, ("id", "reason", "message", "source")).iter_batches(batch_size=1024):
         for letter in batch.to_pylist():
             yield rejected(letter["id"], letter["source"], letter["reason"], letter["message"])
 
 
-def _groups(table: pq.ParquetFile) -> Iterator[list[dict[str, Any]]]:
+def _row_groups(table: pq.ParquetFile) -> Iterator[list[dict[str, Any]]]:
     for group in range(table.num_row_groups):
         yield table.read_row_group(group).to_pylist()
 
 
-def _table(path: Path) -> pq.ParquetFile:
+def _table(path: Path, columns: Collection[str]) -> pq.ParquetFile:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        return pq.ParquetFile(path)
+        table = pq.ParquetFile(path)
     except (pa.ArrowException, OSError) as error:
         raise CorruptShard(f"`{path}` cannot be read: {' '.join(str(error).split())}.") from error
+    lacking = sorted(set(columns) - set(table.schema_arrow.names))
+    if lacking:
+        raise ConfigError(f"`{path}` is of another version of lstdata: it has no column `{lacking[0]}`.")
+    return table
 
 
 def _index(root: str) -> str:
@@ -161,9 +167,7 @@ def _index(root: str) -> str:
 @lru_cache(maxsize=1)
 def _crc32s(root: str, written: int) -> NDArray[np.uint32]:
     """The check sum of every sample, four bytes each; `written` is when the index was, lest an old one be kept."""
-    import pyarrow.parquet as pq
-
-    sums: NDArray[np.uint32] = pq.read_table(_index(root), columns=["crc32"])["crc32"].to_numpy()
+    sums: NDArray[np.uint32] = _table(Path(_index(root)), ("crc32",)).read(columns=["crc32"])["crc32"].to_numpy()
     return sums
 
 
