@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.error import URLError
 
 from lstdata.errors import ConfigError, LstDataError
 from lstdata.sources.encoding import json_lines
@@ -88,11 +89,10 @@ def carry_out(corpus: str, write: Callable[[], object], out: str, warn: Callable
     try:
         with _warnings_to(warn):
             write()
-    except (ImportError, AssertionError) as error:
-        if isinstance(error, AssertionError) and "pip install" not in str(error):
-            raise _stopped(corpus, out, error) from error
-        raise ConfigError(f"lhotse's recipe `{corpus}` needs a package that is missing: {_line(error)}.") from error
     except Exception as error:
+        if isinstance(error, ImportError) or "pip install" in str(error):
+            missing = f"lhotse's recipe `{corpus}` needs a package that is missing: {_line(error)}."
+            raise ConfigError(missing) from error
         raise _stopped(corpus, out, error) from error
     try:
         prepared = _look(corpus, out)
@@ -105,15 +105,24 @@ def carry_out(corpus: str, write: Callable[[], object], out: str, warn: Callable
 
 def _look(corpus: str, out: str) -> Prepared:
     found = manifests_in(out, os.listdir(out)) if os.path.isdir(out) else ()
-    paths = [path for manifest in found if (path := manifest.cuts or manifest.recordings)]
+    durations = {path: _durations(path) for manifest in found if (path := manifest.cuts or manifest.recordings)}
+    return Prepared(
+        corpus=corpus,
+        out=out,
+        manifests=tuple(os.path.basename(path) for path, (count, _) in durations.items() if count),
+        recordings=sum(count for count, _ in durations.values()),
+        hours=round(sum(seconds for _, seconds in durations.values()) / 3600, 4),
+    )
+
+
+def _durations(path: str) -> tuple[int, float]:
+    """How many recordings or cuts a manifest holds, and their seconds."""
     count, seconds = 0, 0.0
-    for path in paths:
-        for _, value in json_lines(path):
-            if isinstance(value, dict):
-                count += 1
-                seconds += value.get("duration") or 0.0
-    names = tuple(os.path.basename(path) for path in paths)
-    return Prepared(corpus=corpus, out=out, manifests=names, recordings=count, hours=round(seconds / 3600, 4))
+    for _, value in json_lines(path):
+        if isinstance(value, dict):
+            count += 1
+            seconds += value.get("duration") or 0.0
+    return count, seconds
 
 
 def _stopped(corpus: str, out: str, error: Exception) -> RecipeStopped:
@@ -128,6 +137,8 @@ def _stopped(corpus: str, out: str, error: Exception) -> RecipeStopped:
 def _reason(error: Exception) -> str:
     """What is wrong, and, where the message alone would not say it, the line of the recipe that found it."""
     said = _line(error)
+    if isinstance(error, URLError):
+        return f"it fetches a part of the corpus itself, and could not: {said}"
     if isinstance(error, AssertionError | OSError) and said:
         return said
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f"{os.sep}lhotse{os.sep}" in f.filename]

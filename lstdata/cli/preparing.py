@@ -70,5 +70,6 @@ def prepare() -> None:
     lstdata prepare librispeech CORPUS_DIR OUT_DIR -p dev-clean
     lstdata build-shards OUT_DIR RUN --config pipelines/librispeech.yaml
 
-    Nothing is downloaded: CORPUS_DIR is the corpus as its archives unpack. Parts that OUT_DIR already holds are left.
+    CORPUS_DIR is the corpus as its archives unpack; a few recipes fetch transcripts themselves. Parts that OUT_DIR
+    already holds are left.
     """

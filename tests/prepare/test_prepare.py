@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
 
 import click
 import pytest
@@ -166,14 +167,15 @@ def raising(error: Exception) -> Callable[[str], object]:
     [
         (AssertionError("No such directory: /corpus"), 1, "stopped: No such directory: /corpus."),
         (FileNotFoundError(2, "No such file or directory", "a.tsv"), 1, "No such file or directory: 'a.tsv'."),
-        (OSError("<urlopen error [Errno -3]\n name resolution>"), 1, "<urlopen error [Errno -3] name resolution>."),
+        (OSError("several\n  lines"), 1, "stopped: several lines."),
+        (URLError("no route"), 1, "it fetches a part of the corpus itself, and could not: <urlopen error no route>."),
         (KeyError("accents"), 1, "KeyError: 'accents'."),
         (
             ModuleNotFoundError("No module named 'pandas'"),
             2,
             "needs a package that is missing: No module named 'pandas'.",
         ),
-        (AssertionError("To prepare, please 'pip install openpyxl'"), 2, "needs a package that is missing: To prepare"),
+        (ValueError("To prepare, please 'pip install openpyxl'"), 2, "needs a package that is missing: To prepare"),
     ],
 )
 def test_what_a_recipe_raises_is_one_line(
@@ -195,6 +197,7 @@ def test_an_assertion_without_a_message_shows_what_was_asserted(lstdata: Run, tm
 def test_parts_that_were_complete_before_a_recipe_stopped_are_named(lstdata: Run, recipe: Any, tmp_path: Path) -> None:
     def write(out: str) -> None:
         save(out, "small", 1.0)
+        save(out, "medium")
         raise ValueError("no medium")
 
     recipe(write)
