@@ -119,6 +119,7 @@ class Recording:
             try:
                 self._sound.seek(start)
             except LibsndfileError as error:
+                self.check()
                 raise self._undecodable(start, error) from error
             self._position = start
 
@@ -128,6 +129,7 @@ class Recording:
         try:
             block: Waveform = self._sound.read(wanted, dtype="float32", always_2d=True)
         except LibsndfileError as error:
+            self.check()
             raise self._undecodable(self._position // BLOCK * BLOCK, error) from error
         self._position += len(block)
         if not self.seeks_exactly:

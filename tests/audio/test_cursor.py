@@ -239,8 +239,10 @@ def test_no_more_than_one_file_stays_open(recordings: dict[str, str], tmp_path: 
     for bad in (str(tmp_path / "text.mp3"), str(tmp_path / "gone.mp3")):
         with pytest.raises(Rejected):
             audio.read(bad, start=1)
-    audio.read(recordings[kind])
     audio.header_seconds(recordings[kind])
+    assert open_files() == before
+    audio.read(other, start=5, end=10)
+    audio.read(recordings[kind])
     assert open_files() == before
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -34,6 +36,21 @@ def test_blocks_resample_as_one_call_of_the_library_does(rate: int) -> None:
     ours = audio.resample(samples, rate)
     shared = min(len(whole), len(ours))
     assert np.allclose(ours[:shared], whole[:shared], atol=2e-5)
+
+
+@pytest.mark.parametrize("rate", [8_000, 44_100, 96_000, 22_254])
+def test_wherever_the_input_is_cut_the_samples_are_the_same(rate: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every cut around the first two edges of its windows, which are made small."""
+    monkeypatch.setattr(resampling, "_WINDOW", 256)
+    common = math.gcd(rate, 16_000)
+    period = rate // common
+    window = max(1, 256 // max(period, 16_000 // common)) * period
+    samples = noise(3 * window + 100)
+    whole = audio.resample(samples, rate)
+    near = [0, 1, 5, 7, 15, 37, 100, period - 1, period, period + 1]
+    for cut in sorted({edge + side * n for edge in (window, 2 * window) for n in near for side in (-1, 1)}):
+        pieces = list(resampling.resampled([samples[:cut], samples[cut:]], rate))
+        assert np.array_equal(np.concatenate(pieces), whole)
 
 
 def test_where_the_library_is_one_sample_short_nothing_is_lost() -> None:

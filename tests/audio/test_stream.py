@@ -131,6 +131,11 @@ def test_a_stream_gives_the_verdicts_of_reading(tmp_path: Path) -> None:
         next(audio.stream(str(tmp_path / "gone.wav")))
 
 
+def test_no_stream_ends_with_an_empty_block() -> None:
+    stream = audio.stream("cell", content=encoded(noise(320_000), 16_000))
+    assert [len(block) for block in stream] == [160_000] * 2
+
+
 def test_what_came_before_the_fault_is_streamed() -> None:
     nan = noise(400_000)
     nan[390_000] = np.nan
