@@ -172,8 +172,7 @@ def try_records(
     trial = Trial(config)
     planned = plan.records - plan.rejected
     total = planned if sample is None else min(sample, planned)
-    chunks = _all(plan, plan_path) if sample is None else _chosen(plan, plan_path, sample)
-    make = Trying(source, config, scored)
+    chunks, make = choose(plan, plan_path, sample), Trying(source, config, scored)
     with closing(run_tasks(make, chunks, config.run, describe=lambda chunk: f"`{chunk[0].row.id}`")) as results:
         for _, result in results:
             if isinstance(result, LstDataError):
@@ -189,13 +188,12 @@ def source_rejects(plan_path: Path) -> dict[str, int]:
     return dict(Counter((record.row.reject or ("rejected",))[0] for record in iter_rejected(plan_path)).most_common())
 
 
-def _all(plan: Plan, plan_path: Path) -> Iterator[Sequence[PlannedRecord]]:
-    for shard in plan.shards:
-        yield from _chunks(read_shard_rows(plan_path, shard.row_group))
-
-
-def _chosen(plan: Plan, plan_path: Path, number: int) -> Iterator[Sequence[PlannedRecord]]:
-    """The records with the lowest hashes: the same ones whatever the shards are."""
+def choose(plan: Plan, plan_path: Path, number: int | None) -> Iterator[Sequence[PlannedRecord]]:
+    """All planned records, or those with the lowest hashes, the same ones whatever the shards are; a task at a time."""
+    if number is None:
+        for shard in plan.shards:
+            yield from _chunks(read_shard_rows(plan_path, shard.row_group))
+        return
     ranked = (
         (digest("trial", id)[:8], shard.row_group, position)
         for shard in plan.shards
