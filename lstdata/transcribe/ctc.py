@@ -12,7 +12,7 @@ from lstdata.records import SAMPLE_RATE, TimedWord, Waveform
 from lstdata.transcribe.checkpoint import Checkpoint
 from lstdata.transcribe.config import TranscribeConfig
 from lstdata.transcribe.ctc_path import Alphabet, frames_after, words_on_path
-from lstdata.transcribe.recogniser import Transcript, exact_arithmetic
+from lstdata.transcribe.recogniser import LOCAL, Transcript, exact_arithmetic, load_model
 
 
 class CtcRecogniser:
@@ -28,13 +28,11 @@ class CtcRecogniser:
         import torch
         from transformers import AutoFeatureExtractor, AutoModelForCTC, AutoTokenizer
 
-        folder, local = checkpoint.folder, {"local_files_only": True, "trust_remote_code": False}
-        self._extractor = AutoFeatureExtractor.from_pretrained(folder, **local)
-        tokenizer = AutoTokenizer.from_pretrained(folder, **local)
-        model = AutoModelForCTC.from_pretrained(folder, use_safetensors=checkpoint.is_safe, **local)
+        self._extractor = AutoFeatureExtractor.from_pretrained(checkpoint.folder, **LOCAL)
+        tokenizer = AutoTokenizer.from_pretrained(checkpoint.folder, **LOCAL)
+        self._model = load_model(AutoModelForCTC, checkpoint, config)
         self._device, self._dtype = config.device, getattr(torch, config.dtype)
-        self._model = model.to(self._device, self._dtype).eval()
-        self._kernels, self._strides = _convolutions(checkpoint, model.config)
+        self._kernels, self._strides = _convolutions(checkpoint, self._model.config)
         _check_rate(checkpoint, self._extractor)
         self._hop = int(np.prod(self._strides))
         self._alphabet = _alphabet(checkpoint, tokenizer)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from pickle import UnpicklingError
+from typing import Any, Final, Protocol
 
 from lstdata.errors import ConfigError, MissingExtra, Unavailable
 from lstdata.records import TimedWord, Waveform
@@ -44,31 +45,53 @@ def make_recogniser(checkpoint: Checkpoint, config: TranscribeConfig) -> Recogni
     """Load a checkpoint; it takes seconds, so it is done once per worker. Raises ConfigError for what is none."""
     if config.dtype != "float32" and config.device != "cuda":
         raise ConfigError(f"`dtype` must be float32 on a CPU, but is {config.dtype}.")
-    with quiet_transformers():
-        if checkpoint.kind == "whisper":
-            from lstdata.transcribe.whisper import WhisperRecogniser
+    _quieten_transformers()
+    if checkpoint.kind == "whisper":
+        from lstdata.transcribe.whisper import WhisperRecogniser
 
-            return WhisperRecogniser(checkpoint, config)
-        from lstdata.transcribe.ctc import CtcRecogniser
+        return WhisperRecogniser(checkpoint, config)
+    from lstdata.transcribe.ctc import CtcRecogniser
 
-        return CtcRecogniser(checkpoint, config)
+    return CtcRecogniser(checkpoint, config)
 
 
-@contextmanager
-def quiet_transformers() -> Iterator[None]:
-    """The library with its advice and progress bars off. Raises MissingExtra where it is not installed."""
+LOCAL: Final = {"local_files_only": True, "trust_remote_code": False}
+"""How every part of a checkpoint is loaded: from its folder, and no code from there."""
+
+
+def load_model(kind: Any, checkpoint: Checkpoint, config: TranscribeConfig, **options: Any) -> Any:
+    """The model, by the class `kind` of `transformers`, on its device. Raises ConfigError where it is not whole."""
+    import torch
+
+    try:
+        model, info = kind.from_pretrained(
+            checkpoint.folder, use_safetensors=checkpoint.is_safe, output_loading_info=True, **LOCAL, **options
+        )
+    except (OSError, ValueError, KeyError, RuntimeError, UnpicklingError) as error:
+        raise ConfigError(
+            f"`model` `{checkpoint.name}` cannot be loaded: {' '.join(str(error).split())[:300]}"
+        ) from error
+    missing = sorted(name for name in info["missing_keys"] if not name.endswith(_NOT_NEEDED))
+    if missing:
+        raise ConfigError(
+            f"`model` `{checkpoint.name}` has no weights for `{missing[0]}`: it was not trained for this."
+        )
+    with exact_arithmetic():
+        return model.to(config.device, getattr(torch, config.dtype)).eval()
+
+
+_NOT_NEEDED: Final = "masked_spec_embed"
+"""A weight for training alone, which some checkpoints lack."""
+
+
+def _quieten_transformers() -> None:
+    """Switch the library's advice and progress bars off. Raises MissingExtra where it is not installed."""
     try:
         from transformers.utils import logging
     except ImportError as error:
         raise MissingExtra("transcribing", "transformers", "asr") from error
-    before = logging.get_verbosity()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(before)
-        logging.enable_progress_bar()
 
 
 @contextmanager
@@ -83,7 +106,7 @@ def exact_arithmetic() -> Iterator[None]:
         said = " ".join(str(error).split())
         if isinstance(error, torch.OutOfMemoryError) or "allocate memory" in said:
             raise Unavailable(
-                f"the model ran out of memory: take a smaller `batch` or `max_seconds`: {said[:200]}"
+                f"the model ran out of memory; take a smaller `batch` or `max_seconds`: {said[:200]}"
             ) from error
         if "CUDA" in said or "cuDNN" in said:
             raise Unavailable(f"the GPU failed: {said[:300]}") from error

@@ -143,8 +143,9 @@ def _hear_pending(make: MakeTranscriber, found: Survey, journal: Journal, listen
             if in_a_row == MOST_FAULTS:
                 break
     if faults:
-        left = math.ceil(found.wanted / config.batch) - len(journal)
-        raise IncompleteBuild(f"{left} batches of records stay pending; run again to resume. {faults[0]}")
+        every = math.ceil(found.wanted / config.batch)
+        left = every - len(journal)
+        raise IncompleteBuild(f"{left} of {every} batches stay pending; run again to resume. {faults[0]}")
 
 
 def _commit(asked: Asked, make: MakeTranscriber, scan: str, journal: Journal) -> Totals:

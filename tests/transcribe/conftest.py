@@ -2,27 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
-import soundfile
 
-RATE = 16_000
-TONES = {"A": 500, "B": 800}
-"""Hertz of what the tone model hears as letters: a frame's 320 samples hold whole periods of both."""
-
-VOCABULARY = {"<pad>": 0, "|": 1, "<unk>": 2, "A": 3, "B": 4}
-
-
-def tone(letters: str, samples: int) -> np.ndarray:
-    """`samples` samples of each letter in turn; anything that is no letter is silence."""
-    time = np.arange(samples) / RATE
-    pieces = [0.5 * np.sin(2 * np.pi * TONES[c] * time) if c in TONES else np.zeros(samples) for c in letters]
-    return np.concatenate(pieces).astype(np.float32)
+from tests.transcribe.tones import RATE, TONES, VOCABULARY, save_ctc, save_whisper, write_tones
 
 
 @pytest.fixture(scope="session")
@@ -51,28 +35,13 @@ def tone_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_ctc(model, VOCABULARY, tmp_path_factory.mktemp("tone-model"))
 
 
-def save_ctc(model: Any, vocabulary: dict[str, int], folder: Path, **extractor: Any) -> Path:
-    from transformers import Wav2Vec2CTCTokenizer, Wav2Vec2FeatureExtractor
-
-    model.save_pretrained(folder)
-    (folder / "v.json").write_text(json.dumps(vocabulary))
-    tokenizer = Wav2Vec2CTCTokenizer(str(folder / "v.json"), bos_token=None, eos_token=None)
-    (folder / "v.json").unlink()
-    tokenizer.save_pretrained(folder)
-    Wav2Vec2FeatureExtractor(**{"return_attention_mask": True} | extractor).save_pretrained(folder)
-    return folder
-
-
 @pytest.fixture(scope="session")
 def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of recordings without transcripts: three that say something, one silent, one too long, one no audio."""
     return write_tones(tmp_path_factory.mktemp("tones"))
 
 
-def write_tones(folder: Path, said: Sequence[str] = ("..AB...A..BB.", ".B..AAB..A.B...", "...ABAB...A..")) -> Path:
-    for number, letters in enumerate(said):
-        soundfile.write(folder / f"r{number}.wav", tone(letters, 3200), RATE)
-    soundfile.write(folder / "r7-silent.wav", np.zeros(32_000), RATE)
-    soundfile.write(folder / "r8-long.wav", tone("..AB" * 20, 3200), RATE)
-    (folder / "r9-broken.wav").write_bytes(b"RIFF and nothing more")
-    return folder
+@pytest.fixture(scope="session")
+def whisper_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A WhisperForConditionalGeneration of two layers with random weights and a tokenizer of bytes."""
+    return save_whisper(tmp_path_factory.mktemp("whisper-model"))
