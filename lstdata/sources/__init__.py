@@ -11,6 +11,8 @@ from lstdata.errors import ConfigError
 from lstdata.records import Audio, Coded, Locator, SourceRow, UnitInventory
 from lstdata.sources.cuts import open_cuts
 from lstdata.sources.folder import open_folder
+from lstdata.sources.hub import check_hub, open_hub
+from lstdata.sources.kaldi import open_kaldi
 from lstdata.sources.prepared import open_prepared
 from lstdata.sources.row_file import open_rows
 from lstdata.sources.rows import escaped
@@ -50,11 +52,15 @@ def open_source(path: str, config: SourceConfig) -> Source:
     1. A finished run folder: run.
     2. A `.parquet` file that `segment` or `transcribe` left, or a folder with one by its usual name: rows.
     3. A folder directly in which lhotse manifests lie (`*cuts*.jsonl`, or `*recordings*.jsonl` with
-       `*supervisions*.jsonl`, each perhaps `.gz`), or such a file: lhotse; cuts win.
-    4. A folder directly in which `.on_the_fly` files lie, or `.jsonl` files of which the first object has `units`, or
+       `*supervisions*.jsonl`, each perhaps `.gz`; cuts win; Shar's `recording*.tar` beside them is their audio),
+       or such a file: lhotse.
+    4. A folder with a `wav.scp`: kaldi.
+    5. A `.parquet` file with recordings in its audio column, a folder with such or with `file_name` tables
+       (`metadata.csv`, `.jsonl`) up to three folders down, or what `datasets` saved to disk: hub.
+    6. A folder directly in which `.on_the_fly` files lie, or `.jsonl` files of which the first object has `units`, or
        such a file: units.
-    5. A folder with a recording or a `*.trans.txt` anywhere below it: folder.
-    6. A `.jsonl` (perhaps `.gz`), `.csv`, `.tsv` or `.parquet` file: table.
+    7. A folder with a recording or a `*.trans.txt` anywhere below it: folder.
+    8. A `.jsonl` (perhaps `.gz`), `.csv`, `.tsv` or `.parquet` file: table.
 
     Raises ConfigError if there is nothing at the path, or nothing that fits, or the path is not UTF-8.
     """
@@ -63,6 +69,7 @@ def open_source(path: str, config: SourceConfig) -> Source:
         raise ConfigError(f"the path of the source must be UTF-8, but is `{escaped(path)}`; rename it.")
     if not is_url(path) and not os.path.exists(path):
         raise ConfigError(f"the source `{path}` does not exist.")
+    check_hub(path)
     for kind, opener in _OPENERS.items():
         if config.kind in ("auto", kind):
             source = opener(path, config)
@@ -75,6 +82,8 @@ _OPENERS: dict[str, Opener] = {
     "run": open_run,
     "rows": open_rows,
     "lhotse": open_cuts,
+    "kaldi": open_kaldi,
+    "hub": open_hub,
     "units": open_prepared,
     "folder": open_folder,
     "table": open_table,
@@ -85,17 +94,21 @@ _OPENERS: dict[str, Opener] = {
 def _nothing_fits(path: str, kind: str) -> str:
     if kind == "lhotse":
         return f"`{path}` is no lhotse manifest, nor a folder in which one lies."
+    if kind == "kaldi":
+        return f"`{path}` must be a Kaldi data directory: a folder with a `wav.scp`."
     if kind == "rows":
         return f"`{path}` holds no rows that `lstdata segment` or `lstdata transcribe` left."
     if kind == "run":
         return f"`{path}` is no run folder: it has no `run.json` with a plan."
     if kind == "units":
         return f"`{path}` holds no `.on_the_fly` files, nor slamkit's features (`.jsonl` with `units`)."
+    if kind == "hub":
+        return f"`{path}` holds no Hugging Face dataset: Parquet files, what `save_to_disk` wrote, or a `metadata.csv`."
     if kind == "folder":
         return f"the source `{path}` must be a folder with recordings."
     if kind == "table":
         return f"`{path}` must be a file: a table ({', '.join(TABLE_SUFFIXES)})."
     if os.path.isdir(path):
-        looked = "lhotse manifests (`*cuts*.jsonl`, `*recordings*.jsonl`), `*.trans.txt` and audio files"
+        looked = "lhotse manifests (`*cuts*.jsonl`, `*recordings*.jsonl`), `wav.scp`, `*.trans.txt` and audio files"
         return f"`{path}` holds nothing to build from; looked for {looked}."
     return f"`{path}` is neither a folder nor a table ({', '.join(TABLE_SUFFIXES)})."

@@ -85,7 +85,7 @@ def checked_columns(path: str, config: SourceConfig, required: tuple[str, ...]) 
     CSV and TSV hold no word times: a column that happens to be called so is one like any other.
     """
     lines = path.removesuffix(".gz").endswith(".jsonl")
-    columns = _first_columns(path, _SAMPLED if lines else 1)
+    columns = first_columns(path)
     what = f"the table `{path}`"
     mistakes = column_mistakes(config, columns, what, required if lines else (*required, "text"))
     if path.removesuffix(".gz").endswith((".csv", ".tsv")):
@@ -95,9 +95,11 @@ def checked_columns(path: str, config: SourceConfig, required: tuple[str, ...]) 
     return config, mistakes
 
 
-def _first_columns(path: str, rows: int) -> list[str]:
+def first_columns(path: str) -> list[str]:
+    """The columns of a table, of JSON lines those of the first `_SAMPLED`. ConfigError where no row can be read."""
     found: dict[str, None] = {}
     verdict: Rejected | None = None
+    rows = _SAMPLED if path.removesuffix(".gz").endswith(".jsonl") else 1
     for _, row in table_rows(path):
         if isinstance(row, Rejected):
             verdict = verdict or row
