@@ -30,7 +30,12 @@ _NOT_OUTPUT = ("run", "about")
 
 @contextmanager
 def locked(out: Path) -> Iterator[None]:
-    """Hold the folder's lock, which dies with its owner; ConfigError while another build has it."""
+    """Hold the folder's lock, which dies with its owner; ConfigError while another build has it.
+
+    Not even the lock is written into somebody else's folder.
+    """
+    if out.is_dir() and not (out / ".lock").exists():
+        read_run(out)
     try:
         out.mkdir(parents=True, exist_ok=True)
         file = open(out / ".lock", "wb")  # noqa: SIM115 — closed below, held meanwhile
