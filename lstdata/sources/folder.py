@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from lstdata.config import SourceConfig
 from lstdata.errors import Rejected, Unavailable
 from lstdata.records import Locator, SourceRow
 from lstdata.sources.locating import LocatedSource, located_seconds
-from lstdata.sources.rows import rejected, writable
+from lstdata.sources.rows import rejected, split_of_part, writable
 from lstdata.sources.transcripts import read_chapter, read_transcript
 
 _DECODED = "wav wave w64 rf64 flac ogg oga opus mp3 mp2 aiff aif aifc au snd caf sph nist voc"
@@ -29,16 +30,20 @@ _DOCUMENTS = frozenset(("readme", "license", "licence", "copying", "notice", "at
 class FolderSource(LocatedSource):
     """Every audio file below `root` is a record, in sorted order; its id is its relative path without the suffix."""
 
+    splits: Literal["names", "ignore"] = "names"
+    """Whether folders directly below `root` name splits, as LibriSpeech's `train-clean-100` does."""
     kind: str = "folder"
 
     def scan(self) -> Iterator[SourceRow]:
         for folder, names in _folders(self.root):
-            yield from writable(_rows(self.root, folder, names))
+            split = split_of_part(folder.split("/")[0]) if self.splits == "names" else None
+            yield from writable(replace(row, split=split) for row in _rows(self.root, folder, names))
 
 
 def open_folder(path: str, config: SourceConfig) -> FolderSource | None:
     """The folder, if there is a recording or a chapter of transcripts anywhere below it."""
-    return FolderSource(root=path) if os.path.isdir(path) and _holds_recordings(path) else None
+    holds = os.path.isdir(path) and _holds_recordings(path)
+    return FolderSource(root=path, splits=config.splits) if holds else None
 
 
 def _holds_recordings(root: str) -> bool:

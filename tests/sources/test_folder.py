@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from lstdata.config import SourceConfig
 from lstdata.errors import Rejected, Unavailable
 from lstdata.records import Locator, SourceRow
+from lstdata.sources import open_source
 from lstdata.sources.folder import FolderSource
 
 Layout = Callable[..., Path]
@@ -64,6 +66,40 @@ def test_librispeech_layout(corpus: Layout) -> None:
     assert third.id == "dev/84/121/84-121-0002"
     assert third.reject is not None
     assert third.reject[0] == "missing_audio"
+
+
+def test_folders_directly_below_the_root_name_splits(corpus: Layout) -> None:
+    names = ("train-clean-100/1/a.wav", "dev-clean/b.wav", "test-other/test-clean/c.wav", "d/train/d.wav", "train.wav")
+    root = corpus(**dict.fromkeys(names))
+    splits = {id: row.split for id, row in by_id(root).items()}
+    assert splits == {
+        "train-clean-100/1/a": "train",
+        "dev-clean/b": "validation",
+        "test-other/test-clean/c": "test-other",
+        "d/train/d": None,
+        "train": None,
+    }
+    ignored = open_source(str(root), SourceConfig(splits="ignore"))
+    assert {row.split for row in ignored.scan()} == {None}
+
+
+def test_a_real_librispeech_tree(speech: Path) -> None:
+    source = open_source(str(speech / "layouts" / "LibriSpeech"), SourceConfig())
+    found = list(source.scan())
+    assert source.kind == "folder"
+    assert [row.id.rpartition("/")[2] for row in found] == [
+        "1089-134686-0000",
+        "1089-134686-0001",
+        "1089-134691-0000",
+        "1089-134691-0001",
+    ]
+    assert {(row.split, row.speaker, row.reject) for row in found} == {("test-clean", "1089", None)}
+    assert found[0].id == "test-clean/1089/134686/1089-134686-0000"
+    for row in found:
+        audio = source.open(row.locator)
+        assert audio.decoded == round((row.duration or 0) * audio.rate)
+        assert row.text
+        assert 1 < len(row.text.split()) / (row.duration or 1) < 4
 
 
 def test_one_transcript_beside_each_recording(corpus: Layout) -> None:
