@@ -86,7 +86,7 @@ def manifest_of(path: str, first: Mapping[str, Any] | None) -> Manifest | None:
 
 def refuse_undivided(path: str) -> None:
     """Raises ConfigError for a lhotse manifest in one piece, as JSON or YAML, which cannot be read as a stream."""
-    if not _UNDIVIDED.fullmatch(os.path.basename(path)):
+    if not _UNDIVIDED.fullmatch(os.path.basename(path)) or not is_file(path):
         return
     with open_text(path) as file:
         head = file.read(4096)
