@@ -7,7 +7,7 @@ import sys
 import click
 
 from lstdata import __version__
-from lstdata.cli import building, demonstrating, fitting, looking, preparing, training, transcribing
+from lstdata.cli import building, demonstrating, fitting, looking, preparing, segmenting, training, transcribing
 from lstdata.cli.shared import fail
 from lstdata.errors import LstDataError
 
@@ -26,6 +26,7 @@ def cli() -> None:
 for verb in (
     demonstrating.demo_corpus,
     preparing.prepare,
+    segmenting.segment_command,
     transcribing.transcribe_command,
     building.plan,
     building.build_shards_command,

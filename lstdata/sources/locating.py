@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from lstdata import audio
 from lstdata.errors import Rejected, Unavailable
-from lstdata.records import Audio, Coded, Locator, UnitInventory
+from lstdata.records import Audio, Coded, Locator, UnitInventory, Waveform
 from lstdata.storage import is_url, resolve
 
 
@@ -43,6 +43,25 @@ def open_located(root: str, locator: Locator) -> Audio:
             offset=locator.offset,
             size=locator.size,
         )
+
+
+def stream_located(root: str, locator: Locator) -> tuple[Iterator[Waveform], audio.Heard]:
+    """The samples of `open_located`, a block at a time, and what is known of them; raises the same while they come."""
+    stream = audio.stream(
+        resolve(root, locator.path),
+        start=locator.start,
+        end=locator.end,
+        channel=locator.channel,
+        rate=locator.rate,
+        offset=locator.offset,
+        size=locator.size,
+    )
+
+    def blocks() -> Iterator[Waveform]:
+        with _named_as_located(root, locator.path):
+            yield from stream
+
+    return blocks(), stream.heard
 
 
 def located_header(root: str, path: str, *, offset: int | None = None) -> tuple[int, float | None]:

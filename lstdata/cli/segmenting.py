@@ -1,0 +1,66 @@
+"""`segment`."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from lstdata.cli.shared import build_options, say
+
+
+@click.command("segment")
+@build_options
+@click.option("--runner", type=click.Choice(["local", "ray"]), help="Processes of this machine, or Ray.")
+@click.option("--workers", type=int, help="Worker processes, one core each; as many as there are cores by default.")
+@click.option("--address", help="Of a running Ray cluster; a local one is started by default.")
+@click.option("--dry-run", is_flag=True, help="Say what would be segmented, and write nothing.")
+def segment_command(
+    source: str,
+    out: Path,
+    config_path: str | None,
+    sets: tuple[str, ...],
+    rebuild: bool,
+    allow_mixed_compute: bool,
+    as_json: bool,
+    runner: str | None,
+    workers: int | None,
+    address: str | None,
+    dry_run: bool,
+) -> None:
+    """Cut SOURCE's long recordings at silences, and say in OUT/segments.parquet where; no audio is copied.
+
+    A recording with word times is cut between its words, one without a transcript where a model hears no speech.
+    OUT is a source itself: `lstdata build-shards OUT RUN`. Run it again to resume.
+    """
+    from lstdata.build.folder import locked
+    from lstdata.config import BuildConfig, load
+    from lstdata.progress import CountProgress
+    from lstdata.segment.folder import discard, refuse_strangers
+    from lstdata.segment.run import Work, segment
+    from lstdata.sources import open_source
+    from lstdata.storage import is_url, remove_temporaries
+    from lstdata.workers.on_ray import check_address
+
+    given = {"runner": runner, "workers": workers, "address": address}
+    overrides = [f"run.{name}={json.dumps(value)}" for name, value in given.items() if value is not None]
+    config = load(BuildConfig, config_path, [*sets, *overrides])
+    path = source if is_url(source) else os.path.abspath(source)
+    opened = open_source(path, config.source)
+    work = Work(path, opened, config, out.absolute(), allow_mixed_compute=allow_mixed_compute)
+    if dry_run:
+        survey = work.survey()
+        say(asdict(survey), as_json, f"{survey.describe()}; nothing was written")
+        return
+    check_address(config.run.address)
+    with locked(work.out), CountProgress("segmented", quiet=as_json) as progress:
+        refuse_strangers(work.out)
+        if rebuild:
+            discard(work.out)
+        remove_temporaries(work.out)
+        totals = segment(work, progress)
+    said = asdict(totals) | {"out": str(out)}
+    say(said, as_json, f"{totals.describe()}\nnext: lstdata build-shards {out} RUN")

@@ -1,0 +1,1 @@
+"""Long recordings cut into segments at silences, before planning, restartable after any recording."""
