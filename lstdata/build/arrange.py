@@ -24,6 +24,8 @@ class Scanned:
 
     ids: array[int] = field(default_factory=lambda: array("Q"))
     recordings: array[int] = field(default_factory=lambda: array("Q"))
+    blocks: array[int] = field(default_factory=lambda: array("Q"))
+    """What is best read in one go: the row group that holds a record, or else its recording."""
     speakers: array[int] = field(default_factory=lambda: array("Q"))
     """0 where unknown."""
     seconds: array[float] = field(default_factory=lambda: array("d"))
@@ -45,19 +47,20 @@ class Arrangement:
 def arrange(scanned: Scanned, config: PlanConfig) -> Arrangement:
     """Assign splits, order records and cut shards; every record is in exactly one shard or rejected."""
     recordings = np.frombuffer(scanned.recordings, dtype=np.uint64)
+    blocks = np.frombuffer(scanned.blocks, dtype=np.uint64)
     splits, names = _splits(scanned, config, recordings)
     rows = np.arange(len(recordings))
     if config.order == "source":
         order = rows
     else:
-        grouped = recordings if config.order == "block" else np.frombuffer(scanned.ids, dtype=np.uint64)
+        grouped = blocks if config.order == "block" else np.frombuffer(scanned.ids, dtype=np.uint64)
         order = np.lexsort((rows, mixed(grouped, config.seed, "order")))
     seconds = np.frombuffer(scanned.seconds, dtype=np.float64)
     target = config.shard_seconds or float(np.clip(seconds[splits >= 0].sum() / 64, 300, 4 * 3600))
     shards = [
         (f"{split}-{number:06d}", split, part)
         for code, split in enumerate(names)
-        for number, part in enumerate(_cut(order[splits[order] == code], seconds, recordings, target, config))
+        for number, part in enumerate(_cut(order[splits[order] == code], seconds, blocks, target, config))
     ]
     return Arrangement(shards, rows[splits < 0])
 
@@ -99,15 +102,15 @@ def _splits(
 def _cut(
     members: NDArray[np.int64],
     seconds: NDArray[np.float64],
-    recordings: NDArray[np.uint64],
+    blocks: NDArray[np.uint64],
     target: float,
     config: PlanConfig,
 ) -> Iterator[NDArray[np.int64]]:
-    """Cut at the first recording's end past the target; inside a recording only at twice the target."""
+    """Cut at the first block's end past the target; inside a block only at twice the target."""
     start, total, most = 0, 0.0, config.shard_samples
     durations = seconds[members].tolist()
-    last_of_recording = [*(np.diff(recordings[members]) != 0).tolist(), True][: len(durations)]
-    for end, (duration, at_edge) in enumerate(zip(durations, last_of_recording, strict=True), 1):
+    last_of_block = [*(np.diff(blocks[members]) != 0).tolist(), True][: len(durations)]
+    for end, (duration, at_edge) in enumerate(zip(durations, last_of_block, strict=True), 1):
         total += duration
         full = total >= target or end - start >= most
         if (full and at_edge) or total >= 2 * target or end - start >= 2 * most:

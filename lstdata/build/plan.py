@@ -25,6 +25,7 @@ from lstdata.build.plan_table import (
 )
 from lstdata.config import PlanConfig
 from lstdata.errors import ConfigError
+from lstdata.records import SourceRow
 from lstdata.source_table import ROW_SCHEMA, ScanFingerprint, flat_row, row_fingerprint
 from lstdata.sources import Source
 from lstdata.storage import TEMPORARY, committing
@@ -62,6 +63,7 @@ def _spill(source: Source, path: Path) -> tuple[Scanned, str]:
             fingerprint.add(described)
             scanned.ids.append(hash64(row.id))
             scanned.recordings.append(hash64(row.recording))
+            scanned.blocks.append(hash64(_block(row)))
             scanned.speakers.append(0 if row.speaker is None else hash64(row.speaker) | 1)
             scanned.seconds.append(UNKNOWN_SECONDS if row.duration is None else row.duration)
             scanned.splits.append(-1 if row.split is None else split_codes.setdefault(row.split, len(split_codes)))
@@ -74,6 +76,11 @@ def _spill(source: Source, path: Path) -> tuple[Scanned, str]:
             writer.write_batch(pa.RecordBatch.from_pylist(batch, schema=ROW_SCHEMA))
     scanned.split_names = list(split_codes)
     return scanned, str(fingerprint)
+
+
+def _block(row: SourceRow) -> str:
+    place = row.locator
+    return row.recording if place.row_group is None else f"{place.path}\n{place.row_group}"
 
 
 class _Spilled:
