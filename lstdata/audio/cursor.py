@@ -5,6 +5,7 @@ For formats that cannot seek exactly, of which every stretch would else be decod
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 from collections.abc import Hashable, Iterator
@@ -52,6 +53,9 @@ def release() -> None:
     kept, _slot.kept = _slot.kept, None
     if kept is not None:
         kept.recording.close()
+
+
+atexit.register(release)
 
 
 def _continued(place: Place, start: int) -> Recording | None:

@@ -119,7 +119,6 @@ class Recording:
             try:
                 self._sound.seek(start)
             except LibsndfileError as error:
-                self.check()
                 raise self._undecodable(start, error) from error
             self._position = start
 
