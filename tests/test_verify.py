@@ -126,6 +126,7 @@ def _another_codebook(run: Path) -> None:
         (lambda run: _rewrite_index(run, lambda groups: [pa.concat_tables(groups)]), r"`index\.parquet`"),
         (_change_sidecar(split="validation"), "split is train, but the sidecar says validation"),
         (_change_sidecar(seconds=1.5), "seconds is .*, but the sidecar says 1.5"),
+        (_change_sidecar(header_mismatches=1), "header_mismatches is 0, but the sidecar says 1"),
         (_change_sidecar(records=99), "records is .*, but the sidecar says 99"),
         (_change_sidecar(compute_class="toaster"), "compute_class is .*, but the sidecar says toaster"),
         (

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from lstdata.build.finish import SEALED, finish, read_sidecar, seal, sealed, shard_fingerprint
+from lstdata.build.finish import SEALED, finish, read_sidecar, seal, sealed, shard_fingerprint, total
 from lstdata.build.plan_table import PlannedShard, read_plan
-from lstdata.build.spec import BuildSpec
-from lstdata.config import BuildConfig
+from lstdata.build.spec import BuildSpec, stage_fingerprints
+from lstdata.config import BuildConfig, load
 from lstdata.errors import CorruptShard
+from lstdata.records import DeadLetter
 from lstdata.storage import commit_json, read_json, sha256_file
 
 
@@ -42,6 +43,34 @@ def test_the_fingerprint_of_a_shard_is_the_same_to_builder_and_checker(tmp_path:
     assert spec.shard_fingerprint("records") == shard_fingerprint("records", stages)
     assert shard_fingerprint("records", stages | {"units": "c"}) != shard_fingerprint("records", stages)
     assert shard_fingerprint("others", stages) != shard_fingerprint("records", stages)
+
+
+def letters(**reasons: int) -> list[DeadLetter]:
+    return [DeadLetter(f"{r}-{i}", "any", r, "", "") for r, number in reasons.items() for i in range(number)]
+
+
+def test_what_filters_leave_out_is_rejected_but_no_failure() -> None:
+    sidecar = {"samples": 5, "seconds": 1800.0, "header_mismatches": 2, "units": 45_000, "words": 40}
+    totals = total(10, [sidecar], letters(filtered_min_snr_db=3, undecodable=1, unexpected_error=1))
+    assert (totals.planned, totals.written, totals.rejected, totals.filtered) == (10, 5, 5, 3)
+    assert (totals.failed, totals.wanted, totals.reject_rate) == (2, 7, 2 / 7)
+    assert totals.header_mismatches == 2
+    assert totals.describe() == (
+        "5 of 10 records written (0.50 h, 45000 units, 1 shards), 3 left out by filters (filtered_min_snr_db 3), "
+        "2 rejected (undecodable 1, unexpected_error 1)"
+    )
+
+
+def test_a_run_of_which_filters_leave_nothing_has_no_reject_rate() -> None:
+    totals = total(3, [], letters(filtered_languages=3))
+    assert (totals.wanted, totals.reject_rate) == (0, 0.0)
+    assert totals.describe().endswith("3 left out by filters (filtered_languages 3), 0 rejected")
+
+
+def test_another_filter_is_another_stage() -> None:
+    plain, strict = (load(BuildConfig, None, sets) for sets in ([], ["filter.min_seconds=1"]))
+    before, after = stage_fingerprints(plain, "c", "t"), stage_fingerprints(strict, "c", "t")
+    assert {name for name in before if before[name] != after[name]} == {"filter"}
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "7"])
