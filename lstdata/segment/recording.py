@@ -168,11 +168,15 @@ class _Listening:
 
     def _opened(self, source: Source, locator: Locator) -> Iterator[Waveform]:
         """As a stream where the source would do no more than read the file, else at once."""
-        overridden = type(source).open != LocatedSource.open
-        if isinstance(source, LocatedSource) and not (overridden and locator.end is not None):
+        if isinstance(source, LocatedSource) and _streams(source, locator):
             blocks, self.heard = stream_located(source.root, locator)
             return blocks
         audio = source.open(locator)
         assert isinstance(audio, Audio), "a source of units is refused before"
         self.heard = Heard(rate=audio.rate, channels=audio.channels, decoded=audio.decoded, promised=audio.promised)
         return iter((audio.samples,))
+
+
+def _streams(source: LocatedSource, locator: Locator) -> bool:
+    """Whether opening this record is no more than reading a file; a table checks the end of a stretch besides."""
+    return type(source).open is LocatedSource.open or (isinstance(source, TableSource) and locator.end is None)
