@@ -81,8 +81,7 @@ class Transcriber:
         """The record's signal, or why there is none that could be transcribed."""
         try:
             audio = self.source.open(row.locator)
-            if isinstance(audio, Coded):
-                raise Rejected("no_audio", f"`{row.id}` comes as units; only audio can be transcribed.")
+            assert not isinstance(audio, Coded), "a source without an inventory delivers audio"
             check_length(audio)
             self._check_longest(len(audio.samples) / SAMPLE_RATE)
         except Rejected as verdict:

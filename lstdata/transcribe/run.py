@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 from lstdata.build.folder import locked
 from lstdata.errors import ConfigError, IncompleteBuild, LstDataError, MissingExtra, Unavailable
+from lstdata.journal import Journal
 from lstdata.records import SourceRow
 from lstdata.source_table import row_fingerprint
 from lstdata.sources import Source, open_source
@@ -18,7 +19,7 @@ from lstdata.transcribe.batches import Batch, Heard, MakeTranscriber, Outcome, b
 from lstdata.transcribe.checkpoint import Checkpoint, find_checkpoint
 from lstdata.transcribe.config import TranscribeConfig
 from lstdata.transcribe.folder import JOURNAL, TRANSCRIPTS, Asked, begin, finish, made_by
-from lstdata.transcribe.journal import Journal
+from lstdata.transcribe.journal import from_json, to_json
 from lstdata.transcribe.survey import Survey, look_through
 from lstdata.workers import run_tasks
 
@@ -126,13 +127,13 @@ def _hear_pending(make: MakeTranscriber, found: Survey, journal: Journal, listen
     done = min(found.wanted, len(journal) * config.batch)
     if done:
         listener.note(f"resuming: about {done} of {found.wanted} records are done")
-    pending = (batch for batch in batches(make.source, config) if batch.number not in journal)
+    pending = (batch for batch in batches(make.source, config) if str(batch.number) not in journal)
     gpus = config.gpus_per_worker if config.device == "cuda" else 0.0
     faults, in_a_row = list[LstDataError](), 0
     with closing(run_tasks(make, pending, config.run, describe=Batch.describe, gpus_per_worker=gpus)) as results:
         for batch, result in results:
             if isinstance(result, Heard):
-                journal.append(result)
+                journal.append(str(batch.number), to_json(result))
                 done, in_a_row = done + len(batch.rows), 0
                 listener.update(done, found.wanted)
                 continue
@@ -175,5 +176,5 @@ def _rows(make: MakeTranscriber, journal: Journal, totals: Totals) -> Iterator[S
 
 def _outcomes(journal: Journal) -> Iterator[tuple[str, Outcome]]:
     for number in range(len(journal)):
-        heard = journal.read(number)
+        heard = from_json(number, journal.read(str(number)))
         yield from zip(heard.fingerprints, heard.outcomes, strict=True)

@@ -69,6 +69,17 @@ def test_a_padded_batch_hears_each_record_inside_its_own_length(hears_tones: Rec
     assert together[0].words[-1].end <= len(short) / 16_000
 
 
+def test_what_is_heard_in_the_padding_is_no_part_of_a_record(tone_model: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = Path(shutil.copytree(tone_model, tmp_path / "hears-a"))
+    weights = load_file(folder / "model.safetensors")
+    weights["lm_head.bias"][3] = 50.0
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    short, _ = recogniser(folder).transcribe([np.zeros(16_000, dtype=np.float32), np.zeros(64_000, dtype=np.float32)])
+    assert [(word.text, word.start, word.end) for word in short.words] == [("A", 0.0, 49 * FRAME)]
+
+
 def test_capitals_may_become_small_letters(tone_model: Path) -> None:
     [heard] = recogniser(tone_model, case="lower").transcribe([tone(".AB.", BURST)])
     assert heard.text == "ab"

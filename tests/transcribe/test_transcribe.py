@@ -87,8 +87,9 @@ def test_every_record_of_the_source_is_a_row_in_its_order(done: Done) -> None:
 def interrupted(done: Done, out: Path) -> Watch:
     """A folder as a power cut leaves it: three batches done, the fourth half written."""
     out.mkdir()
+    (out / ".lock").touch()
     commit_json(out / "transcribe.json", read_json(done.out / "transcribe.json") | {"totals": None})
-    (out / "journal.jsonl").write_bytes(done.watch.journal + b'{"batch": 3, "rows": [{"finger')
+    (out / "journal.jsonl").write_bytes(done.watch.journal + b'{"key": "3", "value": {"rows": [{"finger')
     return Watch(out)
 
 
