@@ -101,7 +101,7 @@ def test_the_commands_of_a_pipeline_parse(name: str) -> None:
         parser = command.make_parser(context)
         values, left, _ = parser.parse_args(list(rest))
         assert not left
-        if verb == "build-shards":
+        if verb in ("build-shards", "segment"):
             assert values["config_path"] == f"pipelines/{name}.yaml"
 
 
@@ -157,7 +157,7 @@ def test_mls(settle: Callable[[str], Path]) -> None:
 
 def test_libri_light(settle: Callable[[str], Path]) -> None:
     settle("libri-light")
-    prepare, build, build_tree = quoted("libri-light")
+    prepare, build, build_tree, segment, _, build_transcripts = quoted("libri-light")
     run(prepare)
     found = rows("manifests", "libri-light")
     assert len(found) == 4 * 3 and splits(found) == {None: 12}
@@ -165,6 +165,14 @@ def test_libri_light(settle: Callable[[str], Path]) -> None:
     assert {row.recording for row in found} >= {"small/100/a_book_0711_librivox_64kb_mp3/book_01_author_64kb"}
     assert {(row.text, row.language) for row in found} == {(None, "English")}
     assert planned(build)[1] == 0
+
+    run(segment)
+    found = rows("segments", "libri-light")
+    assert {tuple(sorted(row.duration or 0 for row in found if row.speaker == s)) for s in ("100", "300")} == {
+        (8.0, 19.5)
+    }
+    Path("segments").rename("transcripts")
+    assert planned(build_transcripts)[:2] == (8, 0)
 
     found = rows("LIBRILIGHT/small", "libri-light")
     assert [(row.duration, row.text) for row in found] == [(30.0, None)] * 2
@@ -176,7 +184,7 @@ def test_libri_light_without_its_largest_part(settle: Callable[[str], Path]) -> 
     corpus = settle("libri-light")
 
     shutil.rmtree(corpus / "LIBRILIGHT" / "large")
-    prepare, build, _ = quoted("libri-light")
+    prepare, build, *_ = quoted("libri-light")
     done = CliRunner().invoke(cli, prepare)
     assert done.exit_code == 1 and "librilight_recordings_medium.jsonl.gz" in str(done.exception)
     assert len(rows("manifests", "libri-light")) == 3 * 3
@@ -185,7 +193,7 @@ def test_libri_light_without_its_largest_part(settle: Callable[[str], Path]) -> 
 
 def test_peoples_speech(settle: Callable[[str], Path]) -> None:
     settle("peoples-speech")
-    build_parquet, prepare, build, measure = quoted("peoples-speech")
+    build_parquet, prepare, build, _ = quoted("peoples-speech")
     found = rows("PEOPLES_SPEECH/clean", "peoples-speech")
     assert splits(found) == {"train": 3, "validation": 1, "test": 1}
     assert [row.duration for row in found] == [2.0] * 5
@@ -196,7 +204,7 @@ def test_peoples_speech(settle: Callable[[str], Path]) -> None:
     found = rows("manifests", "peoples-speech")
     assert splits(found) == {None: 8, "validation": 2, "test": 2}
     assert {(row.text, row.language) for row in found} == {(TEXT, "English")}
-    assert planned(build) == planned(measure) == (12, 0, 24.0)
+    assert planned(build) == (12, 0, 24.0)
 
 
 def test_commonvoice_by_its_table(settle: Callable[[str], Path]) -> None:
