@@ -31,7 +31,7 @@ def stored_sample(
     words: Sequence[tuple[str, int, int]] | None,
     *,
     split: str = "train",
-    speaker: str | None = None,
+    **more: Any,
 ) -> StoredSample:
     frames = len(units)
     activity = np.zeros(frames, dtype=np.bool_)
@@ -48,7 +48,7 @@ def stored_sample(
         word_frames=None if words is None else np.array([w[1:] for w in words], dtype=np.int64),
         aligner=None if words is None else "sphinx",
         align_score=None if words is None else -15.0,
-        speaker=speaker,
+        **more,
     )
     strategies = ["static", "silence"] if words is None else ["static", "silence", "aligned"]
     patches = {name: utterance_patches(name, sample, PatchingConfig()) for name in strategies}
@@ -114,7 +114,7 @@ def write_run(
             "format": 1,
             "source": {"path": "corpora/small", "kind": "folder"},
             "config": {"about": "", "patching": {"patch_size": 4}, "run": {"workers": 7}},
-            "versions": {"numpy": "2"},
+            "versions": {"numpy": "2", "soundfile": "0.13.1", "libsndfile": "1.2.2"},
             "compute_class": "linux-x86_64",
             "fingerprints": {"source": "0123456789abcdef"},
         },
@@ -135,9 +135,11 @@ def make_run() -> Callable[..., Path]:
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     """3 samples of 10, 20 and 25 frames, one without word times; 4 clusters of which 3 are used."""
-    first = stored_sample("A1", [0] * 4 + [1] * 4 + [2] * 2, [("one", 1, 4), ("two", 4, 9)], speaker="ann")
-    second = stored_sample("B2", [0, 1] * 10, [("three", 2, 12), ("four", 14, 20)], speaker="ben")
-    third = stored_sample("C3", [2] * 25, None, split="validation")
+    one = [("one", 1, 4), ("two", 4, 9)]
+    first = stored_sample("A1", [0] * 4 + [1] * 4 + [2] * 2, one, speaker="ann", language="en", header_seconds=0.45)
+    two = [("three", 2, 12), ("four", 14, 20)]
+    second = stored_sample("B2", [0, 1] * 10, two, speaker="ben", language="<de>", license="CC0", header_seconds=1.0)
+    third = stored_sample("C3", [2] * 25, None, split="validation", language="en")
     letters = [
         DeadLetter("bad-1", "decode", "undecodable", "`a.wav` is not audio.", "a.wav"),
         DeadLetter("bad-2", "words", "alignment_failed", "no path", "b.wav"),

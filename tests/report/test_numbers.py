@@ -7,7 +7,7 @@ import pytest
 
 from lstdata.errors import CorruptShard
 from lstdata.records import DeadLetter
-from lstdata.report.numbers import Split, compute_numbers
+from lstdata.report.numbers import Part, Split, compute_numbers
 from lstdata.shards import StoredSample
 
 
@@ -20,6 +20,9 @@ def test_totals_by_split(run: Path) -> None:
     assert (numbers.total.samples, numbers.total.units, numbers.total.words) == (3, 55, 4)
     assert (numbers.planned, numbers.rejected, numbers.read) == (6, 3, 3)
     assert numbers.speakers == 2
+    assert dict(numbers.languages) == {"en": Part(2, pytest.approx(1.4)), "<de>": Part(1, 0.8)}  # type: ignore[arg-type]
+    assert dict(numbers.licenses) == {None: Part(2, pytest.approx(1.4)), "CC0": Part(1, 0.8)}  # type: ignore[arg-type]
+    assert numbers.header_mismatches == 1
 
 
 def test_units_used(run: Path) -> None:
@@ -59,6 +62,13 @@ def test_rejects_are_counted_by_reason_with_a_few_examples(tmp_path: Path, make_
         ("undecodable", 1, 1),
     ]
     assert rejects[0].examples == [("r0", "message 0"), ("r1", "message 1"), ("r2", "message 2")]
+
+
+def test_what_filters_left_out_is_counted_apart(tmp_path: Path, make_run: Callable[..., Path]) -> None:
+    letters = [DeadLetter(f"r{i}", "filter", "filtered_min_snr_db", "", "x") for i in range(4)]
+    letters += [DeadLetter("d", "filter", "unexpected_error", "", "x", environmental=True)]
+    numbers = compute_numbers(make_run(tmp_path / "run", {}, letters))
+    assert (numbers.rejected, numbers.filtered) == (5, 4)
 
 
 def test_a_large_run_is_read_in_evenly_spread_shards(

@@ -72,6 +72,10 @@ def test_every_figure_is_there(page: Page) -> None:
         "Words per second mean 3.8 · median 2.5 · max 5 words/s",
         "aligned by sphinx, score -15",
         "speakers 2",
+        "languages en 1.4 s, 2 · <de> 0.8 s, 1",
+        "licences not named 1.4 s, 2 · CC0 0.8 s, 1",
+        "headers 1 of 3 promise a length that is off by more than 0.1 s",
+        "decoder soundfile 0.13.1, libsndfile 1.2.2",
     ]:
         assert figure in page.text, figure
 
