@@ -8,6 +8,7 @@ values; bytes are read only of the group that was asked for.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
@@ -209,6 +210,8 @@ def _stream(path: str) -> Iterator[Any]:
     if is_url(path):
         with open_bytes(path) as file:
             yield file
+    elif not os.path.exists(path):
+        raise ConfigError(f"`{path}` does not exist.")
     else:
         with pa.memory_map(path) as mapped:
             yield mapped

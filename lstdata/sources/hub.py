@@ -90,8 +90,10 @@ class HubSource(LocatedSource):
         make = PathRecords(self.root, folder, columns).record
         for number, values in table_rows(path):
             name = values.get(columns.audio) if not isinstance(values, Rejected) else None
-            id = posixpath.join(folder, posixpath.splitext(name)[0]) if isinstance(name, str) and name else ""
-            yield self._row(part, number, id or f"{part.stem}-{number}", values, make)
+            id = f"{part.stem}-{number}"
+            if isinstance(name, str) and name:
+                id = posixpath.normpath(posixpath.join(folder, posixpath.splitext(name)[0]))
+            yield self._row(part, number, id, values, make)
 
     def _row(self, part: Part, number: int, id: str, values: Row | Rejected, make: _Make) -> SourceRow:
         try:
@@ -137,7 +139,7 @@ def _mistakes(dataset: Dataset, config: SourceConfig) -> list[str] | None:
     path = resolve(dataset.root, first.path)
     asked = config.kind == "hub"
     if first.is_metadata:
-        if not asked and "file_name" not in first_columns(path):
+        if not asked and not _names_files(path):
             return None
         return _audiofolder_columns(path, config)[1]
     schema = arrow_schema(path)
@@ -147,6 +149,14 @@ def _mistakes(dataset: Dataset, config: SourceConfig) -> list[str] | None:
     if not asked and kind is not None and holds_paths(kind) and not dataset.is_folder:
         return None
     return _checked(path, schema, config)[0]
+
+
+def _names_files(path: str) -> bool:
+    """Whether a table is an audiofolder's, and not one that is only called so, as LJSpeech's, which has no header."""
+    try:
+        return "file_name" in first_columns(path)
+    except ConfigError:
+        return False
 
 
 def _checked(path: str, schema: Any, config: SourceConfig) -> tuple[list[str], bool]:

@@ -138,7 +138,9 @@ def _entries(folder: str) -> list[tuple[str, bool]]:
         import fsspec
 
         files, path = fsspec.core.url_to_fs(folder)
-        listed = [(str(entry["name"]).rstrip("/"), entry["type"] == "directory") for entry in files.ls(path)]
+        listed = [
+            (str(entry["name"]).rstrip("/"), entry["type"] == "directory") for entry in files.ls(path, detail=True)
+        ]
         return [(posixpath.basename(name), is_folder) for name, is_folder in listed if name != path.rstrip("/")]
     except FileNotFoundError:
         return []
