@@ -51,11 +51,9 @@ def words_on_path(path: Sequence[int], alphabet: Alphabet) -> list[FramedWord]:
             text = ""
         if token == alphabet.delimiter:
             continue
-        spoken = token.removeprefix(WORD_START)
         if not text:
             begin = first
-        if spoken or text:
-            text, stop = text + spoken, end
+        text, stop = text + token.removeprefix(WORD_START), end
     return [*words, FramedWord(text, begin, stop)] if text else words
 
 

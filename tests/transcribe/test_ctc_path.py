@@ -62,6 +62,6 @@ def test_words_are_in_order_disjoint_inside_and_begin_and_end_with_speech(path: 
         cursor = word.end
 
 
-@pytest.mark.parametrize(("samples", "frames"), [(399, 0), (400, 1), (719, 1), (720, 2), (16_000, 49)])
+@pytest.mark.parametrize(("samples", "frames"), [(5, 0), (399, 0), (400, 1), (719, 1), (720, 2), (16_000, 49)])
 def test_frames_of_the_usual_seven_convolutions(samples: int, frames: int) -> None:
     assert frames_after(samples, (10, 3, 3, 3, 3, 2, 2), (5, 2, 2, 2, 2, 2, 2)) == frames
