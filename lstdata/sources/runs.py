@@ -107,7 +107,7 @@ class RunSource:
                     raise CorruptShard(f"`{root}`: the plan has no `{row['id']}` in shard {shard}: run `verify` on it.")
                 described = source_row(planned[row["id"]], row["split"] if self.splits else None)
                 locator = Locator(path=f"shards/{shard}.tar", offset=row["offset"], size=row["bytes"], row=number)
-                yield replace(described, locator=locator, duration=row["seconds"], score=row["align_score"])
+                yield replace(described, locator=locator, duration=row["seconds"])
                 number += 1
 
 
