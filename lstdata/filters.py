@@ -9,6 +9,7 @@ from typing import Literal
 from lstdata.config import BuildConfig, FilterConfig
 from lstdata.errors import ConfigError, Rejected
 from lstdata.quality import Measures
+from lstdata.records import SourceRow
 
 STAGE = "filter"
 """Of the dead letters that the rules make: they are wanted, and no failures."""
@@ -83,6 +84,12 @@ def check_record(measures: Measures, rules: Iterable[Rule], config: FilterConfig
         breach = rule.breach(measures, config)
         if breach is not None:
             raise Rejected(rule.reason, breach)
+
+
+def keeps_row(row: SourceRow, config: FilterConfig) -> bool:
+    """Whether no rule leaves a record out for what its source says of it."""
+    measures = Measures(language=row.language)
+    return all(rule.breach(measures, config) is None for rule in RULES)
 
 
 def check_applicable(config: BuildConfig, brings_units: bool) -> None:

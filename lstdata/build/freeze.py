@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 from lstdata.build.inventory import UnitSet, keep_units
 from lstdata.build.plan import make_plan
 from lstdata.build.plan_table import Plan, PlannedRecord, PlannedShard, read_shard_ids, read_shard_rows
-from lstdata.config import BuildConfig
+from lstdata.build.stages import Stages
+from lstdata.config import BuildConfig, FilterConfig
 from lstdata.errors import ConfigError, Unavailable
+from lstdata.filters import keeps_row
 from lstdata.randomness import digest
-from lstdata.records import Audio, Waveform, frame_count
+from lstdata.records import DeadLetter, Waveform, frame_count
 from lstdata.sources import Source, open_source
 from lstdata.storage import commit_bytes, commit_json, open_binary, read_json
 from lstdata.tokenizer import TextTokenizer, fit_tokenizer
@@ -65,13 +67,15 @@ def freeze(source: Source, plan: Plan, out: Path, config: BuildConfig) -> Frozen
 def fit_on(source: Source, plan: Plan, plan_path: Path, config: BuildConfig) -> tuple[Codebook, FitSummary] | None:
     """Fit a codebook on the plan's training records, in the order of their hash, up to `units.fit_frames` frames.
 
-    None where not one frame could be read. Runs on one thread, whatever the machine has.
+    What filters leave out before there are units is left out here too. None where not one frame could be read. Runs
+    on one thread, whatever the machine has.
     """
     pin_threads()
+    stages = Stages(config, source, extractor=None, tokenizer=None)
     parts: list[NDArray[np.float32]] = []
     frames = 0
     for record in _sampled(plan, plan_path, config):
-        samples = _samples(source, record)
+        samples = _samples(stages, record)
         if frame_count(len(samples)):
             parts.append(features(samples))
             frames += len(parts[-1])
@@ -95,13 +99,13 @@ def check_given(config: BuildConfig) -> None:
             )
 
 
-def transcripts(plan: Plan, plan_path: Path) -> Iterator[str]:
-    """The training records' texts, in the plan's order."""
+def transcripts(plan: Plan, plan_path: Path, filters: FilterConfig) -> Iterator[str]:
+    """The training records' texts, in the plan's order; not of what is left out for what its source says."""
     for shard in _training_shards(plan):
         for record in read_shard_rows(plan_path, shard.row_group):
             row = record.row
             text = row.text if row.words is None else " ".join(word.text for word in row.words)
-            if text:
+            if text and keeps_row(row, filters):
                 yield text
 
 
@@ -114,7 +118,8 @@ def _freeze_tokenizer(plan: Plan, out: Path, config: BuildConfig, notes: list[st
         with open_binary(config.tokenizer.path) as file:
             data = file.read()
     else:
-        data = fit_tokenizer(transcripts(plan, out / "plan.parquet"), config.tokenizer.vocab_size)
+        texts = transcripts(plan, out / "plan.parquet", config.filter)
+        data = fit_tokenizer(texts, config.tokenizer.vocab_size)
     commit_bytes(path, data)
     tokenizer = TextTokenizer.read(str(path))
     notes.append(f"tokenizer: {tokenizer.size} tokens, " + (config.tokenizer.path or "trained on the transcripts"))
@@ -157,21 +162,23 @@ def describe_fit(summary: FitSummary) -> str:
     )
 
 
-def _samples(source: Source, record: PlannedRecord) -> Waveform:
-    """A record's signal, empty where it cannot be used: the build will say why.
+def _samples(stages: Stages, record: PlannedRecord) -> Waveform:
+    """A record's signal, empty where it cannot be used or is not wanted: the build will say why.
 
     Unavailable where the world is at fault: another codebook would come out without this record.
     """
     for attempt in range(TRIES):
         try:
-            opened = source.open(record.row.locator)
-            assert isinstance(opened, Audio), "a codebook is never fitted on a source that brings units"
-            return opened.samples
+            heard = stages.hear(record)
+            if isinstance(heard, DeadLetter):
+                break
+            assert heard.audio is not None, "a codebook is never fitted on a source that brings units"
+            return heard.audio.samples
         except (Unavailable, OSError, MemoryError) as error:
             if attempt == TRIES - 1:
                 raise Unavailable(f"`{record.row.id}`, on which the codebook is fitted: {error}") from error
             pause(attempt)
-        except Exception:  # a verdict, or a library's bug: the build makes a dead letter of it, with the reason
+        except Exception:  # whatever else: the build meets it again, and says so
             break
     return np.zeros(0, dtype=np.float32)
 
@@ -208,7 +215,8 @@ def fit_source(source_path: str, codebook: Path, config: BuildConfig) -> FitSumm
 def fit_source_tokenizer(source_path: str, path: Path, config: BuildConfig) -> TextTokenizer:
     """Train a tokenizer on a source's transcripts outside any run folder and commit it as a file."""
     with _planned(source_path, config) as (_, plan, plan_path):
-        commit_bytes(path, fit_tokenizer(transcripts(plan, plan_path), config.tokenizer.vocab_size))
+        texts = transcripts(plan, plan_path, config.filter)
+        commit_bytes(path, fit_tokenizer(texts, config.tokenizer.vocab_size))
     return TextTokenizer.read(str(path))
 
 

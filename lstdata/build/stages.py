@@ -95,6 +95,13 @@ class Stages:
         assert result.stored is not None
         return result.stored
 
+    def hear(self, record: PlannedRecord) -> Utterance | DeadLetter:
+        """A record as far as the filters of its signal, whether it has a transcript or not."""
+        steps: list[tuple[str, Step]] = [(FILTER, self.filter_row), ("decode", self.decode)]
+        if self._rules("length", "audio"):
+            steps += [("activity", self.find_activity), (FILTER, self.filter_signal)]
+        return self.run(Utterance(record=record), steps)
+
     def run(self, utterance: Utterance, steps: Iterable[tuple[str, Step]]) -> Utterance | DeadLetter:
         """Take the steps, as far as a record gets; a record that comes as units has some behind it."""
         for name, step in steps:
