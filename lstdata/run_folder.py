@@ -13,7 +13,7 @@ from lstdata.vocab import VocabCard
 
 FORMAT = 1
 
-SEALED: tuple[str, ...] = ("plan.parquet", "shards.parquet", "index.parquet", "rejects.parquet")
+SEALED: tuple[str, ...] = ("segments.parquet", "plan.parquet", "shards.parquet", "index.parquet", "rejects.parquet")
 SEALED += ("vocab.json", "tokenizer.json", "codebook.npz", "codebook.json")
 """The files, beside those of the shards, whose sha256 a finished `run.json` states."""
 

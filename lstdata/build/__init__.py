@@ -6,17 +6,19 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lstdata.build.events import EventLog
 from lstdata.build.finish import Totals, finish, sealed
-from lstdata.build.folder import FORMAT, changes, clear, has_shards, is_complete, locked, read_run
+from lstdata.build.folder import FORMAT, changes, clear, has_shards, is_complete, locked, read_run, refuse_changes
 from lstdata.build.plan_table import Plan, PlannedShard, read_plan
+from lstdata.build.segmented import already_segmented, given_kind, to_be_planned
 from lstdata.config import BuildConfig, to_dict
 from lstdata.errors import ConfigError, CorruptShard, IncompleteBuild, LstDataError
+from lstdata.segment.folder import FILES as SEGMENT_FILES
 from lstdata.sources import Source, open_source
 from lstdata.storage import commit_json, is_url, remove_temporaries, sha256_file
 from lstdata.workers import run_tasks
@@ -58,7 +60,7 @@ def plan_run(asked: Asked, listener: Listener) -> Plan:
     """Plan into `asked.out`, or check that the plan there is still of this source and config."""
     source = _opened(asked)
     with locked(asked.out):
-        return _plan(asked, source, listener)
+        return _plan(asked, to_be_planned(asked, source, listener), listener)
 
 
 def plan_only(asked: Asked) -> Plan:
@@ -69,20 +71,23 @@ def plan_only(asked: Asked) -> Plan:
 
 @contextmanager
 def planned(asked: Asked) -> Iterator[tuple[Plan, Path]]:
-    """The same, and its file while the context lasts."""
+    """The same, and its file while the context lasts; long recordings are as yet whole if they are not segmented."""
     from lstdata.build.freeze import check_given
     from lstdata.build.plan import make_plan
 
     check_given(asked.config)
-    source = _opened(asked)
-    if asked.out.exists() and not asked.rebuild:
-        run = read_run(asked.out)
-        if run is not None and has_shards(asked.out):
-            yield _check_unchanged(asked, source, run), asked.out / "plan.parquet"
-            return
+    opened = _opened(asked)
+    run = read_run(asked.out) if asked.out.exists() and not asked.rebuild else None
+    if run is not None and has_shards(asked.out):
+        refuse_changes(asked.out, run, asked.config)
+    source = already_segmented(asked, opened)
+    if source is not None and run is not None and has_shards(asked.out):
+        yield _check_unchanged(asked, source, run), asked.out / "plan.parquet"
+        return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "plan.parquet"
-        yield make_plan(source, asked.config.plan, path), path
+        plan = make_plan(source or opened, asked.config.plan, path)
+        yield replace(plan, unsegmented=source is None), path
 
 
 def build_shards(asked: Asked, listener: Listener) -> Totals:
@@ -98,6 +103,7 @@ def build_shards(asked: Asked, listener: Listener) -> Totals:
     check_address(asked.config.run.address)
     source = _opened(asked)
     with locked(asked.out):
+        source = to_be_planned(asked, source, listener)
         plan = _plan(asked, source, listener)
         run = read_run(asked.out)
         assert run is not None
@@ -137,13 +143,14 @@ def _plan(asked: Asked, source: Source, listener: Listener) -> Plan:
         plan = _check_unchanged(asked, source, run)
         remove_temporaries(out)
         return plan
-    clear(out)
+    clear(out, keep=SEGMENT_FILES if asked.config.segment.enabled else ())
     remove_temporaries(out)
     plan = make_plan(source, asked.config.plan, out / "plan.parquet")
-    listener.note(f"plan: {plan.describe()}, from a {source.kind} source")
+    kind = given_kind(source, asked.config)
+    listener.note(f"plan: {plan.describe()}, from a {kind} source")
     described: dict[str, Any] = {
         "format": FORMAT,
-        "source": {"path": asked.source, "kind": source.kind},
+        "source": {"path": asked.source, "kind": kind},
         "config": to_dict(asked.config),
         "versions": versions(),
         "compute_class": compute_class(),
@@ -161,12 +168,7 @@ def _check_unchanged(asked: Asked, source: Source, run: dict[str, Any]) -> Plan:
     from lstdata.source_table import scan_fingerprint
 
     out = asked.out
-    changed = changes(run, asked.config)
-    if changed:
-        raise ConfigError(
-            f"`{out}` was built with other options: {', '.join(changed)}. "
-            "Give a new folder, or --rebuild to discard what is there."
-        )
+    refuse_changes(out, run, asked.config)
     if run["compute_class"] != compute_class() and not asked.allow_mixed_compute:
         raise ConfigError(
             f"`{out}` was begun on compute class {run['compute_class']}, but this machine is {compute_class()}: "

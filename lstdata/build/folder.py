@@ -12,6 +12,8 @@ from typing import Any
 from lstdata.config import BuildConfig, differences, to_dict
 from lstdata.errors import ConfigError, CorruptShard, Unavailable
 from lstdata.run_folder import FORMAT as FORMAT
+from lstdata.segment.folder import FILES as SEGMENT_FILES
+from lstdata.segment.folder import is_part_of_a_run
 from lstdata.storage import TEMPORARY, read_json
 
 _OURS: tuple[str, ...] = (
@@ -23,6 +25,7 @@ _OURS: tuple[str, ...] = (
     "vocab.json",
 )
 _OURS += ("tokenizer.json", "codebook.npz", "codebook.json", "report.html", "shards", "events", ".lock")
+_OURS += SEGMENT_FILES
 _KEYS = {"source", "config", "versions", "compute_class", "fingerprints", "plan_sha256", "totals"}
 _NOT_OUTPUT = ("run", "about")
 """Sections that change no byte of the output."""
@@ -60,7 +63,7 @@ def read_run(out: Path) -> dict[str, Any] | None:
         if not isinstance(run, dict) or run.get("format") != FORMAT or not run.keys() >= _KEYS:
             raise CorruptShard(f"`{path}` is not that of a run folder of format {FORMAT}. Give a new folder.")
         return run
-    ours = _OURS if (out / "plan.parquet").exists() else (".lock",)
+    ours = _OURS if (out / "plan.parquet").exists() or is_part_of_a_run(out) else (".lock",)
     strangers = sorted(p.name for p in out.iterdir() if p.name not in ours and TEMPORARY not in p.name)
     if strangers:
         raise ConfigError(f"`{out}` is not empty and no run folder: it holds `{strangers[0]}`. Give a new folder.")
@@ -74,13 +77,23 @@ def changes(run: dict[str, Any], config: BuildConfig) -> list[str]:
     return differences(old, new)
 
 
+def refuse_changes(out: Path, run: dict[str, Any], config: BuildConfig) -> None:
+    """ConfigError that names the options in which `config` differs."""
+    changed = changes(run, config)
+    if changed:
+        raise ConfigError(
+            f"`{out}` was built with other options: {', '.join(changed)}. "
+            "Give a new folder, or --rebuild to discard what is there."
+        )
+
+
 def has_shards(out: Path) -> bool:
     """Whether any shard was ever finished here."""
     return any((out / "shards").glob("*.json"))
 
 
-def clear(out: Path) -> None:
-    """Delete what a build wrote, and nothing else; ConfigError where the folder is somebody else's.
+def clear(out: Path, keep: tuple[str, ...] = ()) -> None:
+    """Delete what a build wrote, and nothing else but `keep`; ConfigError where the folder is somebody else's.
 
     The plan goes last: a folder that holds one is ours, also when clearing is interrupted.
     """
@@ -88,7 +101,7 @@ def clear(out: Path) -> None:
         read_run(out)
     for name in sorted(_OURS, key=lambda n: (n == "plan.parquet", n == "run.json")):
         path = out / name
-        if name == ".lock":
+        if name == ".lock" or name in keep:
             continue
         if path.is_dir():
             shutil.rmtree(path)

@@ -66,6 +66,8 @@ class Plan:
     rejected: int
     seconds: float
     source_fingerprint: str
+    unsegmented: bool = False
+    """Made for a look only: recordings are as yet whole that will be cut into segments first."""
 
     def summary(self) -> dict[str, Any]:
         return {
@@ -78,7 +80,8 @@ class Plan:
     def describe(self) -> str:
         """One line for a person."""
         hours = f"{self.seconds / 3600:.2f} h"
-        return f"{self.records} records, {hours}, {len(self.shards)} shards, {self.rejected} rejected"
+        before = ", before segmenting" if self.unsegmented else ""
+        return f"{self.records} records, {hours}, {len(self.shards)} shards, {self.rejected} rejected{before}"
 
 
 def read_plan(path: Path) -> Plan:

@@ -47,9 +47,7 @@ def test_probabilities_do_not_depend_on_the_blocks(detector: SileroDetector, sen
         assert detector.probabilities(iter(blocks)).tobytes() == whole.tobytes()
 
 
-def test_other_speech_before_makes_it_deaf_to_none(
-    detector: SileroDetector, sentence: Waveform, speech: Path
-) -> None:
+def test_other_speech_before_makes_it_deaf_to_none(detector: SileroDetector, sentence: Waveform, speech: Path) -> None:
     noisy = read(str(speech / "english" / "cold_corpus_24bit.wav")).samples
     alone = detector.probabilities([noisy])
     after = detector.probabilities([*[sentence] * 6, noisy])[-len(alone) :]
