@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from lstdata.audio.files import Bytes, Place, one_line
+from lstdata.audio.mpeg import EXCESS, Endless, hides_length
 from lstdata.errors import Rejected
 from lstdata.records import Waveform
 
@@ -51,11 +52,12 @@ class Recording:
         self.place = place
         self._data = Bytes(place)
         try:
-            head = self._data.head()
+            head = self._data.peek(0, 16)
             if not head:
                 raise Rejected("empty_file", f"{place} has 0 bytes.")
+            endless = hides_length(self._data)
             try:
-                self._sound = _sequential()(self._data)
+                self._sound = _sequential()(Endless(self._data) if endless else self._data)
             except LibsndfileError as error:
                 self._data.check()
                 raise Rejected("undecodable", _why_undecodable(place, head, error)) from error
@@ -65,7 +67,7 @@ class Recording:
         self.rate: int = self._sound.samplerate
         self.channels: int = self._sound.channels
         self.seeks_exactly = bool(_SEEKS_EXACTLY.fullmatch(self._sound.subtype))
-        self.promised = _promised(self._sound)
+        self.promised = _promised(self._sound, EXCESS if endless else 1)
         """Samples per channel by the header; None where it promises nothing sane."""
         self._position = 0
         self._recent: list[Waveform] = []
@@ -119,6 +121,7 @@ class Recording:
             try:
                 self._sound.seek(start)
             except LibsndfileError as error:
+                self.check()
                 raise self._undecodable(start, error) from error
             self._position = start
 
@@ -171,9 +174,9 @@ def _within(block: Waveform, first: int, start: int, end: int | None) -> Iterato
         yield part
 
 
-def _promised(sound: Any) -> int | None:
+def _promised(sound: Any, excess: int) -> int | None:
     """Samples per channel by the header, also where libsndfile has already cut a WAV's promise to what it holds."""
-    frames = int(sound.frames)
+    frames = int(sound.frames) // excess
     chunk = re.search(r"^data : (\d+) \(should be \d+\)", sound.extra_info, re.MULTILINE)
     align = re.search(r"Block Align +: (\d+)", sound.extra_info)
     if chunk and align and int(align[1]):

@@ -49,7 +49,7 @@ class Bytes:
         self._position = 0
         self._first = place.offset or 0
         try:
-            self._length = self._measured(self._file.seek(0, os.SEEK_END))
+            self.length = self._measured(self._file.seek(0, os.SEEK_END))
             self._file.seek(self._first)
         except BaseException as error:
             self._file.close()
@@ -71,16 +71,17 @@ class Bytes:
         if self._error is not None:
             raise self._unreadable(self._error) from self._error
 
-    def head(self) -> bytes:
-        """The first 16 bytes."""
-        head = bytearray(min(16, self._length))
-        read = self.readinto(head)
+    def peek(self, offset: int, size: int) -> bytes:
+        """Up to `size` bytes from `offset` on; the position is then 0. Raises Unavailable where reading fails."""
+        buffer = bytearray(max(0, min(size, self.length - offset)))
+        self.seek(offset)
+        read = self.readinto(buffer)
         self.seek(0)
         self.check()
-        return bytes(head[:read])
+        return bytes(buffer[:read])
 
     def readinto(self, buffer: Any) -> int:
-        wanted = min(len(buffer), self._length - self._position)
+        wanted = min(len(buffer), self.length - self._position)
         try:
             data = self._file.read(wanted) if wanted > 0 else b""
         except Exception as error:
@@ -91,7 +92,7 @@ class Bytes:
         return len(data)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._length}[whence]
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.length}[whence]
         try:
             self._file.seek(self._first + max(0, base + offset))
         except Exception as error:

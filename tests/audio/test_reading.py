@@ -128,6 +128,29 @@ def test_the_decoded_length_counts_and_the_promise_is_kept(tmp_path: Path) -> No
     assert audio.header_seconds(str(tmp_path / "cut.wav")) == 1.0
 
 
+@pytest.mark.parametrize("loud_first", [True, False])
+def test_mpeg_audio_without_a_length_is_decoded_to_its_end(tmp_path: Path, loud_first: bool) -> None:
+    """libsndfile stops, without a word, where it guesses the end from the first bit rate: here after 9 s of 30."""
+    delay = 1_105  # the encoder's and the decoder's, of which only the missing frame tells
+    signal = noise(480_000) * np.repeat([1.0, 1e-4] if loud_first else [1e-4, 1.0], 240_000)
+    soundfile.write(tmp_path / "a.mp3", signal, 16_000)
+    said = audio.read(str(tmp_path / "a.mp3"))
+    data = (tmp_path / "a.mp3").read_bytes()
+    frames = data[data.index(b"\xff\xf3", 4) :]
+    with soundfile.SoundFile(io.BytesIO(frames)) as guessed:
+        assert abs(guessed.frames - 480_000) > 100_000
+        guess = guessed.frames
+    id3v2 = b"ID3\x03\x00\x00\x00\x00\x01\x00" + b"TXXX\x00\x00\x00\x06\x00\x00\x00Xing\x00" + bytes(112)
+    id3v1 = b"TAG" + bytes(125)
+    for content in (frames, id3v2 + frames + id3v1):
+        got = audio.read("cell", content=content)
+        assert got.decoded == pytest.approx(480_000, abs=3_000)
+        assert np.array_equal(got.samples[delay:][5_000:479_000], said.samples[5_000:479_000])
+        assert got.promised == pytest.approx(guess, abs=6_000)
+        part = audio.read("cell", content=content, start=400_000, end=450_000)
+        assert np.array_equal(part.samples, got.samples[400_000:450_000])
+
+
 @pytest.mark.parametrize("size", [0xFFFFFFFF, 0x7FFFFFFF, 0x7FFFF000])
 def test_a_streamed_wav_promises_nothing(tmp_path: Path, size: int) -> None:
     soundfile.write(tmp_path / "whole.wav", noise(16_000), 16_000)
