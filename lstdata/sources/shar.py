@@ -123,7 +123,7 @@ def _stem(member: tarfile.TarInfo) -> str:
 
 
 def _archived(tar: tarfile.TarFile, data: tarfile.TarInfo, manifest: tarfile.TarInfo, name: str) -> Archived | Rejected:
-    if data.name.endswith(".nodata") or manifest.name.endswith(".nometa"):
+    if manifest.name.endswith(".nometa"):
         return Rejected("missing_audio", f"`{name}` has only a placeholder for it.")
     file = tar.extractfile(manifest)
     if file is None or manifest.size > _MOST_MANIFEST:

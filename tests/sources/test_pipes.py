@@ -64,6 +64,7 @@ def test_the_file_and_its_channel(command: str, expected: Piped) -> None:
         ("ffmpeg -f lavfi -i sine -f wav - |", "`-f lavfi`"),
         ("ffmpeg -i a.wav -af volume=2 -f wav - |", "`-af"),
         ("ffmpeg -i a.wav -i b.wav -f wav - |", "one file"),
+        ("ffmpeg x.wav -i a.wav -f wav - |", "standard output"),
         ("ffmpeg -i a.wav -f wav out.wav |", "standard output"),
         ("cat a.wav b.wav |", "one file"),
         ("cat |", "one file"),
