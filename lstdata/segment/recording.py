@@ -61,8 +61,8 @@ def needs_word_times(row: SourceRow) -> bool:
 
 
 def without_word_times(row: SourceRow, config: SegmentConfig) -> SourceRow:
-    detail = f"`{row.id}` is longer than `segment.longer_than` ({config.longer_than:g} s) and has a transcript without "
-    return replace(row, reject=("needs_word_times", detail + "word times, so that its text cannot be cut with it."))
+    longer = f"`{row.id}` is longer than `segment.longer_than` ({config.longer_than:g} s)"
+    return replace(row, reject=("needs_word_times", f"{longer}, but nobody says when its words are spoken."))
 
 
 def segment_row(source: Source, row: SourceRow, config: SegmentConfig, detector: SpeechDetector) -> Segmented:
