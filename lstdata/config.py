@@ -264,6 +264,7 @@ class RunConfig:
     address: str | None = None
     """Of a running Ray cluster; None starts a local one."""
     max_reject_rate: float = 0.05
+    """Share of records that may fail, of those that no filter left out."""
 
     def mistakes(self) -> Iterator[str]:
         if self.workers is not None and self.workers < 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -134,6 +135,19 @@ def test_a_dry_run_writes_nothing(
 ) -> None:
     assert run(monkeypatch, "build-shards", str(cuts), str(tmp_path / "out"), "--dry-run") == 0
     assert "would build: 12 records" in capsys.readouterr().out
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_dry_run_measures_a_sample(
+    cuts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["build-shards", str(cuts), str(tmp_path / "out"), "--sample", "3"]
+    assert run(monkeypatch, *command) == 2
+    assert "`--measure` and `--sample` need `--dry-run`" in capsys.readouterr().err
+    assert run(monkeypatch, *command, "--dry-run", "--workers", "1", "--set", "filter.min_seconds=1000") == 0
+    shown = capsys.readouterr().out
+    assert "measured: 3 of 12 records, chosen by hash" in shown
+    assert re.search(r"^filter\.min_seconds +1000 s +3 +100\.0%", shown, re.MULTILINE)
     assert not (tmp_path / "out").exists()
 
 

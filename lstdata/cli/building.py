@@ -121,6 +121,8 @@ def _dry_run(asked: Asked, measure: str | None, sample: int | None, as_json: boo
         if not rules and measure is None and sample is None:
             say(plan.summary(), as_json, line)
             return
+        if plan.unsegmented:
+            raise ConfigError("A dry run measures segments, and there are none yet: `lstdata plan` makes them in OUT.")
         scored = measure == "score" or any(rule.needs == "words" for rule in rules)
         with CountProgress("measured", quiet=as_json) as progress:
             trial = try_records(
@@ -129,6 +131,8 @@ def _dry_run(asked: Asked, measure: str | None, sample: int | None, as_json: boo
         turned_down = source_rejects(path)
     said = plan.summary() | {"source_rejects": turned_down, "sample": sample, "scored": scored, **trial_json(trial)}
     lines = [line, *(f"rejected by the source: {reason} {count}" for reason, count in turned_down.items())]
+    if sample is not None:
+        lines.append(f"measured: {trial.all.records} of {plan.records - plan.rejected} records, chosen by hash")
     lines += ["", trial_text(trial)]
     if not scored:
         lines += ["", "Word times, their scores and what is rejected for want of them: `--measure score`, slower."]
