@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import io
 import json
@@ -13,6 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from lhotse import CutSet, MonoCut, MultiCut, Recording, SupervisionSegment
 from lhotse.shar import SharWriter
 from lhotse.supervision import AlignmentItem
@@ -259,3 +262,32 @@ def test_the_locator_alone_suffices(recording: Recording, write: Write) -> None:
     assert isinstance(at, Locator)
     alone = Locator(path=at.path, offset=at.offset, size=at.size)
     assert source.open(alone).decoded == RATE
+
+
+@pytest.fixture(scope="module")
+def shard(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three cuts of a hundredth of a second, so that much of the tar is headers."""
+    root = tmp_path_factory.mktemp("shard")
+    soundfile.write(root / "r.wav", np.random.default_rng(0).standard_normal(1_000) * 0.1, 16_000)
+    whole = Recording.from_file(root / "r.wav")
+    with SharWriter(str(root), {"recording": "wav"}, shard_size=None) as writer:
+        for id in "abc":
+            writer.write(MonoCut(id, 0, 0.01, 0, recording=whole))
+    return root
+
+
+@settings(max_examples=200, deadline=None)
+@given(at=st.integers(0, 6_000), value=st.binary(min_size=1, max_size=12))
+def test_whatever_a_tar_holds_each_cut_has_a_row(shard: Path, at: int, value: bytes) -> None:
+    path = shard / "recording.tar"
+    whole = path.read_bytes()
+    try:
+        path.write_bytes(whole[:at] + value + whole[at + len(value) :])
+        source = opened(shard / "cuts.jsonl.gz")
+        found = list(source.scan())
+    finally:
+        path.write_bytes(whole)
+    assert [row.id for row in found if row.locator.path != "recording.tar" or not row.reject] == list("abc")
+    for row in found:
+        json.dumps(dataclasses.asdict(row), allow_nan=False).encode()
+        assert (row.locator.offset or 0) + (row.locator.size or 0) <= len(whole)
