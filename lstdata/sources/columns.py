@@ -95,7 +95,7 @@ def record(row: Row, config: SourceConfig, *, id: str, locator: Locator, duratio
 
     A record that names no recording is one of its own, by its path where it has a file for itself, else by its id.
     """
-    known = {getattr(config, option) for option in _OPTIONS}
+    known = {name for option in _OPTIONS if (name := getattr(config, option))}
     of_its_own = locator.path if locator.row is None else id
     return SourceRow(
         id=id,

@@ -64,11 +64,12 @@ class HubSource(LocatedSource):
             raise Rejected("undecodable", str(error).replace(f"`{path}`", f"`{place}`")) from error
         except ConfigError as error:
             raise Unavailable(f"{error} It was there when the build was planned.") from error
+        cut = {"start": locator.start, "end": locator.end, "rate": locator.rate, "channel": locator.channel}
         if content is not None:
-            return audio.read(place, channel=locator.channel, content=content)
+            return audio.read(place, **cut, content=content)
         if not named:
             raise Rejected("missing_audio", f"`{place}` has neither bytes nor a path in `{self.columns.audio}`.")
-        return open_located(self.root, Locator(path=relative(named), channel=locator.channel))
+        return open_located(self.root, Locator(path=relative(named), **cut))
 
     def _rows(self, part: Part) -> Iterator[SourceRow]:
         path = resolve(self.root, part.path)

@@ -226,6 +226,14 @@ def test_a_column_may_be_let_alone(tmp_path: Path) -> None:
     assert (found.reject, found.custom) == (None, {"words": 12, "start": "noon", "channel": "left"})
 
 
+def test_a_column_without_a_name_is_none_of_the_map(tmp_path: Path) -> None:
+    """pandas writes its index under an empty name."""
+    path = tmp_path / "t.csv"
+    path.write_text(",id,audio,text\nfirst,a,a.wav,hi\n")
+    (row,) = open_source(str(path), SourceConfig(channel="", start="", speaker="")).scan()
+    assert (row.id, row.reject, row.speaker, row.custom) == ("a", None, None, {"": "first"})
+
+
 def test_words_in_a_csv_are_a_column_like_any_other(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("id,audio,text,words,times\na,a.wav,good day,2,[]\n")

@@ -7,6 +7,7 @@ import json
 import pickle
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -262,6 +263,34 @@ def test_bytes_that_are_missing_or_no_audio_cost_their_record(tmp_path: Path) ->
     assert str(tmp_path) not in "".join(details)
     assert details[0] == "`a.parquet, row group 0, row 1`: Format not recognised."
     assert details[-1] == "`a.parquet, row group 2, row 1` has neither bytes nor a path in `audio`."
+
+
+def test_a_segment_of_a_record_is_a_stretch_of_its_audio(tmp_path: Path) -> None:
+    """What `segment` makes of a long record: the same cell, from sample to sample."""
+    (tmp_path / "b.flac").write_bytes(flac(1))
+    cells = [{"bytes": flac(0), "path": None}, {"bytes": None, "path": "b.flac"}]
+    source = opened(parquet(tmp_path / "a.parquet", [{"audio": cell, "text": "t"} for cell in cells]))
+    for row in source.scan():
+        whole = source.open(row.locator)
+        part = source.open(replace(row.locator, start=400, end=1_000, rate=16_000))
+        assert isinstance(whole, Audio)
+        assert isinstance(part, Audio)
+        assert np.array_equal(part.samples, whole.samples[400:1_000])
+        with pytest.raises(Rejected, match="rate_mismatch"):
+            source.open(replace(row.locator, start=400, end=1_000, rate=8_000))
+
+
+def test_large_record_batches_are_read_piece_by_piece(tmp_path: Path) -> None:
+    rows = [{"audio": {"bytes": b"", "path": f"{n}.wav"}, "text": f"text {n}"} for n in range(2_500)]
+    for path in (parquet(tmp_path / "a.parquet", rows, group=2_000), saved(tmp_path / "saved", rows, batch=2_000)):
+        found = scan(path)
+        assert [row.text for row in found] == [row["text"] for row in rows]
+        assert [(row.locator.row_group, row.locator.row) for row in found[1_998:2_002]] == [
+            (0, 1_998),
+            (0, 1_999),
+            (1, 0),
+            (1, 1),
+        ]
 
 
 def test_a_column_of_plain_bytes_is_one_of_recordings(tmp_path: Path) -> None:
