@@ -13,10 +13,11 @@ from typing import Any, Protocol
 from lstdata.build.spec import compute_class
 from lstdata.config import BuildConfig
 from lstdata.errors import ConfigError, IncompleteBuild, LstDataError, MissingExtra, Unavailable
+from lstdata.journal import Journal
 from lstdata.records import SourceRow
 from lstdata.segment.folder import FORMAT, JOURNAL, SEGMENTS, STATE, begin, check_same, made_by, read_state
 from lstdata.segment.joining import joined
-from lstdata.segment.journal import Journal
+from lstdata.segment.journal import from_json, to_json
 from lstdata.segment.recording import Segmented, SegmentSpec, needs_word_times, segmenter, without_word_times
 from lstdata.segment.silero import SileroDetector
 from lstdata.segment.survey import Survey, is_short, known_seconds, look_through
@@ -154,7 +155,7 @@ def _cut_pending(work: Work, survey: Survey, journal: Journal, listener: Listene
     with closing(run_tasks(partial(segmenter, spec), pending, work.config.run, describe=_named)) as results:
         for row, result in results:
             if isinstance(result, Segmented):
-                journal.append(row_fingerprint(row), result)
+                journal.append(row_fingerprint(row), to_json(result))
                 done, in_a_row = done + 1, 0
                 listener.update(done, total)
                 continue
@@ -201,7 +202,7 @@ def _rows(work: Work, survey: Survey, journal: Journal, totals: Totals) -> Itera
         else:
             if described not in journal:
                 raise _changed(work)
-            done = journal.read(described)
+            done = from_json(journal.read(described))
             _count_cut(row, done, totals)
             yield from ((part, False) for part in done.rows)
     if str(fingerprint) != survey.fingerprint:
