@@ -117,6 +117,7 @@ def _waveform(shown: Shown, frame: float) -> Markup:
 def _envelope(audio: Waveform, column: float) -> tuple[Waveform, Waveform]:
     """Least and greatest sample of each stretch of `column` samples."""
     starts = np.arange(0, len(audio), column).astype(np.int64)
+    starts = starts[starts < len(audio)]  # steps that are no integers may reach the end itself
     return np.minimum.reduceat(audio, starts), np.maximum.reduceat(audio, starts)
 
 

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from lstdata.report.timeline import draw_timeline
+from lstdata.report.timeline import _envelope, draw_timeline
 from lstdata.report.utterances import Shown, choose_utterances
 from lstdata.shards import StoredSample
 
@@ -75,3 +75,10 @@ def test_silent_audio_is_a_line(make_stored: Callable[..., StoredSample]) -> Non
     stored = make_stored("c", [2] * 25, None)
     svg = draw_timeline(Shown(stored, np.zeros(16_000, dtype=np.float32)), COLOURS).svg
     assert "nan" not in svg
+
+
+def test_columns_that_are_no_whole_samples_stay_inside_of_the_audio() -> None:
+    """80/3 samples a column put the last one's start at the end of 20,000 samples."""
+    low, high = _envelope(np.arange(20_000, dtype=np.float32), 80 / 3)
+    assert len(low) == len(high) == 750
+    assert (low[0], high[0], high[-1]) == (0, 25, 19_999)
