@@ -78,7 +78,7 @@ def test_silent_audio_is_a_line(make_stored: Callable[..., StoredSample]) -> Non
 
 
 def test_columns_that_are_no_whole_samples_stay_inside_of_the_audio() -> None:
-    """80/3 samples a column put the last one's start at the end of 20,000 samples."""
-    low, high = _envelope(np.arange(20_000, dtype=np.float32), 80 / 3)
+    """The least step below 80/3 samples put a start at the end of 20,000 samples."""
+    low, high = _envelope(np.arange(20_000, dtype=np.float32), np.nextafter(80 / 3, 0))
     assert len(low) == len(high) == 750
     assert (low[0], high[0], high[-1]) == (0, 25, 19_999)
