@@ -18,6 +18,7 @@ from lstdata.build.trial import Trial, Tried, choose, try_record
 from lstdata.build.trial_table import trial_json, trial_text
 from lstdata.cli import main
 from lstdata.config import BuildConfig, load
+from lstdata.errors import ConfigError
 from lstdata.index import read_rejects
 from lstdata.quality import Measures
 from lstdata.records import SAMPLE_RATE
@@ -81,7 +82,7 @@ def make_trial(corpus: Path, *sets: str, scored: bool = False) -> Trial:
     config = load(BuildConfig, None, [*OPTIONS, *sets])
     stages = Stages(config, open_source(str(corpus), config.source), extractor=None, tokenizer=None)
     trial = Trial(config)
-    with planned(Asked(str(corpus), corpus / "out", config)) as (plan, path):
+    with planned(Asked(str(corpus), corpus.parent / "none", config)) as (plan, path):
         for chunk in choose(plan, path, None):
             for record in chunk:
                 trial.add(try_record(stages, record, scored))
@@ -107,6 +108,16 @@ def test_word_times_are_looked_for_only_where_they_are_asked_for(make_cuts: Call
     assert make_trial(corpus, *options).kept.records == 2
     asked = make_trial(corpus, *options, scored=True)
     assert asked.kept.records == 1 and asked.failures["missing_word_times"].records == 1
+
+
+def test_what_comes_as_units_is_judged_by_what_is_known_of_it(built: Path) -> None:
+    trial = make_trial(built, "filter.max_words_per_second=2", "filter.max_header_mismatch=0.1", scored=True)
+    fast = [value for value in trial.values["words_per_second"] if value > 2]
+    left_out = {rule.option: tally.first.records for rule, tally in trial.rules.items()}
+    assert 0 < len(fast) < 12 and left_out == {"max_words_per_second": len(fast), "max_header_mismatch": 0}
+    assert len(trial.values["header_mismatch"]) == 12 and len(trial.values["snr_db"]) == 0
+    with pytest.raises(ConfigError, match=r"`filter\.min_snr_db` needs audio, but the source brings units"):
+        make_trial(built, "filter.min_snr_db=3")
 
 
 def test_a_record_counts_under_the_first_rule_it_breaks_and_alone_under_each() -> None:
