@@ -90,8 +90,16 @@ def channel(row: Row, config: SourceConfig) -> int | None:
     return value
 
 
-def record(row: Row, config: SourceConfig, *, id: str, locator: Locator, duration: float | None) -> SourceRow:
-    """The record at `locator` as its row describes it; what no option names travels along.
+def record(
+    row: Row,
+    config: SourceConfig,
+    *,
+    id: str,
+    locator: Locator,
+    duration: float | None,
+    more: Row | None = None,
+) -> SourceRow:
+    """The record at `locator` as its row describes it; what no option names travels along, and `more` with it.
 
     A record that names no recording is one of its own, by its path where it has a file for itself, else by its id.
     """
@@ -108,7 +116,7 @@ def record(row: Row, config: SourceConfig, *, id: str, locator: Locator, duratio
         language=text_value(row, config.language),
         license=text_value(row, config.license),
         split=None if config.splits == "ignore" else split_name(_value(row, config.split)),
-        custom=json_values({key: value for key, value in row.items() if key not in known}),
+        custom=json_values({key: value for key, value in row.items() if key not in known} | dict(more or {})),
     )
 
 

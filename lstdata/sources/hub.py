@@ -80,7 +80,7 @@ class HubSource(LocatedSource):
         make: _Make = PathRecords(self.root, "", columns).record
         for number, (group, row, values) in enumerate(light_rows(path, columns.audio)):
             if embedded:
-                make = _embedded(Locator(path=part.path, row_group=group, row=row), columns)
+                make = _embedded(part.path, group, row, columns)
             yield self._row(part, number, f"{part.stem}-{number}", values, make)
 
     def _audiofolder(self, part: Part) -> Iterator[SourceRow]:
@@ -120,6 +120,8 @@ def open_hub(path: str, config: SourceConfig) -> HubSource | None:
     mistakes = _mistakes(dataset, config)
     if mistakes is None:
         return None
+    if config.audio_folder is not None:
+        mistakes.append("`source.audio_folder` is for tables: a dataset's paths start at its own folder.")
     if mistakes:
         raise ConfigError(*mistakes)
     return HubSource(root=dataset.root, parts=dataset.parts, columns=config)
@@ -187,11 +189,13 @@ def _audiofolder_columns(path: str, config: SourceConfig) -> tuple[SourceConfig,
     return checked_columns(path, config, ("audio",))
 
 
-def _embedded(place: Locator, columns: SourceConfig) -> _Make:
+def _embedded(path: str, group: int, number: int, columns: SourceConfig) -> _Make:
+    """Of a recording inside of the dataset; the name that it has there travels under that of its column."""
+
     def make(row: Row, id: str) -> SourceRow:
-        locator = replace(place, channel=channel(row, columns))
-        made = record(row, columns, id=id, locator=locator, duration=stretch(row, columns).duration)
+        locator = Locator(path=path, row_group=group, row=number, channel=channel(row, columns))
         name = row.get(columns.audio)
-        return replace(made, custom={**made.custom, columns.audio: name}) if name else made
+        more = {columns.audio: name} if name else None
+        return record(row, columns, id=id, locator=locator, duration=stretch(row, columns).duration, more=more)
 
     return make

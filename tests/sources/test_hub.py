@@ -207,6 +207,12 @@ def test_every_mistake_names_its_column_and_those_there_are(tmp_path: Path) -> N
     assert (row.text, row.custom["sentence"]) == (None, "hi")
 
 
+def test_an_audio_folder_is_not_overlooked(tmp_path: Path) -> None:
+    parquet(tmp_path / "a.parquet", records(0, 1))
+    with pytest.raises(ConfigError, match=r"`source\.audio_folder` is for tables"):
+        opened(tmp_path, audio_folder="wavs")
+
+
 def test_a_dataset_of_decoded_samples_is_refused(tmp_path: Path) -> None:
     samples = pa.struct([("array", pa.list_(pa.float32())), ("sampling_rate", pa.int64())])
     rows = [{"audio": {"array": [0.0, 0.1], "sampling_rate": 16_000}, "text": "hi"}]
