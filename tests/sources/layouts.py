@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
 import json
 from collections.abc import Callable, Sequence
@@ -134,14 +133,13 @@ def librispeech(folder: Path, corpus: Sequence[Spoken]) -> tuple[Path, list[str]
     return folder, []
 
 
-def csv_table(folder: Path, corpus: Sequence[Spoken]) -> tuple[Path, list[str]]:
+def tsv_table(folder: Path, corpus: Sequence[Spoken]) -> tuple[Path, list[str]]:
     """Columns with other names, audio in a folder of its own."""
     for spoken in corpus:
         spoken.write(folder / "clips" / f"{spoken.id}.wav")
-    with open(folder / "train.tsv", "w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, delimiter="\t")
-        writer.writerow(["utt", "path", "sentence", "client_id", "locale"])
-        writer.writerows([s.id, f"{s.id}.wav", s.text, s.speaker, "en"] for s in corpus)
+    rows = [["utt", "path", "sentence", "client_id", "locale"]]
+    rows += [[s.id, f"{s.id}.wav", s.text, s.speaker, "en"] for s in corpus]
+    (folder / "train.tsv").write_text("".join("\t".join(row) + "\n" for row in rows), encoding="utf-8")
     names = {"id": "utt", "audio": "path", "audio_folder": "clips", "text": "sentence"}
     names |= {"speaker": "client_id", "language": "locale"}
     return folder / "train.tsv", [f"source.{key}={value}" for key, value in names.items()]
@@ -215,7 +213,7 @@ AUDIO: dict[str, Layout] = {
     "Kaldi with segments": kaldi,
     "transcripts beside the audio": transcripts_beside,
     "LibriSpeech": librispeech,
-    "TSV with a column map": csv_table,
+    "TSV with a column map": tsv_table,
     "JSONL with stretches": jsonl_table,
     "Parquet with paths": parquet_table,
     "Hugging Face Parquet": hub_parquet,

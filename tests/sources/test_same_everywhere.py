@@ -54,7 +54,7 @@ def test_same_samples_and_texts(layout: Layout, noises: Sequence[Spoken], tmp_pa
         assert (opened.decoded, row.text) == (len(spoken.samples), spoken.text)
         expected = _resampled(spoken)
         assert np.array_equal(opened.samples, expected), np.abs(opened.samples - expected).max()
-        assert row.duration == pytest.approx(spoken.seconds, abs=1e-4)
+        assert row.duration in (None, pytest.approx(spoken.seconds, abs=1e-4))
 
 
 def _resampled(spoken: Spoken) -> np.ndarray:
