@@ -100,6 +100,11 @@ def test_a_word_longer_than_a_segment_is_whole() -> None:
     assert found[1][0] == Span(SECOND, 41 * SECOND)
 
 
+def test_a_word_as_long_as_a_segment_has_no_margin() -> None:
+    ((span, _),) = cut_words(words((1, 30.9)), 50 * SECOND, LIMITS)
+    assert span.end - span.start == 30 * SECOND
+
+
 @st.composite
 def a_limit(draw: st.DrawFn) -> Limits:
     target = draw(st.integers(1, 25))

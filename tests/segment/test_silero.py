@@ -10,7 +10,7 @@ import pytest
 from lstdata.audio import read
 from lstdata.records import Waveform
 from lstdata.segment.cutting import FRAME
-from lstdata.segment.silero import SileroDetector
+from lstdata.segment.silero import SileroDetector, _framed
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +50,15 @@ def test_probabilities_are_those_of_the_package(detector: SileroDetector, senten
     assert (expected[250:] > np.array(carried[250:]) + 0.1).any() and (expected[250:] > np.array(fresh) + 0.1).any()
     assert len(expected) == 451 and expected.max() > 0.9 > 0.1 > expected.min()
     np.testing.assert_allclose(detector.probabilities([signal]), expected, atol=1e-4)
+
+
+def test_every_frame_sees_the_samples_before_it() -> None:
+    signal = np.arange(1, 600 * FRAME + 8, dtype=np.float32)
+    framed = np.concatenate(list(_framed(np.split(signal, [1000, 200_000]))))
+    padded = np.concatenate([np.zeros(64), signal, np.zeros(FRAME - 7)])
+    assert framed.shape == (601, 64 + FRAME)
+    for number in (0, 1, 249, 250, 251, 600):
+        np.testing.assert_array_equal(framed[number], padded[number * FRAME :][: 64 + FRAME])
 
 
 def test_probabilities_do_not_depend_on_the_blocks(detector: SileroDetector, sentence: Waveform) -> None:
