@@ -12,7 +12,7 @@ from lstdata.build.folder import locked
 from lstdata.errors import ConfigError, IncompleteBuild, LstDataError, MissingExtra, Unavailable
 from lstdata.journal import Journal
 from lstdata.records import SourceRow
-from lstdata.source_table import row_fingerprint
+from lstdata.source_table import ScanFingerprint, row_fingerprint
 from lstdata.sources import Source, open_source
 from lstdata.sources.row_file import origin, write_rows
 from lstdata.transcribe.batches import Batch, Heard, MakeTranscriber, Outcome, batches, transcribed, wants_transcript
@@ -26,6 +26,8 @@ from lstdata.workers import run_tasks
 GPU_BATCH: Final = 16
 MOST_FAULTS: Final = 10
 """Batches that may fail in a row for what the world does before the run gives up."""
+
+_CHANGED: Final = "the source changed while it was transcribed: begin anew in another folder."
 
 
 class Listener(Protocol):
@@ -154,24 +156,29 @@ def _commit(asked: Asked, make: MakeTranscriber, scan: str, journal: Journal) ->
     totals = Totals()
     by = made_by(make.config, make.checkpoint)
     known = origin("transcripts", asked.source, make.source, make.config.source, scan, by)
-    write_rows(asked.out / TRANSCRIPTS, _rows(make, journal, totals), known)
+    write_rows(asked.out / TRANSCRIPTS, _rows(make, journal, totals, scan), known)
     totals.reasons = dict(sorted(totals.reasons.items(), key=lambda item: (-item[1], item[0])))
     return totals
 
 
-def _rows(make: MakeTranscriber, journal: Journal, totals: Totals) -> Iterator[SourceRow]:
-    outcomes = _outcomes(journal)
+def _rows(make: MakeTranscriber, journal: Journal, totals: Totals, scan: str) -> Iterator[SourceRow]:
+    """Raises Unavailable where the source is no longer what it was when it was looked through."""
+    outcomes, fingerprint = _outcomes(journal), ScanFingerprint()
     for row in make.source.scan():
+        described = row_fingerprint(row)
+        fingerprint.add(described)
         if wants_transcript(row, make.config):
-            fingerprint, outcome = next(outcomes, ("", None))
-            if outcome is None or fingerprint != row_fingerprint(row):
-                raise Unavailable(f"the source changed at `{row.id}` while it was transcribed. Give a new folder.")
+            heard, outcome = next(outcomes, ("", None))
+            if outcome is None or heard != described:
+                raise Unavailable(_CHANGED)
             row = transcribed(row, outcome, make.config, make.checkpoint)
             totals.count(row)
         else:
             totals.kept += 1
         totals.records += 1
         yield row
+    if str(fingerprint) != scan:
+        raise Unavailable(_CHANGED)
 
 
 def _outcomes(journal: Journal) -> Iterator[tuple[str, Outcome]]:

@@ -177,10 +177,43 @@ def test_another_source_is_refused(done: Done, tone_model: Path, tmp_path: Path)
         transcribe(asked(corpus, done.out, tone_model), Watch(done.out))
 
 
-def test_a_folder_of_somebody_else_is_not_touched(done: Done, tone_model: Path, tmp_path: Path) -> None:
-    (tmp_path / "thesis.txt").write_text("mine")
+@pytest.mark.parametrize("name", ["r0.wav", "r8-long.wav", "r9-broken.wav"])
+def test_a_source_that_changes_meanwhile_leaves_no_transcripts(
+    done: Done, tone_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    corpus, out = Path(shutil.copytree(done.source, tmp_path / "corpus")), tmp_path / "out"
+    every = in_process()
+
+    def run(*given: Any, **named: Any) -> Iterator[Any]:
+        yield from every(*given, **named)
+        (corpus / name).unlink()
+
+    monkeypatch.setattr("lstdata.transcribe.run.run_tasks", run)
+    with pytest.raises(Unavailable, match="the source changed while it was transcribed"):
+        transcribe(asked(corpus, out, tone_model), Watch(out))
+    assert not (out / "transcripts.parquet").exists()
+
+
+def test_what_was_heard_in_another_record_is_not_taken_for_this_one(
+    done: Done, tone_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lstdata.transcribe.run.run_tasks", in_process())
+    watch = interrupted(done, done.out.parent / "other-record")
+    journal = watch.out / "journal.jsonl"
+    journal.write_bytes(journal.read_bytes().replace(b'"fingerprint": "', b'"fingerprint": "f', 1))
+    with pytest.raises(Unavailable, match="the source changed"):
+        transcribe(asked(done.source, watch.out, tone_model), watch)
+
+
+@pytest.mark.parametrize("names", [["thesis.txt"], [".lock", "thesis.txt"]])
+def test_a_folder_of_somebody_else_is_not_touched(
+    done: Done, tone_model: Path, tmp_path: Path, names: list[str]
+) -> None:
+    for name in names:
+        (tmp_path / name).write_text("mine")
     with pytest.raises(ConfigError, match=r"holds `thesis\.txt`"):
         transcribe(asked(done.source, tmp_path, tone_model), Watch(tmp_path))
+    assert sorted(p.name for p in tmp_path.iterdir()) == names
 
 
 def test_transcripts_are_a_source_of_shards_with_words_and_score(done: Done, tmp_path: Path) -> None:
