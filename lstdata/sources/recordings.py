@@ -37,21 +37,25 @@ class PathRecords:
         self._root, self._folder, self._columns = root, folder, columns
         self._header = lru_cache(maxsize=_REMEMBERED)(partial(located_header, root))
 
-    def record(self, row: Row, id: str) -> SourceRow:
-        """Raises Rejected for a row that cannot be used."""
+    def record(self, row: Row, id: str | None) -> SourceRow:
+        """Raises Rejected for a row that cannot be used.
+
+        Without an id a record is called after its file, without the suffix, and the milliseconds at which it starts
+        there: `calls/7`, `calls/7-12500`.
+        """
         path = self._path(required_text(row, self._columns.audio))
         locator = Locator(path=path, channel=channel(row, self._columns))
         part = stretch(row, self._columns)
+        id = id or posixpath.splitext(path)[0] + ("" if part.start is None else f"-{int(part.start * 1000 + 0.5)}")
         if part.start is None:
             duration = self._seconds(path) if part.duration is None else part.duration
-            return record(row, self._columns, id=id, locator=locator, duration=duration)
-        rate, seconds = self._reached_header(path)
-        end = None if part.end is None else sample_at(part.end, rate)
-        locator = replace(locator, start=sample_at(part.start, rate), end=end, rate=rate)
-        rest = None if seconds is None else max(0.0, seconds - part.start)
-        return record(
-            row, self._columns, id=id, locator=locator, duration=rest if part.duration is None else part.duration
-        )
+        else:
+            rate, seconds = self._reached_header(path)
+            end = None if part.end is None else sample_at(part.end, rate)
+            locator = replace(locator, start=sample_at(part.start, rate), end=end, rate=rate)
+            rest = None if seconds is None else max(0.0, seconds - part.start)
+            duration = rest if part.duration is None else part.duration
+        return record(row, self._columns, id=id, locator=locator, duration=duration)
 
     def _path(self, path: str) -> str:
         return path if is_url(path) else relative(posixpath.join(self._folder, path))

@@ -38,7 +38,7 @@ class TableSource(LocatedSource):
     @classmethod
     def opened(cls, path: str, config: SourceConfig) -> TableSource:
         """The table at a path. Raises ConfigError for a column that is required or chosen, and not there."""
-        columns, mistakes = checked_columns(path, config, ("id", "audio"))
+        columns, mistakes = checked_columns(path, config, ("audio",))
         root, folder = _audio_place(path, config.audio_folder, mistakes)
         if mistakes:
             raise ConfigError(*mistakes)
@@ -52,11 +52,11 @@ class TableSource(LocatedSource):
         return open_stretch(self.root, locator)
 
     def _row(self, records: PathRecords, number: int, row: Row | Rejected) -> SourceRow:
-        id = row.get(self.columns.id) if isinstance(row, Mapping) else None
+        id = row.get(self.columns.id) if self.columns.id and isinstance(row, Mapping) else None
         try:
             if isinstance(row, Rejected):
                 raise row
-            return records.record(row, required_text(row, self.columns.id))
+            return records.record(row, required_text(row, self.columns.id) if self.columns.id else None)
         except Rejected as error:
             name = os.path.basename(self.path)
             if error.reason == "bad_row" or not id:
@@ -82,7 +82,8 @@ def table_rows(path: str) -> Iterator[tuple[int, Row | Rejected]]:
 def checked_columns(path: str, config: SourceConfig, required: tuple[str, ...]) -> tuple[SourceConfig, list[str]]:
     """The column map as this table can have it, and every mistake in it. ConfigError where no row can be read.
 
-    CSV and TSV hold no word times: a column that happens to be called so is one like any other.
+    CSV and TSV hold no word times: a column that happens to be called so is one like any other. A table may be without
+    ids, but not some of its rows.
     """
     lines = path.removesuffix(".gz").endswith(".jsonl")
     columns = first_columns(path)
@@ -92,7 +93,7 @@ def checked_columns(path: str, config: SourceConfig, required: tuple[str, ...]) 
         if config.words in columns and config.words != SourceConfig.words:
             mistakes.append(f"`source.words` is for JSON lines and Parquet, but {what} is neither.")
         config = replace(config, words="")
-    return config, mistakes
+    return config if config.id in columns else replace(config, id=""), mistakes
 
 
 def first_columns(path: str) -> list[str]:

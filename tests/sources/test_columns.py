@@ -73,8 +73,23 @@ def test_times_in_milliseconds(tmp_path: Path) -> None:
 def test_a_start_with_a_duration_is_a_stretch_as_in_nemo_manifests(tmp_path: Path) -> None:
     recording(tmp_path / "a.wav", 10)
     line = {"audio_filepath": "a.wav", "offset": 2.0, "duration": 3.0, "text": "hi"}
-    (row,) = scan(tmp_path, line, id="audio_filepath", audio="audio_filepath", start="offset")
-    assert (row.locator.start, row.locator.end, row.duration) == (16_000, 40_000, 3.0)
+    rows = scan(tmp_path, line, {**line, "offset": 5.0015}, audio="audio_filepath", start="offset")
+    assert [row.id for row in rows] == ["a-2000", "a-5002"]
+    assert (rows[0].locator.start, rows[0].locator.end, rows[0].duration) == (16_000, 40_000, 3.0)
+
+
+def test_a_table_without_ids_is_called_after_its_files(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(",audio,text\nfirst,wav/a.b.wav,hi\nsecond,../b.wav,hi\nthird,,hi\n")
+    for named in ({}, {"id": ""}):
+        rows = list(open_source(str(path), SourceConfig(**named)).scan())
+        assert [row.id for row in rows] == ["wav/a.b", "row-2", "row-3"]
+        assert [reason(row) for row in rows] == [None, "path_escapes", "bad_row"]
+
+
+def test_a_row_without_an_id_among_others_is_a_dead_letter(tmp_path: Path) -> None:
+    rows = scan(tmp_path, {"audio": "a.wav"}, {"id": "b", "audio": "b.wav"})
+    assert [(row.id, reason(row)) for row in rows] == [("row-1", "bad_row"), ("b", None)]
 
 
 @pytest.mark.parametrize(
@@ -248,11 +263,11 @@ def test_every_mistake_in_the_map_is_said_at_once(tmp_path: Path) -> None:
     path.write_text("path,sentence\na.wav,hi\n")
     named: dict[str, Any] = dict.fromkeys(("start", "channel", "license", "split"), "nowhere")
     with pytest.raises(ConfigError) as caught:
-        open_source(str(path), SourceConfig(audio="path", audio_folder="../clips", id="", **named))
+        open_source(str(path), SourceConfig(audio="", audio_folder="../clips", id="utt", **named))
     mistakes = caught.value.mistakes
-    for option in ("id", "text", "start", "channel", "license", "split", "audio_folder"):
+    for option in ("id", "audio", "text", "start", "channel", "license", "split", "audio_folder"):
         assert sum(f"`source.{option}`" in mistake for mistake in mistakes) >= 1, option
-    assert len(mistakes) == 7
+    assert len(mistakes) == 8
     assert all("it has path, sentence" in mistake for mistake in mistakes[:-1])
 
 

@@ -119,9 +119,9 @@ def test_columns_are_declared(tmp_path: Path) -> None:
 def test_missing_columns_are_a_usage_error_that_lists_what_there_is(tmp_path: Path) -> None:
     path = text(tmp_path, "a.csv", "utt,text\n1,hello\n")
     with pytest.raises(ConfigError) as caught:
-        open_source(str(path), SourceConfig(speaker="who"))
+        open_source(str(path), SourceConfig(id="name", speaker="who"))
     assert len(caught.value.mistakes) == 3
-    for mistake, name in zip(caught.value.mistakes, ("id", "audio", "who"), strict=True):
+    for mistake, name in zip(caught.value.mistakes, ("name", "audio", "who"), strict=True):
         assert f"`{name}`" in mistake
         assert "utt, text" in mistake
     for content in ("", "id,audio\n", "id,id\na,b\n"):
