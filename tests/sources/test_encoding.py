@@ -146,3 +146,16 @@ def test_transcripts_keep_every_character(tmp_path: Path, text: str) -> None:
     for encoding in ("utf-8", "utf-16", "utf-32"):
         (tmp_path / "a.txt").write_bytes(f"\ufeff{text}\n".encode() if encoding == "utf-8" else text.encode(encoding))
         assert read_transcript(str(tmp_path), "a.txt") == text
+
+
+def test_a_line_end_in_a_quoted_field_is_kept(tmp_path: Path) -> None:
+    (row,) = scan(tmp_path / "a.csv", b'id,audio,text\r\na,a.wav,"one\r\ntwo\rthree\nfour"\r\n')
+    assert row.text == "one\r\ntwo\rthree\nfour"
+
+
+def test_half_a_character_of_utf16_costs_its_line(tmp_path: Path) -> None:
+    lines = objects(["whole 🎙", "half #", "whole"]).encode("utf-16-le").replace("#".encode("utf-16-le"), b"\x3c\xd8")
+    found = scan(tmp_path / "a.jsonl", codecs.BOM_UTF16_LE + lines)
+    assert reasons(found) == [None, "bad_encoding", None]
+    assert found[1].reject is not None
+    assert "line 2 of `a.jsonl` has" in found[1].reject[1]
