@@ -141,7 +141,8 @@ class Recording:
         return block
 
     def _undecodable(self, sample: int, error: Any) -> Rejected:
-        part = f"decoding fails within {BLOCK} samples after sample {sample} of {self._sound.frames}"
+        total = "" if self.promised is None else f" of {self.promised}"
+        part = f"decoding fails within {BLOCK} samples after sample {sample}{total}"
         hint = "; FFmpeg may recover a part" if self._sound.format == "FLAC" else ""
         return Rejected("undecodable", f"{self.place}: {part}: {one_line(error)}{hint}.")
 
