@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -32,13 +32,14 @@ _NOT_OUTPUT = ("run", "about")
 
 
 @contextmanager
-def locked(out: Path) -> Iterator[None]:
-    """Hold the folder's lock, which dies with its owner; ConfigError while another build has it.
+def locked(out: Path, refuse_strangers: Callable[[Path], object] | None = None) -> Iterator[None]:
+    """Hold the folder's lock, which dies with its owner; ConfigError while another process has it.
 
-    Not even the lock is written into somebody else's folder.
+    `refuse_strangers` raises where the folder is not the caller's: by default, where it is no run folder. It comes
+    first, as not even the lock is to be left in somebody else's.
     """
-    if out.is_dir() and not (out / ".lock").exists():
-        read_run(out)
+    if out.is_dir():
+        (refuse_strangers or read_run)(out)
     try:
         out.mkdir(parents=True, exist_ok=True)
         file = open(out / ".lock", "wb")  # noqa: SIM115 — closed below, held meanwhile

@@ -56,8 +56,7 @@ def segment_command(
         say(asdict(survey), as_json, f"{survey.describe()}; nothing was written")
         return
     check_address(config.run.address)
-    with locked(work.out), CountProgress("segmented", quiet=as_json) as progress:
-        refuse_strangers(work.out)
+    with locked(work.out, refuse_strangers), CountProgress("segmented", quiet=as_json) as progress:
         if rebuild:
             discard(work.out)
         remove_temporaries(work.out)

@@ -53,7 +53,6 @@ def begin(asked: Asked, config: TranscribeConfig, checkpoint: Checkpoint, survey
     }
     path = asked.out / _STATE
     if not path.exists():
-        _refuse_strangers(asked.out)
         commit_json(path, wanted)
         return wanted
     try:
@@ -89,7 +88,10 @@ def compute_class(config: TranscribeConfig) -> str:
     return " ".join(parts)
 
 
-def _refuse_strangers(out: Path) -> None:
+def refuse_strangers(out: Path) -> None:
+    """ConfigError where the folder holds anything, but no transcripts that were begun."""
+    if (out / _STATE).exists():
+        return
     strangers = sorted(p.name for p in out.iterdir() if p.name != ".lock" and TEMPORARY not in p.name)
     if strangers:
         raise ConfigError(

@@ -18,7 +18,7 @@ from lstdata.sources.row_file import origin, write_rows
 from lstdata.transcribe.batches import Batch, Heard, MakeTranscriber, Outcome, batches, transcribed, wants_transcript
 from lstdata.transcribe.checkpoint import Checkpoint, find_checkpoint
 from lstdata.transcribe.config import TranscribeConfig
-from lstdata.transcribe.folder import JOURNAL, TRANSCRIPTS, Asked, begin, finish, made_by
+from lstdata.transcribe.folder import JOURNAL, TRANSCRIPTS, Asked, begin, finish, made_by, refuse_strangers
 from lstdata.transcribe.journal import from_json, to_json
 from lstdata.transcribe.survey import Survey, look_through
 from lstdata.workers import run_tasks
@@ -103,7 +103,7 @@ def transcribe(asked: Asked, listener: Listener) -> Totals:
     """Recognise what has no transcript and commit `OUT/transcripts.parquet`; run again, it goes on where it was."""
     found, config, checkpoint = survey(asked)
     source = _audio_source(asked, config)
-    with locked(asked.out):
+    with locked(asked.out, refuse_strangers):
         begun = begin(asked, config, checkpoint, found)
         if begun["totals"] is not None and (asked.out / TRANSCRIPTS).exists():
             listener.note(f"`{asked.out}` is complete; nothing was done")

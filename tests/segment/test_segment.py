@@ -47,7 +47,7 @@ class Watching:
 def run(table: Path, out: Path, *sets: str, watching: Watching | None = None) -> Totals:
     config = load(BuildConfig, None, ["run.workers=1", *sets])
     work = Work(str(table), open_source(str(table), config.source), config, out)
-    with locked(out):
+    with locked(out, refuse_strangers):
         refuse_strangers(out)
         return segment(work, watching or Watching())
 
