@@ -86,7 +86,7 @@ def _place(root: str, recording: Any, channels: Sequence[int], member: Member | 
         return _Place(member.path, member.offset, member.size, channel)
     if source.type == "command":
         command = piped(str(source.source))
-        if command.channel is not None and channel is not None:
+        if command.is_mono and channel is not None:
             raise Rejected("unsupported_cut", "its command hands on one channel, but the manifest has several.")
         chosen = command.channel if channel is None else channel
         return _Place(local_path(root, command.path), channel=chosen, rate=command.rate)

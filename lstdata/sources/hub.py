@@ -28,7 +28,7 @@ from lstdata.sources.arrow import (
 from lstdata.sources.columns import Row, channel, column_mistakes, record, required_text, stretch
 from lstdata.sources.hub_parts import Dataset, Part, dataset_at
 from lstdata.sources.locating import LocatedSource, open_located, relative
-from lstdata.sources.recordings import PathRecords, open_stretch
+from lstdata.sources.recordings import PathRecords
 from lstdata.sources.rows import rejected, writable
 from lstdata.sources.table import checked_columns, first_columns, table_rows
 from lstdata.storage import resolve
@@ -55,7 +55,7 @@ class HubSource(LocatedSource):
 
     def open(self, locator: Locator) -> Audio | Coded:
         if locator.row_group is None or locator.row is None:
-            return open_stretch(self.root, locator)
+            return open_located(self.root, locator)
         place = f"{locator.path}, row group {locator.row_group}, row {locator.row}"
         path = resolve(self.root, locator.path)
         try:

@@ -23,7 +23,7 @@ from lstdata.sources.pipes import piped
 from lstdata.sources.rows import MOST_SECONDS, rejected, writable
 from lstdata.storage import is_url, resolve
 
-_IN_ARCHIVE = re.compile(r"(.+\.ark):(\d+)")
+_IN_ARCHIVE = re.compile(r"(.+\.ark):([0-9]{1,18})")
 _MOST_HEADERS = 1024
 """Recordings whose headers are remembered: segments of one recording need not be adjacent, but mostly are near."""
 
@@ -124,11 +124,9 @@ class _DataDirectory:
 
     def _locator(self, recording: Line, segment: _Segment) -> Locator:
         try:
-            locator = _audio(self._root, recording.value)
+            locator = _audio(self._root, recording.value, segment.channel)
         except Rejected as verdict:
             raise recording.wrong(verdict.reason, verdict.detail) from verdict
-        if segment.channel is not None:
-            locator = replace(locator, channel=segment.channel)
         if segment.start == 0 and segment.end is None:
             return locator
         rate, _ = self._header(locator)
@@ -185,17 +183,22 @@ def _recording(line: Line, segment: _Segment, recordings: Table) -> Line:
     return recording
 
 
-def _audio(root: str, value: str) -> Locator:
-    """Where a recording is: a path, a command that hands on a file, or a WAV at a byte of an archive."""
+def _audio(root: str, value: str, channel: int | None) -> Locator:
+    """Where a recording is: a path, a command that hands on a file, or a WAV at a byte of an archive.
+
+    `channel` is counted in what a command hands on, which may be one channel of its file alone.
+    """
     if value.endswith("|"):
         command = piped(value)
-        return Locator(path=local_path(root, command.path), channel=command.channel)
+        if command.is_mono and channel not in (None, 0):
+            raise Rejected("bad_channel", f"its command hands on one channel; channel {channel} is not one of them.")
+        return Locator(path=local_path(root, command.path), channel=command.channel if command.is_mono else channel)
     if not value:
         raise Rejected("bad_row", "there is nothing behind the id.")
     in_archive = _IN_ARCHIVE.fullmatch(value)
     if in_archive:
-        return Locator(path=local_path(root, in_archive[1]), offset=int(in_archive[2]))
-    return Locator(path=local_path(root, value))
+        return Locator(path=local_path(root, in_archive[1]), offset=int(in_archive[2]), channel=channel)
+    return Locator(path=local_path(root, value), channel=channel)
 
 
 def _said(table: Table, id: str) -> str | None:

@@ -13,6 +13,9 @@ from lstdata.errors import Rejected, Unavailable
 from lstdata.records import Audio, Coded, Locator, UnitInventory, Waveform
 from lstdata.storage import is_url, resolve
 
+OVERRUN = 1.0
+"""Seconds by which a stretch may reach beyond its recording: times are rounded, often to whole seconds."""
+
 
 def relative(path: str) -> str:
     """A path of a manifest, normalised; absolute paths and URLs as they are.
@@ -30,11 +33,13 @@ def relative(path: str) -> str:
 def open_located(root: str, locator: Locator) -> Audio:
     """Decode a record; a missing file below a root that exists is the record's fault, whatever folder is missing.
 
-    A verdict names the file as the locator does: it is the same wherever the corpus lies.
+    Rejected `beyond_recording` where a stretch ends more than OVERRUN after its recording: its times are of another
+    one, or in another unit, and what could be decoded is not what is said in it. A verdict names the file as the
+    locator does: it is the same wherever the corpus lies.
     """
     path = resolve(root, locator.path)
     with _named_as_located(root, locator.path):
-        return audio.read(
+        found = audio.read(
             path,
             start=locator.start,
             end=locator.end,
@@ -43,6 +48,8 @@ def open_located(root: str, locator: Locator) -> Audio:
             offset=locator.offset,
             size=locator.size,
         )
+    _require_inside(locator, found.decoded, found.rate)
+    return found
 
 
 def stream_located(root: str, locator: Locator) -> tuple[Iterator[Waveform], audio.Heard]:
@@ -60,6 +67,7 @@ def stream_located(root: str, locator: Locator) -> tuple[Iterator[Waveform], aud
     def blocks() -> Iterator[Waveform]:
         with _named_as_located(root, locator.path):
             yield from stream
+        _require_inside(locator, stream.heard.decoded, stream.heard.rate)
 
     return blocks(), stream.heard
 
@@ -68,6 +76,13 @@ def located_header(root: str, path: str, *, offset: int | None = None) -> tuple[
     """Hertz of a recording and the seconds that its header promises, if any; raises as `open_located` does."""
     with _named_as_located(root, path):
         return audio.header(resolve(root, path), offset=offset)
+
+
+def _require_inside(locator: Locator, decoded: int, rate: int) -> None:
+    lacking = 0.0 if locator.end is None else (locator.end - (locator.start or 0) - decoded) / rate
+    if lacking > OVERRUN:
+        detail = f"its stretch ends {lacking:.2f} s after the end of `{locator.path}`."
+        raise Rejected("beyond_recording", detail)
 
 
 @contextmanager

@@ -29,6 +29,8 @@ class Piped:
     """From 0; None hands on all of them."""
     rate: int | None = None
     """Hertz of what it hands on, where that may be another rate than the file's."""
+    is_mono: bool = False
+    """Whether it hands on one channel for certain: that one, or the mean of all."""
 
 
 class _Refused(Exception):
@@ -87,7 +89,8 @@ def _flac(words: list[str]) -> Piped:
 
 def _sph2pipe(words: list[str]) -> Piped:
     options = _options_anywhere(words, _SPH2PIPE)
-    return Piped(_path_and_end(words), channel=int(options["-c"]) - 1 if "-c" in options else None)
+    channel = int(options["-c"]) - 1 if "-c" in options else None
+    return Piped(_path_and_end(words), channel, is_mono=channel is not None)
 
 
 def _sox(words: list[str]) -> Piped:
@@ -101,7 +104,7 @@ def _sox(words: list[str]) -> Piped:
         channel, effects = int(effects[1]) - 1, []
     if effects:
         raise _Refused(f"the effect `{effects[0]:.20}` changes the signal")
-    return Piped(path, channel, _rate(options.get("-r")))
+    return Piped(path, channel, _rate(options.get("-r")), is_mono=channel is not None or "-c" in options)
 
 
 def _ffmpeg(words: list[str]) -> Piped:
@@ -113,7 +116,7 @@ def _ffmpeg(words: list[str]) -> Piped:
     options = _leading_options(after, _FFMPEG_OUTPUT)
     if before or after not in (["-"], ["pipe:"], ["pipe:1"]):
         raise _Refused("it must write to standard output (`-`)")
-    return Piped(path, rate=_rate(options.get("-ar")))
+    return Piped(path, rate=_rate(options.get("-ar")), is_mono="-ac" in options)
 
 
 _PROGRAMS: dict[str, Callable[[list[str]], Piped]] = {

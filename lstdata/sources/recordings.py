@@ -7,14 +7,11 @@ from dataclasses import replace
 from functools import lru_cache, partial
 
 from lstdata.config import SourceConfig
-from lstdata.errors import Rejected, Unavailable
-from lstdata.records import Audio, Locator, SourceRow, sample_at
+from lstdata.errors import Unavailable
+from lstdata.records import Locator, SourceRow, sample_at
 from lstdata.sources.columns import Row, channel, record, required_text, stretch
-from lstdata.sources.locating import located_header, located_seconds, open_located, relative
+from lstdata.sources.locating import located_header, located_seconds, relative
 from lstdata.storage import is_url
-
-OVERRUN = 1.0
-"""Seconds by which a stretch may reach beyond its recording: times are rounded, often to whole seconds."""
 
 _REMEMBERED = 256
 """Recordings whose headers are kept while rows are read: a table may go back and forth among some."""
@@ -75,17 +72,3 @@ class PathRecords:
             raise Unavailable(
                 f"{error} A stretch of it is cut by its sampling rate: run again when it is there."
             ) from error
-
-
-def open_stretch(root: str, locator: Locator) -> Audio:
-    """As `open_located`; Rejected `beyond_recording` where the stretch ends more than OVERRUN after the recording.
-
-    Such times are of another recording, or in another unit: what could be decoded is not what the row describes.
-    """
-    audio = open_located(root, locator)
-    if locator.end is not None:
-        lacking = (locator.end - (locator.start or 0) - audio.decoded) / audio.rate
-        if lacking > OVERRUN:
-            detail = f"its stretch ends {lacking:.2f} s after the end of `{locator.path}`."
-            raise Rejected("beyond_recording", detail)
-    return audio

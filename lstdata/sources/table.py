@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 
 from lstdata.config import SourceConfig
 from lstdata.errors import ConfigError, Rejected
-from lstdata.records import Audio, Coded, Locator, SourceRow
+from lstdata.records import SourceRow
 from lstdata.sources.arrow import light_rows
 from lstdata.sources.columns import Row, column_mistakes, required_text
 from lstdata.sources.delimited import delimited_rows
 from lstdata.sources.encoding import json_lines
 from lstdata.sources.locating import LocatedSource
-from lstdata.sources.recordings import PathRecords, open_stretch
+from lstdata.sources.recordings import PathRecords
 from lstdata.sources.rows import bad_row, rejected, writable
 from lstdata.storage import is_url, resolve
 
@@ -47,9 +47,6 @@ class TableSource(LocatedSource):
     def scan(self) -> Iterator[SourceRow]:
         records = PathRecords(self.root, self.folder, self.columns)
         yield from writable(self._row(records, number, row) for number, row in table_rows(self.path))
-
-    def open(self, locator: Locator) -> Audio | Coded:
-        return open_stretch(self.root, locator)
 
     def _row(self, records: PathRecords, number: int, row: Row | Rejected) -> SourceRow:
         id = row.get(self.columns.id) if self.columns.id and isinstance(row, Mapping) else None

@@ -163,6 +163,14 @@ def test_what_is_not_a_stretch_of_a_file_is_rejected(root: Path) -> None:
     assert not (root / "owned").exists()
 
 
+def test_a_cut_far_beyond_its_recording_is_refused(root: Path) -> None:
+    source = opened(root, cut(id="rounded", start=1.0, duration=3.9), cut(id="beyond", start=1.0, duration=4.1))
+    rounded, beyond = source.scan()
+    assert source.open(rounded.locator).decoded == 3 * RATE
+    with pytest.raises(Rejected, match=r"beyond_recording: .* after the end of `wav/mono\.wav`"):
+        source.open(beyond.locator)
+
+
 def test_malformed_lines_cost_themselves(root: Path) -> None:
     good = json.dumps(cut().to_dict())
     zero = json.dumps({**cut(id="zero").to_dict(), "duration": 0})

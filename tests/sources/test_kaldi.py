@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import soundfile
 from hypothesis import HealthCheck, given, settings
@@ -18,8 +19,10 @@ from hypothesis import strategies as st
 from lstdata.config import SourceConfig
 from lstdata.errors import ConfigError, Rejected
 from lstdata.records import Locator, SourceRow
+from lstdata.source_table import ROW_SCHEMA, flat_row
 from lstdata.sources import Source, open_source
 from lstdata.sources.kaldi_tables import Table
+from lstdata.sources.locating import stream_located
 
 RATE = 8_000
 
@@ -56,6 +59,11 @@ def opened(folder: Path, **options: Any) -> Source:
 
 def rows(folder: Path) -> list[SourceRow]:
     return list(opened(folder).scan())
+
+
+def row_fits_a_table(row: SourceRow) -> bool:
+    """As plans keep rows: with integers of 64 bits at most."""
+    return pa.Table.from_pylist([flat_row(row, "")], schema=ROW_SCHEMA).num_rows == 1
 
 
 def verdicts(folder: Path) -> dict[str, tuple[str, str]]:
@@ -117,6 +125,42 @@ def test_recordings_in_an_archive(write: Write) -> None:
     assert part.locator == Locator(path="all.ark", offset=3, start=4_000, end=8_000, rate=RATE)
     assert (whole.locator, whole.duration) == (Locator(path="all.ark", offset=3), 4.0)
     assert [source.open(row.locator).decoded for row in (part, whole)] == [4_000, 32_000]
+
+
+def test_the_channel_of_a_segment_is_one_of_what_its_command_hands_on(write: Write) -> None:
+    folder = write(
+        wav_scp="both cat s.wav |\none sph2pipe -f wav -p -c 2 s.wav |\nmix sox s.wav -c 1 -t wav - |\n",
+        segments="a both 1 2 1\nb one 1 2 0\nc one 1 2 1\nd mix 1 2 0\ne mix 1 2 1\n",
+    )
+    found = {row.id: row for row in rows(folder)}
+    assert {id: found[id].locator.channel for id in ("a", "b", "d")} == {"a": 1, "b": 1, "d": None}
+    for id in ("c", "e"):
+        reject = found[id].reject
+        assert reject is not None
+        assert reject[0] == "bad_channel"
+        assert "hands on one channel; channel 1 is not" in reject[1]
+
+
+def test_a_segment_far_beyond_its_recording_is_refused(write: Write) -> None:
+    source = opened(write(wav_scp="r r.wav\n", segments="u r 1 4.9\nv r 1 5.1\nw r 10 11\n"))
+    rounded, beyond, behind = source.scan()
+    assert source.open(rounded.locator).decoded == 3 * RATE
+    with pytest.raises(Rejected, match=r"beyond_recording: .* after the end of `r\.wav`"):
+        source.open(beyond.locator)
+    blocks, heard = stream_located(source.root, beyond.locator)
+    with pytest.raises(Rejected, match="beyond_recording"):
+        list(blocks)
+    assert heard.decoded == 3 * RATE
+    with pytest.raises(Rejected, match="zero_length"):
+        source.open(behind.locator)
+
+
+def test_a_byte_of_an_archive_that_no_file_has_is_missing_audio(write: Write) -> None:
+    source = opened(write(wav_scp=f"u all.ark:{10**20}\n", utt2dur="u 1\n"))
+    (row,) = source.scan()
+    assert row_fits_a_table(row)
+    with pytest.raises(Rejected, match="missing_audio"):
+        source.open(row.locator)
 
 
 @pytest.mark.parametrize(
