@@ -24,9 +24,12 @@ import torch
 
 from lstdata import audio
 from lstdata.build.plan import make_plan
-from lstdata.config import PlanConfig, SourceConfig
+from lstdata.config import PlanConfig, SegmentConfig, SourceConfig
 from lstdata.records import SAMPLE_RATE, Waveform
+from lstdata.segment.recording import segment_row
+from lstdata.segment.silero import SileroDetector
 from lstdata.sources import open_source
+from lstdata.sources.folder import FolderSource
 
 HOUR = 3_600
 FLAT = 32.0
@@ -72,6 +75,24 @@ def streaming(write: Callable[[Path], float], folder: Path) -> dict[str, float]:
         f"end, {hours:.0f} h": by_minute[-1],
         "most": max(by_minute[1:]),
     }
+
+
+def segmenting(folder: Path) -> dict[str, float]:
+    """The most memory that cutting a recording by the speech-activity model has needed, from short to long."""
+    detector, config = SileroDetector(), SegmentConfig()
+    detector.probabilities([minute()])
+    before = resident()
+    points: dict[str, float] = {}
+    for hours in (1, 10):
+        name = f"{hours}h.wav"
+        seconds = sparse_wav(folder / name, rate=SAMPLE_RATE, channels=1, hours=hours)
+        source = FolderSource(root=str(folder))
+        (row,) = [row for row in source.scan() if row.locator.path == name]
+        with sampled() as samples:
+            assert segment_row(source, row, config, detector).rows[0].reject
+        assert row.duration == seconds
+        points[f"{hours} h"] = max(samples) - before
+    return points
 
 
 def sparse_wav(path: Path, *, rate: int, channels: int, hours: int) -> float:
@@ -200,6 +221,7 @@ CASES: dict[str, Callable[[Path], dict[str, float]]] = {
     "stream-flac": partial(streaming, partial(encoded, container="FLAC", subtype="PCM_16", hours=10)),
     "stream-mp3": partial(streaming, partial(repeated_mp3, hours=10)),
     "stream-vorbis": partial(streaming, partial(encoded, container="OGG", subtype="VORBIS", hours=1)),
+    "segment-wav": segmenting,
     "plan-table": partial(planning, table),
     "plan-cuts": partial(planning, cuts),
 }
