@@ -8,13 +8,14 @@ import io
 import json
 import os
 import re
+import stat
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any, cast
 
 from lstdata.errors import ConfigError, Rejected, Unavailable
-from lstdata.storage import open_binary
+from lstdata.storage import is_url, open_binary
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -49,9 +50,16 @@ def open_text(path: str) -> Iterator[IO[str]]:
 
 
 def open_bytes(path: str) -> IO[bytes]:
-    """Open a manifest or table; whatever a remote file system raises becomes Unavailable, a missing one ConfigError."""
+    """Open a manifest or table; whatever a remote file system raises becomes Unavailable.
+
+    Raises ConfigError where it is missing, or no regular file: a pipe might be waited for without end.
+    """
     try:
+        if not is_url(path) and stat.S_IFMT(os.stat(path).st_mode) not in (stat.S_IFREG, stat.S_IFDIR):
+            raise ConfigError(f"`{path}` is not a regular file.")
         return open_binary(path)
+    except ConfigError:
+        raise
     except FileNotFoundError as error:
         raise ConfigError(f"`{path}` does not exist.") from error
     except Exception as error:

@@ -88,13 +88,18 @@ def _rows(root: str, folder: str, names: list[str]) -> Iterator[SourceRow]:
     stems = Counter(map(_stem, recordings))
     chapters: dict[str, str | Rejected | None] = {}
     for name in names:
-        if name.endswith(CHAPTER):
-            chapters |= read_chapter(root, os.path.join(folder, name))
+        path = os.path.join(folder, name)
+        if name.endswith(CHAPTER) and _leads_out(root, path):
+            verdict = _escaping(path)
+            yield rejected(path, path, verdict.reason, verdict.detail)
+        elif name.endswith(CHAPTER):
+            chapters |= read_chapter(root, path)
     beside = {_stem(n): n for s in _TRANSCRIPT_SUFFIXES for n in names if _suffix(n) == s and not n.endswith(CHAPTER)}
     for name in names:
         path, stem = os.path.join(folder, name), _stem(name)
         if _leads_out(root, path) and (name in recordings or os.path.isdir(os.path.join(root, path))):
-            yield rejected(path, path, "path_escapes", f"`{path}` is a link that leads out of the source's folder.")
+            verdict = _escaping(path)
+            yield rejected(path, path, verdict.reason, verdict.detail)
         elif name in recordings:
             in_chapter = stem in chapters
             text = chapters[stem] if in_chapter else _beside(root, folder, beside.get(name) or beside.get(stem))
@@ -124,10 +129,17 @@ def _missing(id: str, what: str) -> SourceRow:
 
 
 def _beside(root: str, folder: str, name: str | None) -> str | Rejected | None:
+    if name is None:
+        return None
+    path = os.path.join(folder, name)
     try:
-        return None if name is None else read_transcript(root, os.path.join(folder, name))
+        return _escaping(path) if _leads_out(root, path) else read_transcript(root, path)
     except Rejected as error:
         return error
+
+
+def _escaping(path: str) -> Rejected:
+    return Rejected("path_escapes", f"`{path}` is a link that leads out of the source's folder.")
 
 
 def _leads_out(root: str, path: str) -> bool:

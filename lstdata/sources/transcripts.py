@@ -17,7 +17,9 @@ def read_transcript(root: str, name: str) -> str | None:
         with open_text(os.path.join(root, name)) as file:
             lines = [check_decoded(line, name, number).strip() for number, line in enumerate(file, 1)]
     except ConfigError as error:
-        raise Rejected("bad_encoding", f"`{name}` is damaged, or a link that leads nowhere.") from error
+        raise Rejected(
+            "bad_encoding", f"`{name}` is damaged, no regular file, or a link that leads nowhere."
+        ) from error
     return " ".join(line for line in lines if line) or None
 
 

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from lstdata.config import SourceConfig
-from lstdata.errors import Rejected, Unavailable
+from lstdata.errors import ConfigError, Rejected, Unavailable
 from lstdata.records import Locator, SourceRow
 from lstdata.sources import open_source
 from lstdata.sources.folder import FolderSource
@@ -185,6 +185,30 @@ def test_links_neither_loop_nor_escape(corpus: Layout, tmp_path: Path) -> None:
     }
     with pytest.raises(Rejected, match="missing_audio"):
         FolderSource(root=str(root)).open(found["broken"].locator)
+
+
+def test_a_transcript_that_leads_out_of_the_folder_is_never_read(corpus: Layout, tmp_path: Path) -> None:
+    root = corpus(**{"a.wav": None, "b.wav": None, "b.inside": "b", "s/1-0.wav": None})
+    (tmp_path / "secret").write_text("1-0 secret")
+    (root / "a.txt").symlink_to(tmp_path / "secret")
+    (root / "b.txt").symlink_to(root / "b.inside")
+    (root / "s" / "1.trans.txt").symlink_to(tmp_path / "secret")
+    found = by_id(root)
+    assert {id: row.text for id, row in found.items()} == {"a": None, "b": "b", "s/1-0": None, "s/1.trans.txt": None}
+    for id, name in (("a", "a.txt"), ("s/1.trans.txt", "s/1.trans.txt")):
+        assert found[id].reject == ("path_escapes", f"`{name}` is a link that leads out of the source's folder.")
+
+
+def test_a_transcript_that_is_no_file_is_never_waited_for(corpus: Layout) -> None:
+    """Opening a pipe that nobody writes to would never return."""
+    root = corpus(**{"a.wav": None})
+    os.mkfifo(root / "a.txt")
+    (row,) = rows(root)
+    assert row.reject is not None
+    assert row.reject[0] == "bad_encoding"
+    os.mkfifo(root / "a.trans.txt")
+    with pytest.raises(ConfigError, match=r"a\.trans\.txt` is not a regular file"):
+        rows(root)
 
 
 def test_a_transcript_that_is_no_text_costs_its_own_record(corpus: Layout) -> None:

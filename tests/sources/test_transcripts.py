@@ -49,7 +49,7 @@ def test_what_is_no_unicode_is_refused_with_its_place(tmp_path: Path, content: b
 
 def test_a_link_to_no_transcript_costs_its_record(tmp_path: Path) -> None:
     (tmp_path / "a.txt").symlink_to(tmp_path / "gone.txt")
-    with pytest.raises(Rejected, match=r"`a\.txt` is damaged, or a link that leads nowhere"):
+    with pytest.raises(Rejected, match=r"`a\.txt` is damaged, no regular file, or a link that leads nowhere"):
         read_transcript(str(tmp_path), "a.txt")
 
 
