@@ -23,6 +23,9 @@ ARROW_SUFFIXES = (".parquet", ".arrow")
 _BATCH = 1024
 """Rows whose values are in memory at a time."""
 
+_PIECE = 8
+"""Rows of audio that become one array, which can hold 2 GiB: a row group may have more."""
+
 
 class DamagedFile(ConfigError):
     """A file, or a row group of it, that is not what its suffix says."""
@@ -33,7 +36,7 @@ def arrow_schema(path: str) -> Any:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with _whose_fault(path):
+    with whose_fault(path):
         if path.endswith(".parquet"):
             with open_bytes(path) as file:
                 return pq.ParquetFile(file).schema_arrow
@@ -49,7 +52,7 @@ def light_rows(path: str, audio: str | None = None) -> Iterator[tuple[int, int, 
     schema = arrow_schema(path)
     labels, columns = _labels(schema), _light_columns(schema, audio)
     batches = _parquet_batches if path.endswith(".parquet") else _stream_batches
-    with _whose_fault(path):
+    with whose_fault(path):
         for group, first, batch in batches(path, columns):
             for number, values in enumerate(_values(batch), first):
                 if isinstance(values, dict):
@@ -65,7 +68,7 @@ def audio_cell(path: str, column: str, group: int, row: int) -> tuple[bytes | No
 
     The last row group stays in memory: the next record is most often of the same.
     """
-    with _whose_fault(path):
+    with whose_fault(path):
         cell = _audio_column(path, column, group)[row].as_py()
     if isinstance(cell, Mapping):
         return cell.get("bytes"), cell.get("path")
@@ -108,7 +111,8 @@ def _audio_column(path: str, column: str, group: int) -> Any:
             parquet = pq.ParquetFile(file)
             kind = parquet.schema_arrow.field(column).type
             leaves = [f"{column}.{name}" for name in _audio_fields(kind)] or [column]
-            return parquet.read_row_group(group, columns=leaves, use_threads=False).column(0)
+            pieces = parquet.iter_batches(_PIECE, row_groups=[group], columns=leaves, use_threads=False)
+            return pa.chunked_array([piece.column(0) for piece in pieces])
     with _stream(path) as source:
         for number, batch in enumerate(pa.ipc.open_stream(source)):
             if number == group:
@@ -242,7 +246,7 @@ def _row_values(batch: Any, row: int) -> dict[str, Any] | Rejected:
 
 
 @contextmanager
-def _whose_fault(path: str) -> Iterator[None]:
+def whose_fault(path: str) -> Iterator[None]:
     """Damage is the file's; whatever else reading raises is the world's."""
     try:
         yield

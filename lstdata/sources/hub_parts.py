@@ -64,7 +64,7 @@ def dataset_at(path: str) -> Dataset | None:
     dataset does not say what it consists of.
     """
     root, name = posixpath.split(path.rstrip("/"))
-    if name.endswith(ARROW_SUFFIXES) or name in METADATA:
+    if (name.endswith(ARROW_SUFFIXES) or name in METADATA) and (is_url(path) or not os.path.isdir(path)):
         return Dataset(root, (Part(name, None),), is_folder=False)
     if name.endswith(_NO_FOLDER) if is_url(path) else not os.path.isdir(path):
         return None

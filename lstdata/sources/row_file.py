@@ -20,8 +20,10 @@ from typing import TYPE_CHECKING, Any
 from lstdata.config import SourceConfig, from_dict, to_dict
 from lstdata.errors import ConfigError, CorruptShard, Rejected
 from lstdata.records import Audio, Coded, Locator, SourceRow, UnitInventory
+from lstdata.sources.arrow import DamagedFile, whose_fault
+from lstdata.sources.encoding import open_bytes
 from lstdata.sources.locating import relative
-from lstdata.storage import committing, is_url, open_binary
+from lstdata.storage import committing, is_url
 
 if TYPE_CHECKING:
     from lstdata.sources import Source
@@ -113,16 +115,15 @@ class RowFile:
             raise ConfigError(f"`{self.path}` was made from `{self.origin.source}`: {error}") from error
 
     def scan(self) -> Iterator[SourceRow]:
-        import pyarrow as pa
         import pyarrow.parquet as pq
 
         try:
-            with open_binary(self.path) as file:
+            with whose_fault(self.path), open_bytes(self.path) as file:
                 for batch in pq.ParquetFile(file).iter_batches(batch_size=_ROW_GROUP):
                     for flat in batch.to_pylist():
                         yield _contained(flat)
-        except pa.ArrowException as error:
-            raise CorruptShard(f"`{self.path}` cannot be read: {error}.") from error
+        except DamagedFile as error:
+            raise CorruptShard(str(error)) from error
 
     def open(self, locator: Locator) -> Audio | Coded:
         return self.inner.open(locator)
@@ -214,12 +215,12 @@ def _contained(flat: Mapping[str, Any]) -> SourceRow:
 @contextmanager
 def _parquet(path: str) -> Iterator[Any]:
     """The open Parquet file, or None where it is none."""
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with open_binary(path) as binary:
+    with open_bytes(path) as binary:
         try:
-            file = pq.ParquetFile(binary)
-        except pa.ArrowException:
+            with whose_fault(path):
+                file = pq.ParquetFile(binary)
+        except DamagedFile:
             file = None
         yield file

@@ -456,7 +456,7 @@ def test_a_row_that_cannot_be_used_costs_itself(tmp_path: Path) -> None:
     assert [reason(row) for row in found] == [None, "bad_row", "bad_row", None]
     assert [row.reject[1] for row in found if row.reject] == [
         "row 1 of `x.parquet`: `id` must not be empty.",
-        "row 2 of `x.parquet`: `channel` must be a channel's number from 0, but is -1.",
+        "row 2 of `x.parquet`: `channel` must be a channel's number from 0 to 1023, but is -1.",
     ]
 
 
@@ -533,6 +533,24 @@ def test_a_folder_with_other_parquet_files_is_no_dataset(tmp_path: Path) -> None
     assert opened(tmp_path).kind == "folder"
     with pytest.raises(ConfigError, match=r"speakers\.parquet` has no column `audio`"):
         opened(tmp_path, kind="hub")
+
+
+def test_a_folder_may_be_called_as_a_file(tmp_path: Path) -> None:
+    """As Spark writes tables."""
+    parquet(tmp_path / "corpus.parquet" / "part-00000.parquet", records(0, 1))
+    assert [row.id for row in scan(tmp_path / "corpus.parquet")] == ["part-00000-0"]
+
+
+def test_a_row_group_above_two_gigabytes_is_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is read at once must fit into one Arrow array, whose bytes are counted in 32 bits."""
+    source = opened(parquet(tmp_path / "a.parquet", records(0, 12), group=12))
+    rows = list(source.scan())
+
+    def at_once(*_: Any, **__: Any) -> None:
+        raise pa.ArrowNotImplementedError("Nested data conversions not implemented for chunked array outputs")
+
+    monkeypatch.setattr(pq.ParquetFile, "read_row_group", at_once)
+    assert [decoded(source, row) for row in rows] == [1_600 + number for number in range(12)]
 
 
 def test_files_are_looked_for_three_folders_down(tmp_path: Path) -> None:

@@ -127,6 +127,33 @@ def test_a_folder_is_known_by_its_row_file_and_transcripts_win(corpus: Path, tmp
     assert isinstance(source.open(ROWS[0].locator), Audio)
 
 
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"PAR1" + b"\xff" * 100 + b"\x20\0\0\0PAR1"])
+def test_a_damaged_parquet_file_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "t.parquet"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"t\.parquet` is no row file"):
+        RowFile.opened(str(path))
+    with pytest.raises(ConfigError, match=r"t\.parquet` is damaged"):
+        open_source(str(path), SourceConfig())
+
+
+def test_a_damaged_row_group_is_the_disks_fault(corpus: Path, tmp_path: Path) -> None:
+    path = tmp_path / "segments.parquet"
+    write(path, corpus)
+    metadata = pq.read_metadata(path).row_group(0).column(0)
+    data = bytearray(path.read_bytes())
+    first = metadata.dictionary_page_offset or metadata.data_page_offset
+    data[first : first + 8] = b"\xff" * 8
+    path.write_bytes(data)
+    with pytest.raises(CorruptShard, match=r"segments\.parquet` is damaged"):
+        list(RowFile.opened(str(path)).scan())
+
+
+def test_a_url_that_leads_nowhere_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"`memory://nowhere/t\.parquet` does not exist"):
+        open_source("memory://nowhere/t.parquet", SourceConfig())
+
+
 def test_other_parquet_files_are_tables(tmp_path: Path) -> None:
     path = tmp_path / "table.parquet"
     pq.write_table(pa.table({"id": ["a"], "audio": ["a.wav"], "text": ["a"], "duration": [1.0]}), path)
