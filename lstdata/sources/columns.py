@@ -15,6 +15,9 @@ from lstdata.sources.rows import MOST_SECONDS, json_values, split_name
 Row = Mapping[str, Any]
 """A row's values by column."""
 
+_MOST_CHANNELS = 1024
+"""As many as a recording can have that libsndfile decodes."""
+
 _OPTIONS = (
     "id",
     "audio",
@@ -85,8 +88,9 @@ def channel(row: Row, config: SourceConfig) -> int | None:
         return None
     if isinstance(value, str) and value.isascii() and value.isdigit():
         value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise Rejected("bad_row", f"`{config.channel}` must be a channel's number from 0, but is {value!r:.80}.")
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < _MOST_CHANNELS:
+        rule = f"must be a channel's number from 0 to {_MOST_CHANNELS - 1}"
+        raise Rejected("bad_row", f"`{config.channel}` {rule}, but is {value!r:.80}.")
     return value
 
 

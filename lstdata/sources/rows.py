@@ -16,6 +16,10 @@ MOST_SECONDS = 10 * 365.25 * 86_400
 """Ten years: no recording starts later in its file, or is longer; what says so is a slip of units."""
 
 
+_DEEPEST = 100
+"""Lists and objects inside of one another in a value: far more is beyond what JSON's readers and writers can do."""
+
+
 def rejected(id: str, path: str, reason: str, detail: str) -> SourceRow:
     """A row that its source already knows to be unusable."""
     return SourceRow(id=id, locator=Locator(path=path), recording=id, reject=(reason, detail))
@@ -83,8 +87,11 @@ def split_of_part(name: str) -> str | None:
 
 
 def json_values(values: Mapping[str, Any]) -> dict[str, Any]:
-    """What of `values` can stand in a JSON file: dates as ISO text, NaN as null, bytes and objects left out."""
-    return {str(key): _json(value) for key, value in values.items() if _is_json(value)}
+    """What of `values` can stand in a JSON file: dates as ISO text, NaN as null, bytes and objects left out.
+
+    Raises Rejected `bad_row` for what is nested too deep.
+    """
+    return _json_object(values, _DEEPEST)
 
 
 def _is_json(value: Any) -> bool:
@@ -92,11 +99,17 @@ def _is_json(value: Any) -> bool:
     return value is None or isinstance(value, kinds)
 
 
-def _json(value: Any) -> Any:
+def _json_object(values: Mapping[Any, Any], levels: int) -> dict[str, Any]:
+    return {str(key): _json(value, levels) for key, value in values.items() if _is_json(value)}
+
+
+def _json(value: Any, levels: int) -> Any:
+    if isinstance(value, Mapping | list | tuple) and not levels:
+        raise Rejected("bad_row", f"it has a value that is nested more than {_DEEPEST} deep.")
     if isinstance(value, Mapping):
-        return json_values(value)
+        return _json_object(value, levels - 1)
     if isinstance(value, list | tuple):
-        return [_json(item) for item in value if _is_json(item)]
+        return [_json(item, levels - 1) for item in value if _is_json(item)]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value.isoformat() if isinstance(value, datetime.date | datetime.time) else value

@@ -102,9 +102,10 @@ def test_a_row_without_an_id_among_others_is_a_dead_letter(tmp_path: Path) -> No
         ({"start": "00:01:02"}, "`start` must be seconds"),
         ({"start": 0, "end": float("nan")}, "`end` must be seconds"),
         ({"end": 1e12}, "`end` must be seconds"),
-        ({"channel": -1}, "`channel` must be a channel's number from 0, but is -1"),
+        ({"channel": -1}, "`channel` must be a channel's number from 0 to 1023, but is -1"),
         ({"channel": "left"}, "`channel` must be a channel's number"),
         ({"channel": True}, "`channel` must be"),
+        ({"channel": 2**31}, "`channel` must be a channel's number from 0 to 1023, but is 2147483648"),
         ({"channel": "²"}, "`channel` must be"),
     ],
 )
@@ -118,6 +119,21 @@ def test_a_value_that_cannot_be_costs_its_row_and_names_the_column(
     assert found[1].reject is not None
     assert "row 2 of `t.jsonl`" in found[1].reject[1]
     assert message in found[1].reject[1]
+
+
+def nested(levels: int) -> list[Any]:
+    return [nested(levels - 1)] if levels > 1 else []
+
+
+def test_a_value_that_is_nested_too_deep_costs_its_row(tmp_path: Path) -> None:
+    recording(tmp_path / "a.wav", 3)
+    deepest, deeper, far = (
+        {"id": str(levels), "audio": "a.wav", "more": {"x": nested(levels - 1)}} for levels in (100, 101, 600)
+    )
+    found = scan(tmp_path, deepest, deeper, far)
+    assert [reason(row) for row in found] == [None, "bad_row", "bad_row"]
+    assert found[1].reject is not None
+    assert "nested more than 100 deep" in found[1].reject[1]
 
 
 def test_milliseconds_are_named_in_what_is_refused(tmp_path: Path) -> None:
