@@ -42,6 +42,7 @@ class Archive:
         """Why the tar cannot be read on; known only when the reading has come there."""
         self._stream = _members(path, self.name)
         self._passed: dict[str, Archived | Rejected] = {}
+        self._repeated: list[str] = []
 
     def take(self, id: str) -> Archived:
         """Raises Rejected `missing_audio` or `damaged_archive` where there is none."""
@@ -55,11 +56,12 @@ class Archive:
         return found
 
     def rest(self) -> Iterator[str]:
-        """The ids of what no one took, in order."""
+        """The ids of what no one took, in order; at last those of what had another's id while that waited."""
         while self._passed or self._advance():
             id = next(iter(self._passed))
             del self._passed[id]
             yield id
+        yield from self._repeated
 
     def _advance(self) -> bool:
         try:
@@ -69,7 +71,10 @@ class Archive:
         except Rejected as damage:
             self.damage = damage
             return False
-        self._passed.setdefault(id, found)
+        if id in self._passed:
+            self._repeated.append(id)
+        else:
+            self._passed[id] = found
         return True
 
 

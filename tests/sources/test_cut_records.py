@@ -208,6 +208,14 @@ def test_a_pair_of_manifests_is_one_part(tmp_path: Path) -> None:
     assert [(row.id, row.split) for row in found] == [("dev-clean", "validation"), ("train-clean-5", "train")]
 
 
+def test_supervisions_whose_recordings_are_not_there_are_never_passed_over(tmp_path: Path) -> None:
+    RecordingSet.from_recordings([stereo([0])]).to_file(tmp_path / "recordings_train.jsonl.gz")
+    for part in ("train", "dev"):
+        SupervisionSet.from_segments([said(part, 0, 1)]).to_file(tmp_path / f"supervisions_{part}.jsonl.gz")
+    with pytest.raises(ConfigError, match=r"supervisions_dev\.jsonl\.gz` holds supervisions, but .* not beside it"):
+        open_source(str(tmp_path), SourceConfig())
+
+
 @pytest.mark.parametrize("suffix", [".json", ".json.gz", ".yaml"])
 def test_a_manifest_in_one_piece_names_the_way_out(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"cuts{suffix}"

@@ -189,6 +189,18 @@ def test_audio_is_found_by_name_where_lines_are_missing_or_moved(recording: Reco
         assert after[id].locator == before[id].locator
 
 
+def test_a_member_twice_is_a_row_of_its_own(recording: Recording, write: Write) -> None:
+    folder = write(*(cut(recording, id) for id in "abc"), size=3)
+    tar = folder / "recording.000000.tar"
+    with tarfile.open(tar) as file:
+        members = [(member, file.extractfile(member).read()) for member in file]  # type: ignore[union-attr]
+    with tarfile.open(tar, "w") as file:
+        for member, data in members[2:4] * 2 + members[:2] + members[4:]:
+            file.addfile(member, io.BytesIO(data))
+    found = [(row.id, row.reject and row.reject[0]) for row in opened(folder).scan()]
+    assert found == [("a", None), ("b", None), ("c", None), ("b", "bad_row")]
+
+
 def rewrite(path: Path, keep: Callable[[str], bool]) -> None:
     with tarfile.open(path) as tar:
         members = [(m, tar.extractfile(m).read()) for m in tar if keep(m.name)]  # type: ignore[union-attr]
