@@ -47,20 +47,15 @@ class Recording:
 
     def __init__(self, place: Place) -> None:
         """Raises Rejected `missing_audio`, `empty_file` or `undecodable`, Unavailable where the world fails."""
-        from soundfile import LibsndfileError
-
         self.place = place
         self._data = Bytes(place)
         try:
-            head = self._data.peek(0, 16)
-            if not head:
-                raise Rejected("empty_file", f"{place} has 0 bytes.")
             endless = hides_length(self._data)
-            try:
-                self._sound = _sequential()(Endless(self._data) if endless else self._data)
-            except LibsndfileError as error:
-                self._data.check()
-                raise Rejected("undecodable", _why_undecodable(place, head, error)) from error
+            self._sound = self._opened(Endless(self._data) if endless else self._data)
+            if endless and self._sound.format != "MP3":  # another format behind a tag
+                endless = False
+                self._sound.close()
+                self._sound = self._opened(self._data)
         except BaseException:
             self._data.close()
             raise
@@ -89,6 +84,18 @@ class Recording:
     def close(self) -> None:
         self._sound.close()
         self._data.close()
+
+    def _opened(self, data: Bytes | Endless) -> Any:
+        from soundfile import LibsndfileError
+
+        head = self._data.peek(0, 16)
+        if not head:
+            raise Rejected("empty_file", f"{self.place} has 0 bytes.")
+        try:
+            return _sequential()(data)
+        except LibsndfileError as error:
+            self._data.check()
+            raise Rejected("undecodable", _why_undecodable(self.place, head, error)) from error
 
     def mono(self, start: int, end: int | None, channel: int | None) -> Iterator[Waveform]:
         """Blocks of samples [start, end), as many as there are, of one channel or of the mean of all.

@@ -151,6 +151,17 @@ def test_mpeg_audio_without_a_length_is_decoded_to_its_end(tmp_path: Path, loud_
         assert np.array_equal(part.samples, got.samples[400_000:450_000])
 
 
+@pytest.mark.parametrize(("container", "subtype"), [("FLAC", "PCM_16"), ("AU", "ULAW"), ("MP3", "MPEG_LAYER_III")])
+def test_a_tag_before_a_recording_changes_nothing(container: str, subtype: str) -> None:
+    """As taggers made for MP3 put one before FLAC."""
+    data = io.BytesIO()
+    soundfile.write(data, noise(48_000), 16_000, format=container, subtype=subtype)
+    tag = b"ID3\x03\x00\x00\x00\x00\x00\x0a" + bytes(10)
+    bare, tagged = (audio.read("cell", content=content) for content in (data.getvalue(), tag + data.getvalue()))
+    assert (tagged.decoded, tagged.promised) == (bare.decoded, bare.promised)
+    assert np.array_equal(tagged.samples, bare.samples)
+
+
 @pytest.mark.parametrize("size", [0xFFFFFFFF, 0x7FFFFFFF, 0x7FFFF000])
 def test_a_streamed_wav_promises_nothing(tmp_path: Path, size: int) -> None:
     soundfile.write(tmp_path / "whole.wav", noise(16_000), 16_000)
