@@ -16,7 +16,7 @@ from lstdata.sources.cut_rows import Part, attempted, cut_rows, require_times, u
 from lstdata.sources.encoding import json_lines
 from lstdata.sources.listing import names_in
 from lstdata.sources.locating import LocatedSource
-from lstdata.sources.manifests import Manifest, manifest_of, manifests_in, refuse_undivided
+from lstdata.sources.manifests import Manifest, manifest_of, manifests_in, refuse_lone_supervisions, refuse_undivided
 from lstdata.sources.rows import bad_row, rejected, writable
 from lstdata.sources.shar import Archive
 
@@ -57,6 +57,7 @@ def open_cuts(path: str, config: SourceConfig) -> CutsSource | None:
         refuse_undivided(path)
         return None
     manifests = manifests_in(folder, names)
+    refuse_lone_supervisions(folder, names, manifests)
     if not manifests:
         for name in names:
             refuse_undivided(os.path.join(folder, name))
@@ -130,9 +131,13 @@ class _Recordings:
 
     def _advance(self) -> bool:
         number, value = next(self._stream, (0, None))
-        if isinstance(value, dict) and isinstance(value.get("id"), str):
-            self._passed[value["id"]] = json.dumps(value)
-            self._unused[value["id"]] = (number, None)
+        id = value.get("id") if isinstance(value, dict) else None
+        if isinstance(id, str) and id in self._passed:
+            repeated = Rejected("duplicate_id", f"an earlier recording has the id `{id}`.")
+            self._unused[number] = (number, repeated)
+        elif isinstance(id, str):
+            self._passed[id] = json.dumps(value)
+            self._unused[id] = (number, None)
         elif value is not None:
             no_id = value if isinstance(value, Rejected) else Rejected("bad_row", "this recording has no `id`.")
             self._unused[number] = (number, no_id)

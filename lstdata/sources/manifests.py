@@ -47,28 +47,21 @@ class Manifest:
 
 
 def manifests_in(folder: str, names: Collection[str]) -> tuple[Manifest, ...]:
-    """Of the manifests directly in a folder: all cuts, or else all recordings, each with its supervisions.
-
-    Raises ConfigError for supervisions among recordings that have none of their own.
-    """
+    """Of the manifests directly in a folder: all cuts, or else all recordings, each with its supervisions."""
     matches = {name: match for name in sorted(names) if (match := _NAME.fullmatch(name))}
     shards = {match[2]: name for name in names if name.endswith(".tar") and (match := _SHAR.fullmatch(name))}
     cuts = {name: _shard(name) for name, match in matches.items() if match[2] == "cuts"}
     if cuts:
-        parts = [
+        found = [
             Manifest(cuts=_join(folder, name), archive=_join(folder, shards.pop(number, None)))
             for name, number in cuts.items()
         ]
-        return (*parts, *(Manifest(archive=_join(folder, name)) for _, name in sorted(shards.items())))
-    found = tuple(
+        return (*found, *(Manifest(archive=_join(folder, name)) for _, name in sorted(shards.items())))
+    return tuple(
         Manifest(recordings=_join(folder, name), supervisions=_partner(folder, match, "supervisions"))
         for name, match in matches.items()
         if match[2] == "recordings"
     )
-    for name, match in matches.items():
-        if found and match[2] == "supervisions":
-            _require_recordings(os.path.join(folder, name), match)
-    return found
 
 
 def manifest_of(path: str, first: Mapping[str, Any] | None) -> Manifest | None:
@@ -84,15 +77,28 @@ def manifest_of(path: str, first: Mapping[str, Any] | None) -> Manifest | None:
     if {"id", "sources", "sampling_rate"} <= first.keys():
         return Manifest(recordings=path, supervisions=_partner(folder, match, "supervisions"))
     if {"id", "recording_id", "start", "duration"} <= first.keys():
-        return Manifest(recordings=_require_recordings(path, match), supervisions=path)
+        recordings = _partner(folder, match, "recordings")
+        if recordings is None:
+            raise ConfigError(f"`{path}` holds supervisions, but the manifest of their recordings is not beside it.")
+        return Manifest(recordings=recordings, supervisions=path)
     return None
 
 
-def _require_recordings(path: str, match: re.Match[str] | None) -> str:
-    recordings = _partner(os.path.dirname(path), match, "recordings")
-    if recordings is None:
-        raise ConfigError(f"`{path}` holds supervisions, but the manifest of their recordings is not beside it.")
-    return recordings
+def refuse_lone_supervisions(folder: str, names: Collection[str], manifests: Collection[Manifest]) -> None:
+    """Raises ConfigError for supervisions among `manifests` of recordings that would be passed over without a word.
+
+    Some of lhotse's own recipes call the two differently.
+    """
+    if not any(manifest.recordings for manifest in manifests):
+        return
+    for name in sorted(names):
+        match = _NAME.fullmatch(name)
+        if match and match[2] == "supervisions" and _partner(folder, match, "recordings") is None:
+            wanted = f"{match[1]}recordings{match[3]}.jsonl"
+            raise ConfigError(
+                f"`{os.path.join(folder, name)}` holds supervisions, but there is no `{wanted}` beside it, perhaps "
+                "`.gz`: let the names agree, or move it away."
+            )
 
 
 def refuse_undivided(path: str) -> None:

@@ -212,7 +212,7 @@ def test_supervisions_whose_recordings_are_not_there_are_never_passed_over(tmp_p
     RecordingSet.from_recordings([stereo([0])]).to_file(tmp_path / "recordings_train.jsonl.gz")
     for part in ("train", "dev"):
         SupervisionSet.from_segments([said(part, 0, 1)]).to_file(tmp_path / f"supervisions_{part}.jsonl.gz")
-    with pytest.raises(ConfigError, match=r"supervisions_dev\.jsonl\.gz` holds supervisions, but .* not beside it"):
+    with pytest.raises(ConfigError, match=r"supervisions_dev\.jsonl\.gz` .* no `recordings_dev\.jsonl` beside it"):
         open_source(str(tmp_path), SourceConfig())
 
 

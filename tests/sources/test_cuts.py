@@ -222,6 +222,19 @@ def test_recordings_and_supervisions_give_a_row_per_supervision(root: Path) -> N
     assert (found["rec-silent"].text, found["rec-silent"].reject) == (None, None)
 
 
+def test_of_two_recordings_with_one_id_the_first_is_taken(root: Path) -> None:
+    """Wherever in the stream a supervision asks for it."""
+    both = [recording("mono", id="r").to_dict(), recording("stereo", id="r").to_dict(), recording(id="q").to_dict()]
+    (root / "recordings.jsonl").write_text("".join(json.dumps(value) + "\n" for value in both))
+    said = [supervision(n, 1, recording_id=id) for n, id in enumerate("rqr")]
+    SupervisionSet.from_segments(said).to_file(root / "supervisions.jsonl")
+    found = list(open_source(str(root), SourceConfig()).scan())
+    assert [(row.id, row.locator.path) for row in found[:3]] == [(s.id, "wav/mono.wav") for s in said]
+    assert [(row.id, row.reject) for row in found[3:]] == [
+        ("row-2", ("duplicate_id", "row 2 of `recordings.jsonl`: an earlier recording has the id `r`."))
+    ]
+
+
 def test_cuts_win_and_subfolders_are_not_part_of_it(root: Path) -> None:
     RecordingSet.from_recordings([recording()]).to_file(root / "recordings.jsonl.gz")
     SupervisionSet.from_segments([supervision()]).to_file(root / "supervisions.jsonl.gz")
