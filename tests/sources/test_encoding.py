@@ -18,7 +18,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lstdata.config import SourceConfig
-from lstdata.errors import ConfigError
+from lstdata.errors import ConfigError, Unavailable
 from lstdata.records import SourceRow
 from lstdata.sources import open_source
 from lstdata.sources.transcripts import read_transcript
@@ -159,3 +159,23 @@ def test_half_a_character_of_utf16_costs_its_line(tmp_path: Path) -> None:
     assert reasons(found) == [None, "bad_encoding", None]
     assert found[1].reject is not None
     assert "line 2 of `a.jsonl` has" in found[1].reject[1]
+
+
+@pytest.mark.parametrize("name", ["t.jsonl", "t.jsonl.gz", "t.csv", "t.on_the_fly", "t.parquet"])
+def test_a_connection_that_breaks_off_is_the_worlds_fault(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a remote file system raises: aiohttp's errors are no OSError."""
+    import fsspec
+    from fsspec.implementations.memory import MemoryFile
+
+    class BrokenOff(Exception):
+        pass
+
+    def broken_off(*_: Any) -> None:
+        raise BrokenOff("the connection was closed")
+
+    with fsspec.open(f"memory://broken/{name}", "wb") as file:
+        file.write(b"{}\n" * 100)
+    for method in ("read", "readinto", "__next__"):
+        monkeypatch.setattr(MemoryFile, method, broken_off)
+    with pytest.raises(Unavailable, match=rf"`memory://broken/{name}` cannot be read: the connection was closed"):
+        list(open_source(f"memory://broken/{name}", SourceConfig()).scan())
