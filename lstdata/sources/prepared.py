@@ -115,13 +115,14 @@ class PreparedSource:
 
     def _said(self, row: Row) -> Row:
         """A line with what the file beside it adds. Raises Rejected."""
-        if not self.form.beside or is_url(self.root) or "aligned_text" in row:
+        if not self.form.beside or "aligned_text" in row:
             return row
         name = os.path.splitext(os.path.basename(_text(row, self.form.id) or ""))[0] + ".json"
         try:
-            with open(os.path.join(self.root, name), "rb") as file:
+            path = resolve(self.root, name)
+            with open_bytes(path) if is_url(path) else open(path, "rb") as file:
                 data = file.read()
-        except (FileNotFoundError, IsADirectoryError, ValueError):
+        except (ConfigError, FileNotFoundError, IsADirectoryError, ValueError):
             return row
         except OSError as error:
             if error.errno == errno.ENAMETOOLONG:

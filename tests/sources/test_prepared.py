@@ -203,12 +203,12 @@ def test_deduplicated_units_come_back(units: list[int]) -> None:
 TIMED = {"aligned_text": [["Seven", 0.0, 0.08], [" geese.", 0.12, 0.28]], "text": "Seven geese."}
 
 
-@pytest.mark.parametrize("beside", [True, False])
-def test_features_with_word_times_in_the_line_or_beside(tmp_path: Path, beside: bool) -> None:
+@pytest.mark.parametrize(("beside", "at"), [(True, ""), (False, ""), (True, "file://")])
+def test_features_with_word_times_in_the_line_or_beside(tmp_path: Path, beside: bool, at: str) -> None:
     path = write_lines(tmp_path / "features.jsonl", [FEATURES if beside else FEATURES | TIMED])
     if beside:
         (tmp_path / "a.json").write_text(json.dumps(TIMED | {"file_name": "elsewhere/a.flac", "note": 1}))
-    source = opened(path)
+    source = open_source(f"{at}{path}", SourceConfig())
     (row,) = source.scan()
     assert (row.id, row.text) == ("../audio/a.flac", "Seven geese.")
     assert row.custom == ({"note": 1} if beside else {})
