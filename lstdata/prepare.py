@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import logging
+import math
 import os
 import sys
 import traceback
@@ -121,7 +122,8 @@ def _durations(path: str) -> tuple[int, float]:
     for _, value in json_lines(path):
         if isinstance(value, dict):
             count += 1
-            seconds += value.get("duration") or 0.0
+            duration = value.get("duration")
+            seconds += duration if isinstance(duration, int | float) and math.isfinite(duration) else 0.0
     return count, seconds
 
 

@@ -155,6 +155,17 @@ def test_what_was_written_as_json(lstdata: Run, recipe: Any, tmp_path: Path) -> 
     }
 
 
+def test_a_duration_that_is_none_counts_no_hours(lstdata: Run, recipe: Any, tmp_path: Path) -> None:
+    def write(out: str) -> None:
+        save(out, "a", 3600.0)
+        lines = ['{"id": "a", "duration": "7200"}', '{"id": "b", "duration": NaN}', '{"id": "c"}', "{"]
+        (Path(out) / "other_recordings.jsonl").write_text("\n".join(lines))
+
+    recipe(write)
+    code, out, _ = lstdata("prepare", "toy", tmp_path, tmp_path / "out")
+    assert (code, out.splitlines()[0][:34]) == (0, "toy: 4 recordings, 1.00 h, in 2 ma")
+
+
 def raising(error: Exception) -> Callable[[str], object]:
     def write(out: str) -> None:
         raise error
