@@ -24,7 +24,7 @@ def read_transcript(root: str, name: str) -> str | None:
 
 
 def read_chapter(root: str, name: str) -> dict[str, str | Rejected | None]:
-    """Transcripts by id from lines `ID TRANSCRIPT`; a line that cannot be decoded is a verdict on its own id only."""
+    """Transcripts by id from lines `ID TRANSCRIPT`; a line that is no text, or contradicts another, costs its id only."""
     transcripts: dict[str, str | Rejected | None] = {}
     with open_text(os.path.join(root, name)) as file:
         for number, line in enumerate(file, 1):
@@ -33,7 +33,10 @@ def read_chapter(root: str, name: str) -> dict[str, str | Rejected | None]:
                 continue
             try:
                 check_decoded(line, name, number)
-                transcripts[id] = text.strip() or None
+                said = text.strip() or None
+                if transcripts.setdefault(id, said) != said:
+                    detail = f"line {number} of `{name}` gives `{id}` another transcript than an earlier line."
+                    raise Rejected("bad_row", detail)
             except Rejected as error:
                 transcripts[id] = error
     return transcripts

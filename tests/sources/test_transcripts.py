@@ -61,3 +61,11 @@ def test_inner_spaces_stay_as_they_are(tmp_path: Path) -> None:
 def test_a_transcript_that_cannot_be_read_is_the_worlds_fault(tmp_path: Path) -> None:
     with pytest.raises(Unavailable):
         read_transcript(str(tmp_path.parent), tmp_path.name)
+
+
+def test_of_two_transcripts_nobody_knows_which_is_right(tmp_path: Path) -> None:
+    (tmp_path / "1.trans.txt").write_text("1-0 tea\n1-1 milk\n1-0 coffee\n1-1  milk\n")
+    found = read_chapter(str(tmp_path), "1.trans.txt")
+    assert found["1-1"] == "milk"
+    assert isinstance(found["1-0"], Rejected)
+    assert found["1-0"].detail == "line 3 of `1.trans.txt` gives `1-0` another transcript than an earlier line."
