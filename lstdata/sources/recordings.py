@@ -37,13 +37,13 @@ class PathRecords:
     def record(self, row: Row, id: str | None) -> SourceRow:
         """Raises Rejected for a row that cannot be used.
 
-        Without an id a record is called after its file, without the suffix, and the milliseconds at which it starts
-        there: `calls/7`, `calls/7-12500`.
+        Without an id a record is called after its file, without the suffix, the milliseconds at which it starts there
+        and the channel that it asks for: `calls/7`, `calls/7-12500`, `calls/7-12500-c1`.
         """
         path = self._path(required_text(row, self._columns.audio))
         locator = Locator(path=path, channel=channel(row, self._columns))
         part = stretch(row, self._columns)
-        id = id or posixpath.splitext(path)[0] + ("" if part.start is None else f"-{int(part.start * 1000 + 0.5)}")
+        id = id or _called_after(path, part.start, locator.channel)
         if part.start is None:
             duration = self._seconds(path) if part.duration is None else part.duration
         else:
@@ -72,3 +72,8 @@ class PathRecords:
             raise Unavailable(
                 f"{error} A stretch of it is cut by its sampling rate: run again when it is there."
             ) from error
+
+
+def _called_after(path: str, start: float | None, channel: int | None) -> str:
+    milliseconds = "" if start is None else f"-{int(start * 1000 + 0.5)}"
+    return posixpath.splitext(path)[0] + milliseconds + ("" if channel is None else f"-c{channel}")

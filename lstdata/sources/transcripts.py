@@ -24,7 +24,7 @@ def read_transcript(root: str, name: str) -> str | None:
 
 
 def read_chapter(root: str, name: str) -> dict[str, str | Rejected | None]:
-    """Transcripts by id from lines `ID TRANSCRIPT`; a line that is no text, or contradicts another, costs its id only."""
+    """Transcripts by id from lines `ID TRANSCRIPT`; one that is no text, or contradicts another, costs its id only."""
     transcripts: dict[str, str | Rejected | None] = {}
     with open_text(os.path.join(root, name)) as file:
         for number, line in enumerate(file, 1):

@@ -87,6 +87,12 @@ def test_a_table_without_ids_is_called_after_its_files(tmp_path: Path) -> None:
         assert [reason(row) for row in rows] == [None, "path_escapes", "bad_row"]
 
 
+def test_both_channels_of_a_call_have_ids_of_their_own(tmp_path: Path) -> None:
+    recording(tmp_path / "call.wav", 3, channels=2)
+    rows = scan(tmp_path, *({"audio": "call.wav", "channel": n, "start": 1.5, "end": 2} for n in (0, 1)))
+    assert [row.id for row in rows] == ["call-1500-c0", "call-1500-c1"]
+
+
 def test_a_row_without_an_id_among_others_is_a_dead_letter(tmp_path: Path) -> None:
     rows = scan(tmp_path, {"audio": "a.wav"}, {"id": "b", "audio": "b.wav"})
     assert [(row.id, reason(row)) for row in rows] == [("row-1", "bad_row"), ("b", None)]
