@@ -50,6 +50,8 @@ def train(config: TrainConfig, data: Path, out: Path, say: Say = print) -> dict[
         _claim(out, config, run)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads lose tenfold where cores are shared
 
+    import soundfile  # noqa: F401 — brings libsndfile, which fairseq2 wants to find loaded or in the system
+
     from lstdata.train.launch import launch
 
     if first:
