@@ -103,10 +103,15 @@ def _rate(value: Any) -> int:
 
 
 def local_path(root: str, path: str) -> str:
-    """Relative to the manifest's folder; where nothing is there, to the working folder, as lhotse and Kaldi have it."""
+    """Relative to the manifest's folder, or to the working folder, as lhotse and Kaldi have it.
+
+    The path's first folder decides: where that lies beside the manifest, what is missing in it is missing.
+    """
     path = relative(path)
-    elsewhere = not is_url(path) and not os.path.exists(resolve(root, path)) and os.path.exists(path)
-    return os.path.abspath(path) if elsewhere else path
+    top, below, _ = path.partition("/")
+    if is_url(path) or os.path.isabs(path) or not below or os.path.lexists(resolve(root, top)):
+        return path
+    return os.path.abspath(path) if os.path.exists(path) else path
 
 
 def _listed(channels: Sequence[int]) -> str:

@@ -77,7 +77,17 @@ def dataset_at(path: str) -> Dataset | None:
         tables = [name for name in names if name.endswith(".parquet") and posixpath.basename(name) not in METADATA]
         tables = tables or [name for name in names if posixpath.basename(name) in METADATA]
         parts = [Part(name, _split(name)) for name in tables]
+    if parts:
+        _refuse_deeper(root)
     return Dataset(root, tuple(parts), is_folder=True) if parts else None
+
+
+def _refuse_deeper(root: str) -> None:
+    """ConfigError where a dataset goes on below `DEEPEST`: what is not looked at must not be lost without a word."""
+    for name in _names_below(root, deepest=None):
+        if name.count("/") > DEEPEST:
+            limit = f"but files are looked for up to {DEEPEST} folders down"
+            raise ConfigError(f"the dataset `{root}` has `{name}`, {limit}: give the folder that is meant as SOURCE.")
 
 
 def _split(path: str) -> str | None:
@@ -114,7 +124,7 @@ def _saved_files(root: str, folder: str) -> Iterator[str]:
         yield posixpath.join(folder, name)
 
 
-def _names_below(root: str) -> Iterator[str]:
+def _names_below(root: str, deepest: int | None = DEEPEST) -> Iterator[str]:
     """Relative paths of the files that may be a dataset's; hidden ones are left out, links to folders not followed."""
     pending = [""]
     while pending:
@@ -123,7 +133,7 @@ def _names_below(root: str) -> Iterator[str]:
             path = posixpath.join(folder, name)
             if name.startswith("."):
                 continue
-            if is_folder and path.count("/") < DEEPEST:
+            if is_folder and (deepest is None or path.count("/") < deepest):
                 pending.append(path)
             elif not is_folder and (name.endswith(".parquet") or name in (*METADATA, _STATE, _INFO)):
                 yield path

@@ -15,7 +15,7 @@ from lstdata.sources.listing import is_file
 from lstdata.sources.rows import split_of_part
 
 _NAME = re.compile(r"(.*)(cuts|recordings|supervisions)(.*)\.jsonl(?:\.gz)?")
-_SHAR = re.compile(r"(cuts|recording)((?:\..+)?)\.(?:jsonl(?:\.gz)?|tar)")
+_SHAR = re.compile(r"(cuts(?=.*\.jsonl)|recording)((?:\..+)?)\.(?:jsonl(?:\.gz)?|tar)")
 """The names of Shar's files: a field and the number of the shard, where there is more than one."""
 
 _CUT_TYPES = ("MonoCut", "MultiCut", "MixedCut", "PaddingCut", "Cut")

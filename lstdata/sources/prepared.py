@@ -120,6 +120,8 @@ class PreparedSource:
         name = os.path.splitext(os.path.basename(_text(row, self.form.id) or ""))[0] + ".json"
         try:
             path = resolve(self.root, name)
+            if not is_url(path) and not os.path.isfile(path):
+                return row
             with open_bytes(path) if is_url(path) else open(path, "rb") as file:
                 data = file.read()
         except (ConfigError, FileNotFoundError, IsADirectoryError, ValueError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gzip
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -187,6 +188,7 @@ def test_paths_are_sought_beside_the_manifest_then_where_lhotse_would(
     there = tmp_path / "working folder"
     (there / "data").mkdir(parents=True)
     (root / "wav" / "mono.wav").rename(there / "data" / "mono.wav")
+    shutil.copytree(there / "data", there / "wav")  # of the same name as the folder that lies beside the manifest
     moved = recording(sources=[AudioSource("file", [0], "data/mono.wav")])
     escaping = recording(sources=[AudioSource("file", [0], "../mono.wav")])
     monkeypatch.chdir(there)

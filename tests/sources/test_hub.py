@@ -555,12 +555,18 @@ def test_a_row_group_above_two_gigabytes_is_read_in_pieces(tmp_path: Path, monke
 
 def test_files_are_looked_for_three_folders_down(tmp_path: Path) -> None:
     parquet(tmp_path / "de" / "clean" / "train" / "0.parquet", records(0, 1))
-    parquet(tmp_path / "de" / "clean" / "train" / "more" / "1.parquet", records(1, 1))
     parquet(tmp_path / ".cache" / "2.parquet", records(2, 1))
     (tmp_path / "again").symlink_to(tmp_path / "de")
     dataset = dataset_at(str(tmp_path))
     assert dataset is not None
     assert [part.path for part in dataset.parts] == ["de/clean/train/0.parquet"]
+
+
+def test_a_dataset_that_goes_on_further_down_is_refused(tmp_path: Path) -> None:
+    parquet(tmp_path / "de" / "clean" / "train" / "0.parquet", records(0, 1))
+    parquet(tmp_path / "de" / "clean" / "train" / "more" / "1.parquet", records(1, 1))
+    with pytest.raises(ConfigError, match=r"has `de/clean/train/more/1\.parquet`, but files are looked for up to 3"):
+        dataset_at(str(tmp_path))
 
 
 @pytest.mark.parametrize("layout", [parquet, saved])
