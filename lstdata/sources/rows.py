@@ -54,13 +54,17 @@ def _unwritable(row: SourceRow, text: str) -> SourceRow:
 
 
 def split_name(value: object) -> str | None:
-    """A split as files are named by it, lower case; None where there is none. Raises Rejected `bad_row`."""
+    """The split that a record's own value names, by the same rule as the name of its part would.
+
+    What the rule does not know stays under its own name, lower case. None where there is none. Raises Rejected
+    `bad_row` for what cannot name files.
+    """
     if value is None or value == "":
         return None
     name = str(value).strip().lower()
     if not re.fullmatch(r"[a-z0-9_-]+", name):
         raise Rejected("bad_row", f"`split` must consist of letters, digits, `_` and `-`, but is {value!r}.")
-    return name
+    return split_of_part(name) or name
 
 
 _PARTS = {

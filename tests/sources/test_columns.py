@@ -300,7 +300,7 @@ def test_lines_of_json_may_leave_a_column_out(tmp_path: Path) -> None:
 
 def test_splits_may_be_ignored(tmp_path: Path) -> None:
     rows = [{"id": "a", "audio": "a.wav", "part": "Dev"}, {"id": "b", "audio": "b.wav", "part": ""}]
-    assert [row.split for row in scan(tmp_path, *rows, split="part")] == ["dev", None]
+    assert [row.split for row in scan(tmp_path, *rows, split="part")] == ["validation", None]
     ignored = scan(tmp_path, *rows, split="part", splits="ignore")
     assert [(row.split, row.custom) for row in ignored] == [(None, {})] * 2
 

@@ -170,9 +170,9 @@ def test_splits_are_called_as_files_or_folders_are(tmp_path: Path, path: str, sp
     assert [row.split for row in scan(tmp_path / path)] == [None]
 
 
-def test_a_split_column_is_kept_as_it_is(tmp_path: Path) -> None:
+def test_a_split_column_is_read_as_the_name_of_a_part(tmp_path: Path) -> None:
     parquet(tmp_path / "train.parquet", [*records(0, 1, split="Dev"), *records(1, 1, split="")])
-    assert [row.split for row in scan(tmp_path)] == ["dev", "train"]
+    assert [row.split for row in scan(tmp_path)] == ["validation", "train"]
     assert [row.split for row in scan(tmp_path, splits="ignore")] == [None, None]
 
 

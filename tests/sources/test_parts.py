@@ -44,6 +44,29 @@ def test_the_first_word_decides(name: str, split: str | None) -> None:
     assert split_of_part(name) == split
 
 
+@pytest.mark.parametrize(
+    ("value", "split"),
+    [
+        ("dev", "validation"),
+        ("Valid", "validation"),
+        ("val", "validation"),
+        ("validation", "validation"),
+        ("training", "train"),
+        ("train-clean-100", "train"),
+        ("test-clean", "test-clean"),
+        ("Test_B", "test_b"),
+        ("validated", "validated"),
+        ("other", "other"),
+        (3, "3"),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_record_names_its_split_by_the_same_rule(value: object, split: str | None) -> None:
+    assert split_name(value) == split
+    assert split_name(split) == split
+
+
 @given(st.sampled_from(["train", "dev", "test", "eval", "x"]), st.text(max_size=10))
 def test_a_split_can_always_name_files(word: str, rest: str) -> None:
     split = split_of_part(word + rest)

@@ -124,7 +124,7 @@ def test_what_else_a_line_says_travels_along(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "a.on_the_fly", [line(interleaved(PARTS)) | said])
     (row,) = rows(path)
     assert (row.speaker, row.language, row.license, row.recording) == ("7", "en", "CC0", "r")
-    assert (row.split, row.custom) == ("dev", {"book": {"id": 3}})
+    assert (row.split, row.custom) == ("validation", {"book": {"id": 3}})
     assert rows(path, splits="ignore")[0].split is None
 
 

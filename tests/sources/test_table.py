@@ -48,7 +48,7 @@ def test_one_row_is_the_same_in_every_kind_of_table(tmp_path: Path) -> None:
     row = expected_row(tmp_path)
     assert (row.id, row.locator.path, row.recording) == ("u1", "wav/u1.wav", "wav/u1.wav")
     assert (row.text, row.duration, row.speaker, row.language) == ("hello", 1.5, "s", "en")
-    assert (row.split, row.license, row.custom) == ("dev", "CC0", {"take": 3})
+    assert (row.split, row.license, row.custom) == ("validation", "CC0", {"take": 3})
     header = "id,audio,text,duration,speaker,language,split,license,take"
     line = "u1,wav/u1.wav,hello,1.5,s,en,dev,CC0,3"
     tables = [
