@@ -114,7 +114,7 @@ def write_run(
             "format": 1,
             "source": {"path": "corpora/small", "kind": "folder"},
             "config": {"about": "", "patching": {"patch_size": 4}, "run": {"workers": 7}},
-            "versions": {"numpy": "2", "soundfile": "0.13.1", "libsndfile": "1.2.2"},
+            "versions": {"lstdata": "0.1.0", "numpy": "2", "soundfile": "0.13.1", "libsndfile": "1.2.2"},
             "compute_class": "linux-x86_64",
             "fingerprints": {"source": "0123456789abcdef"},
         },

@@ -1,0 +1,90 @@
+"""The dataset card: what the Hugging Face Hub shows of a run folder, in Markdown with its metadata in front."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lstdata.report.numbers import Numbers, Part, compute_numbers
+from lstdata.report.reading import iter_batches
+from lstdata.storage import commit_bytes
+
+CARD = "README.md"
+_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+_ESCAPED = re.compile(r"([\\|`*_<>\[\]#])")
+
+
+def write_card(out: Path) -> Path:
+    """Write `out/README.md` from a finished run folder; equal folders give equal bytes.
+
+    Raises CorruptShard for a damaged folder.
+    """
+    path = out / CARD
+    commit_bytes(path, render_card(compute_numbers(out), custom_fields(out / "index.parquet")).encode())
+    return path
+
+
+def custom_fields(index: Path) -> list[str]:
+    """Names of the custom fields that any sample has."""
+    names: set[str] = set()
+    for batch in iter_batches(index, ["custom"]):
+        for text in batch["custom"]:
+            if text is not None:
+                names.update(json.loads(text))
+    return sorted(names)
+
+
+def render_card(numbers: Numbers, custom: list[str]) -> str:
+    """The card's text; names that a corpus brings are escaped, and no path but the source's own name is in it."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("lstdata.report", "."), undefined=StrictUndefined, keep_trailing_newline=True
+    )
+    environment.filters["cell"] = _cell
+    run, total = numbers.run, numbers.total
+    return environment.get_template("card.md").render(
+        name=run["source"]["path"].rstrip("/").rpartition("/")[2] or "speech",
+        about=run["config"]["about"].strip(),
+        tags=_tags(numbers.languages),
+        license=_license(numbers.licenses),
+        size=next((name for most, name in _SIZES if total.samples < most), "n>1M"),
+        total=total,
+        splits=numbers.splits,
+        clusters=len(numbers.units.counts),
+        speakers=numbers.speakers,
+        languages=_by_hours(numbers.languages),
+        licenses=_by_hours(numbers.licenses),
+        custom=[field.replace("`", "'") for field in custom],
+        planned=numbers.planned,
+        rejected=numbers.rejected,
+        filtered=numbers.filtered,
+        rejects=numbers.rejects,
+        versions=run["versions"],
+        version=run["versions"]["lstdata"],
+    )
+
+
+def _by_hours(parts: Mapping[str | None, Part]) -> list[tuple[str | None, Part]]:
+    return sorted(parts.items(), key=lambda item: (-item[1].seconds, item[0] or ""))
+
+
+def _tags(languages: Mapping[str | None, Part]) -> list[str]:
+    """Those that are tags, without region: the Hub takes no others."""
+    return sorted({name.partition("-")[0].lower() for name in languages if name and _TAG.fullmatch(name)})
+
+
+def _license(licenses: Mapping[str | None, Part]) -> str:
+    """The one licence of all samples as the Hub spells such names; `other` where there are several."""
+    named = {name for name in licenses if name}
+    if not named:
+        return "unknown"
+    return re.sub(r"\s+", "-", named.pop().lower()) if len(licenses) == 1 else "other"
+
+
+def _cell(text: Any) -> str:
+    return _ESCAPED.sub(r"\\\1", " ".join(str(text).split()))

@@ -1,0 +1,75 @@
+"""The dataset card says what the folder holds, in the Hub's terms, and nothing of where it was made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lstdata import cli
+from lstdata.records import DeadLetter
+from lstdata.report.card import write_card
+from lstdata.shards import StoredSample
+
+
+def card(out: Path) -> tuple[dict[str, Any], str]:
+    _, front, body = write_card(out).read_text(encoding="utf-8").split("---\n", 2)
+    return yaml.safe_load(front), body
+
+
+def test_splits_languages_licences_and_fields(
+    make_stored: Callable[..., StoredSample], make_run: Callable[..., Path], tmp_path: Path
+) -> None:
+    common: dict[str, Any] = {"language": "en-US", "license": "CC BY 4.0"}
+    samples = [
+        make_stored("A1", [0] * 25, None, speaker="ann", custom={"gender": "f"}, **common),
+        make_stored("A2", [1] * 50, None, speaker="bob", custom={"age": 7}, **common),
+    ]
+    held_out = [make_stored("B1", [2] * 25, None, split="validation", **common)]
+    letters = [DeadLetter("C1", "decode", "empty_file", "`c` has 0 bytes.", "c.wav")]
+    front, body = card(make_run(tmp_path, {"train-0": samples, "validation-0": held_out}, letters))
+    assert (front["pretty_name"], front["language"], front["license"]) == ("small", ["en"], "cc-by-4.0")
+    assert front["size_categories"] == ["n<1K"]
+    assert "| train | 2 | 0.00 | 0 | 75 | 1 |" in body and "| validation | 1 | 0.00 | 0 | 25 | 1 |" in body
+    assert "2 speakers named." in body and "| CC BY 4.0 | 3 | 0.00 |" in body
+    assert "`age`, `gender`" in body
+    assert "4 records planned = 3 written + 1 left out." in body and "| decode | `empty_file` | 1 |" in body
+    assert "corpora/" not in body
+
+
+def test_several_licences_are_other_and_none_is_unknown(
+    make_stored: Callable[..., StoredSample], make_run: Callable[..., Path], tmp_path: Path
+) -> None:
+    one, two = make_stored("A", [0] * 9, None, license="MIT"), make_stored("B", [0] * 9, None)
+    assert card(make_run(tmp_path / "some", {"train-0": [one, two]}))[0]["license"] == "other"
+    assert card(make_run(tmp_path / "none", {"train-0": [two]}))[0]["license"] == "unknown"
+
+
+def test_names_of_a_corpus_do_not_become_markup(
+    make_stored: Callable[..., StoredSample], make_run: Callable[..., Path], tmp_path: Path
+) -> None:
+    stored = make_stored("A", [0] * 9, None, license="a | <b>\n# c", language="not a tag")
+    out = make_run(tmp_path, {"train-0": [stored]})
+    run = json.loads((out / "run.json").read_text())
+    run["source"]["path"] = 'corpora/a: "b"_c'
+    (out / "run.json").write_text(json.dumps(run))
+    front, body = card(out)
+    assert front["pretty_name"] == 'a: "b"_c' and "language" not in front
+    assert r"| a \| \<b\> \# c | 1 | 0.00 |" in body
+
+
+def test_the_verb(
+    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder, code, expected in ((built, 0, "README.md"), (tmp_path, 2, "is no run folder")):
+        monkeypatch.setattr("sys.argv", ["lstdata", "card", str(folder)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+            raise SystemExit(0)
+        told = capsys.readouterr()
+        assert stop.value.code == code and expected in told.out + told.err
+    (built / "README.md").unlink()
