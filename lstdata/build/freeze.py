@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -20,7 +20,7 @@ from lstdata.config import BuildConfig, FilterConfig
 from lstdata.errors import ConfigError, Unavailable
 from lstdata.filters import keeps_row
 from lstdata.randomness import digest
-from lstdata.records import DeadLetter, Waveform, frame_count
+from lstdata.records import HOP, SAMPLE_RATE, DeadLetter, Waveform, frame_count
 from lstdata.sources import Source, open_source
 from lstdata.storage import commit_bytes, commit_json, open_binary, read_json
 from lstdata.tokenizer import TextTokenizer, fit_tokenizer
@@ -30,6 +30,9 @@ from lstdata.units.mfcc import features
 from lstdata.vocab import VocabCard
 from lstdata.workers.trying import TRIES, pause
 from lstdata.workers.worker import pin_threads
+
+_LITTLE_SECONDS = 60
+"""A codebook that was fitted on less speech is pointed out."""
 
 
 @dataclass(frozen=True)
@@ -67,23 +70,16 @@ def freeze(source: Source, plan: Plan, out: Path, config: BuildConfig) -> Frozen
 def fit_on(source: Source, plan: Plan, plan_path: Path, config: BuildConfig) -> tuple[Codebook, FitSummary] | None:
     """Fit a codebook on the plan's training records, in the order of their hash, up to `units.fit_frames` frames.
 
-    What filters leave out before there are units is left out here too. None where not one frame could be read. Runs
-    on one thread, whatever the machine has.
+    Where these have not one frame, on all other records. What filters leave out before there are units is left out here
+    too. None where not one frame could be read. Runs on one thread, whatever the machine has.
     """
     pin_threads()
     stages = Stages(config, source, extractor=None, tokenizer=None)
-    parts: list[NDArray[np.float32]] = []
-    frames = 0
-    for record in _sampled(plan, plan_path, config):
-        samples = _samples(stages, record)
-        if frame_count(len(samples)):
-            parts.append(features(samples))
-            frames += len(parts[-1])
-        if frames >= config.units.fit_frames:
-            break
-    if not frames:
-        return None
-    return fit_codebook(np.concatenate(parts)[: config.units.fit_frames], config.units)
+    for shards in _training_first(plan):
+        sampled = _frames(stages, _sampled(shards, plan_path, config), config.units.fit_frames)
+        if sampled:
+            return fit_codebook(np.concatenate(sampled)[: config.units.fit_frames], config.units)
+    return None
 
 
 def check_given(config: BuildConfig) -> None:
@@ -100,12 +96,25 @@ def check_given(config: BuildConfig) -> None:
 
 
 def transcripts(plan: Plan, plan_path: Path, filters: FilterConfig) -> Iterator[str]:
-    """The training records' texts, in the plan's order; not of what is left out for what its source says."""
-    for shard in _training_shards(plan):
+    """The training records' texts, in the plan's order, or where there is none, those of all other records.
+
+    Not of what is left out for what its source says.
+    """
+    for shards in _training_first(plan):
+        found = False
+        for text in _texts(shards, plan_path, filters):
+            found = True
+            yield text
+        if found:
+            return
+
+
+def _texts(shards: Iterable[PlannedShard], plan_path: Path, filters: FilterConfig) -> Iterator[str]:
+    for shard in shards:
         for record in read_shard_rows(plan_path, shard.row_group):
             row = record.row
             text = row.text if row.words is None else " ".join(word.text for word in row.words)
-            if text and keeps_row(row, filters):
+            if text and not text.isspace() and keeps_row(row, filters):
                 yield text
 
 
@@ -149,7 +158,7 @@ def _freeze_codebook(source: Source, plan: Plan, out: Path, config: BuildConfig,
             return None
         book, summary = fitted
         commit_json(out / "codebook.json", asdict(summary))
-        notes.append(describe_fit(summary))
+        notes += fit_notes(summary)
     commit_bytes(path, book.to_bytes())
     return book
 
@@ -160,6 +169,28 @@ def describe_fit(summary: FitSummary) -> str:
         f"codebook: {summary.clusters} clusters fitted on {summary.frames} frames "
         f"(entropy {summary.entropy_bits:.2f} bits, {summary.dead_clusters} unused)"
     )
+
+
+def fit_notes(summary: FitSummary) -> Iterator[str]:
+    """What was fitted, and that it was fitted on little."""
+    yield describe_fit(summary)
+    seconds = summary.frames * HOP / SAMPLE_RATE
+    if seconds < _LITTLE_SECONDS:
+        yield f"codebook: fitted on only {int(seconds)} s of speech"
+
+
+def _frames(stages: Stages, records: Iterable[PlannedRecord], wanted: int) -> list[NDArray[np.float32]]:
+    """Features of one record after another, until there are as many frames as are wanted."""
+    parts: list[NDArray[np.float32]] = []
+    frames = 0
+    for record in records:
+        samples = _samples(stages, record)
+        if frame_count(len(samples)):
+            parts.append(features(samples))
+            frames += len(parts[-1])
+        if frames >= wanted:
+            break
+    return parts
 
 
 def _samples(stages: Stages, record: PlannedRecord) -> Waveform:
@@ -183,11 +214,11 @@ def _samples(stages: Stages, record: PlannedRecord) -> Waveform:
     return np.zeros(0, dtype=np.float32)
 
 
-def _sampled(plan: Plan, plan_path: Path, config: BuildConfig) -> Iterator[PlannedRecord]:
-    """The training records in the order of their hash."""
+def _sampled(shards: Iterable[PlannedShard], plan_path: Path, config: BuildConfig) -> Iterator[PlannedRecord]:
+    """The shards' records in the order of their hash."""
     ranked = sorted(
         (digest(config.units.seed, "fit", id)[:8], shard.row_group, position)
-        for shard in _training_shards(plan)
+        for shard in shards
         for position, id in enumerate(read_shard_ids(plan_path, shard.row_group))
     )
     rows_of = lru_cache(maxsize=64)(read_shard_rows)
@@ -195,9 +226,10 @@ def _sampled(plan: Plan, plan_path: Path, config: BuildConfig) -> Iterator[Plann
         yield rows_of(plan_path, group)[position]
 
 
-def _training_shards(plan: Plan) -> list[PlannedShard]:
-    """Those of the `train` split; all where there is none."""
-    return [s for s in plan.shards if s.split == "train"] or list(plan.shards)
+def _training_first(plan: Plan) -> tuple[list[PlannedShard], list[PlannedShard]]:
+    """The shards of the `train` split, and all others: what to learn from, and where nothing can be learned there."""
+    training = [shard for shard in plan.shards if shard.split == "train"]
+    return training, [shard for shard in plan.shards if shard.split != "train"]
 
 
 def fit_source(source_path: str, codebook: Path, config: BuildConfig) -> FitSummary:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import soundfile
 
 from lstdata.build import Asked, planned
-from lstdata.build.freeze import fit_on, transcripts
+from lstdata.build.freeze import fit_notes, fit_on, transcripts
 from lstdata.config import BuildConfig, load
 from lstdata.records import HOP, SAMPLE_RATE
 from lstdata.sources import open_source
+from lstdata.units.fit import FitSummary
+from tests.conftest import build
 
 
 def fitted(corpus: Path, *sets: str) -> tuple[int, list[str]]:
@@ -40,3 +44,44 @@ def test_what_filters_leave_out_is_not_learned_from(make_cuts: Callable[[int], P
     assert len(texts) == 3 and not any("der" in text.split() for text in texts)
     short, _ = fitted(corpus, "filter.languages=[en]", f"filter.max_seconds={longest - 0.01}")
     assert short == sum(frames[1:]) - frames[seconds.index(longest)]
+
+
+def put(corpus: Path, split: str, names: str, audio: Path, text: str = "the old miller") -> None:
+    """Recordings in the folder of a split; an empty path is that of an empty file."""
+    (corpus / split).mkdir(parents=True)
+    for name in names:
+        (corpus / split / f"{name}.flac").write_bytes(audio.read_bytes() if audio.name else b"")
+        (corpus / split / f"{name}.txt").write_text(text)
+
+
+def test_units_are_fitted_on_the_other_splits_where_training_has_no_frame(cuts: Path, tmp_path: Path) -> None:
+    """Nothing of such a source could be built otherwise, however often one tried."""
+    corpus, out = tmp_path / "corpus", tmp_path / "out"
+    put(corpus, "train", "a", Path())
+    put(corpus, "dev", "b", cuts / "audio/utt-000.flac")
+    totals = build(corpus, out, "words.aligner=none")
+    assert (totals.written, totals.reasons) == (1, {"empty_file": 1})
+
+
+def test_units_are_fitted_on_training_alone_where_it_has_a_frame(cuts: Path, tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus"
+    put(corpus, "train", "a", cuts / "audio/utt-000.flac")
+    put(corpus, "dev", "b", cuts / "audio/utt-001.flac", "another text")
+    seconds = soundfile.info(cuts / "audio/utt-000.flac").duration
+    assert fitted(corpus) == (int(-(-seconds * SAMPLE_RATE // 1)) // HOP, ["the old miller"])
+
+
+@pytest.mark.parametrize("options", [[], ["filter.languages=[en]"]])
+def test_a_tokenizer_is_trained_on_the_other_splits_where_training_has_no_text(
+    cuts: Path, tmp_path: Path, options: list[str]
+) -> None:
+    corpus = tmp_path / "corpus"
+    put(corpus, "train", "a", cuts / "audio/utt-000.flac", "")
+    put(corpus, "dev", "b", cuts / "audio/utt-001.flac", "another text")
+    assert fitted(corpus, *options)[1] == ["another text"]
+
+
+def test_a_codebook_of_less_than_a_minute_is_pointed_out() -> None:
+    summary = FitSummary(frames=1499, clusters=149, inertia=1.0, entropy_bits=7.0, dead_clusters=0, sha256="0")
+    assert list(fit_notes(summary))[1:] == ["codebook: fitted on only 59 s of speech"]
+    assert list(fit_notes(replace(summary, frames=1500)))[1:] == []
