@@ -29,7 +29,7 @@ PIPELINES = {
     "mls": "pipelines/mls.yaml",
     "peoples-speech": "pipelines/peoples-speech.yaml",
 }
-"""The options that suit what a recipe writes, by the recipe's name."""
+"""The options that suit what a recipe writes, by the recipe's name; the files are in a checkout of the project."""
 
 _MOST_WARNINGS = 10
 """How many of a recipe's warnings are shown; a corpus may give one for each of its files."""
@@ -53,9 +53,10 @@ class Prepared:
 
     @property
     def next(self) -> str:
-        """The command that builds from it."""
-        config = f" --config {PIPELINES[self.corpus]}" if self.corpus in PIPELINES else ""
-        return f"lstdata build-shards {self.out} RUN{config}"
+        """The command that builds from it, with the options for this corpus where the working folder has them."""
+        config = PIPELINES.get(self.corpus)
+        options = f" --config {config}" if config and os.path.isfile(config) else ""
+        return f"lstdata build-shards {self.out} RUN{options}"
 
     def describe(self) -> str:
         files = "one manifest" if len(self.manifests) == 1 else f"{len(self.manifests)} manifests"

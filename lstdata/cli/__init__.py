@@ -4,53 +4,21 @@ from __future__ import annotations
 
 import sys
 
-import click
-
-from lstdata import __version__
-from lstdata.cli import building, demonstrating, fitting, looking, preparing, segmenting, training, transcribing
-from lstdata.cli.shared import fail
-from lstdata.errors import LstDataError
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(__version__, prog_name="lstdata")
-def cli() -> None:
-    """Speech and transcripts to training data for the Latent Speech-Text Transformer, and its trainer.
-
-    \b
-    lstdata build-shards SOURCE OUT      all in one: plan, units, word times, shards, check, report
-    lstdata train --data OUT --out RUN   train on what was built
-    """
-
-
-for verb in (
-    demonstrating.demo_corpus,
-    preparing.prepare,
-    segmenting.segment_command,
-    transcribing.transcribe_command,
-    building.plan,
-    building.build_shards_command,
-    fitting.fit_units,
-    fitting.fit_tokenizer,
-    looking.verify_command,
-    looking.report_command,
-    training.train_command,
-):
-    cli.add_command(verb)
+_RESUMABLE = ("segment", "transcribe", "plan", "build-shards", "train")
+"""Verbs that go on where they were when the same command is run again."""
 
 
 def main() -> None:
-    """Run the command line; one clear line per mistake, no traceback for what is not our bug."""
+    """Run the command line; one clear line per mistake, no traceback for what is not our bug.
+
+    The verbs are imported inside, so that Ctrl-C is met from the first moment on.
+    """
     try:
-        cli(standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
-    except click.Abort:
-        fail("interrupted; run the same command again to resume.", 130)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except LstDataError as error:
-        fail(str(error), error.exit_code)
-    except OSError as error:
-        fail(str(error))
+        from lstdata.cli.verbs import run
+
+        run()
+    except KeyboardInterrupt:
+        resumes = sys.argv[1:2] and sys.argv[1] in _RESUMABLE and "--dry-run" not in sys.argv
+        more = "; run the same command again to resume." if resumes else "."
+        print(f"error: interrupted{more}", file=sys.stderr)
+        sys.exit(130)

@@ -74,8 +74,11 @@ def build_shards_command(
 ) -> None:
     """Turn SOURCE into the run folder OUT: units, word times, patches and interleavings in WebDataset shards.
 
-    SOURCE is a folder of audio with transcripts, lhotse manifests, or a JSONL/CSV/Parquet table. Run it again to
-    resume. Exit code 0: done; 1: the data or the world fell short; 2: usage.
+    SOURCE is a folder with one transcript beside each recording, a LibriSpeech tree, lhotse manifests or Shar, a Kaldi
+    data directory, a dataset of the Hugging Face hub on disk, a CSV, TSV, JSONL or Parquet table, prepared units,
+    another run folder, or what `segment` or `transcribe` left.
+
+    Run it again to resume. Exit code 0: done; 1: the data or the world fell short; 2: usage.
     """
     from lstdata.build import Asked, build_shards
     from lstdata.config import BuildConfig, load

@@ -2,39 +2,70 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from lstdata.cli.shared import CONFIG, JSON, SET, say
+from lstdata.cli.shared import CONFIG, JSON, PLACE, SET, say
+from lstdata.errors import ConfigError
+
+FORCE = click.option("--force", is_flag=True, help="Replace a file of the same kind that is there.")
 
 
 @click.command("fit-units")
-@click.argument("source")
+@click.argument("source", type=PLACE)
 @click.argument("codebook", type=click.Path(dir_okay=False, path_type=Path))
 @CONFIG
 @SET
+@FORCE
 @JSON
-def fit_units(source: str, codebook: Path, config_path: str | None, sets: tuple[str, ...], as_json: bool) -> None:
+def fit_units(
+    source: str, codebook: Path, config_path: str | None, sets: tuple[str, ...], force: bool, as_json: bool
+) -> None:
     """Fit a CODEBOOK (.npz) of speech units on SOURCE, to give to builds as `units.codebook`."""
     from lstdata.build.freeze import describe_fit, fit_source
     from lstdata.config import BuildConfig, load
+    from lstdata.units.codebook import load_codebook
 
-    summary = fit_source(source, codebook, load(BuildConfig, config_path, sets))
+    config = load(BuildConfig, config_path, sets)
+    _refuse_existing(codebook, source, load_codebook if force else None)
+    summary = fit_source(source, codebook, config)
     say(asdict(summary), as_json, describe_fit(summary))
 
 
 @click.command("fit-tokenizer")
-@click.argument("source")
+@click.argument("source", type=PLACE)
 @click.argument("tokenizer", type=click.Path(dir_okay=False, path_type=Path))
 @CONFIG
 @SET
+@FORCE
 @JSON
-def fit_tokenizer(source: str, tokenizer: Path, config_path: str | None, sets: tuple[str, ...], as_json: bool) -> None:
+def fit_tokenizer(
+    source: str, tokenizer: Path, config_path: str | None, sets: tuple[str, ...], force: bool, as_json: bool
+) -> None:
     """Train a byte-level BPE TOKENIZER (tokenizer.json) on SOURCE's transcripts, for `tokenizer.path`."""
     from lstdata.build.freeze import fit_source_tokenizer
     from lstdata.config import BuildConfig, load
+    from lstdata.tokenizer import TextTokenizer
 
-    fitted = fit_source_tokenizer(source, tokenizer, load(BuildConfig, config_path, sets))
+    config = load(BuildConfig, config_path, sets)
+    _refuse_existing(tokenizer, source, TextTokenizer.read if force else None)
+    fitted = fit_source_tokenizer(source, tokenizer, config)
     say({"size": fitted.size, "sha256": fitted.sha256}, as_json, f"tokenizer: {fitted.size} tokens")
+
+
+def _refuse_existing(file: Path, source: str, read: Callable[[str], object] | None) -> None:
+    """ConfigError where a file is there already, but for one that may be replaced: `read` can read it."""
+    if not os.path.lexists(file):
+        return
+    if os.path.exists(source) and file.exists() and file.samefile(source):
+        raise ConfigError(f"`{file}` exists already and is SOURCE itself: give another name.")
+    if read is None:
+        raise ConfigError(f"`{file}` exists already: give another name, or --force to replace it.")
+    try:
+        read(str(file))
+    except ConfigError as error:
+        raise ConfigError(f"`{file}` exists already and --force does not replace it: {error}") from error

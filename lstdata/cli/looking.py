@@ -33,7 +33,7 @@ def report_command(out: Path) -> None:
     from lstdata.build.folder import read_run
     from lstdata.config import BuildConfig, from_dict
 
-    run = read_run(out)
+    run = read_run(out) if (out / "run.json").exists() else None
     if run is None:
         raise ConfigError(f"`{out}` is no run folder: it has no run.json.")
     if run["totals"] is None:

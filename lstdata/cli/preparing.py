@@ -68,7 +68,7 @@ def prepare() -> None:
     lstdata prepare --list                         the corpora, about a hundred
     lstdata prepare librispeech --help             the arguments and options of one
     lstdata prepare librispeech CORPUS_DIR OUT_DIR -p dev-clean
-    lstdata build-shards OUT_DIR RUN --config pipelines/librispeech.yaml
+    lstdata build-shards OUT_DIR RUN
 
     CORPUS_DIR is the corpus as its archives unpack; a few recipes fetch transcripts themselves. Parts that OUT_DIR
     already holds are left.

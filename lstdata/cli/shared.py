@@ -11,12 +11,14 @@ import click
 
 CONFIG = click.option("--config", "config_path", type=click.Path(dir_okay=False), help="A YAML file of options.")
 SET = click.option("--set", "sets", multiple=True, metavar="A.B=VALUE", help="Override one option; repeatable.")
+PLACE = click.Path(readable=False)
+"""A file, folder, URL or name on the hub: shells complete the first two, and the verb checks all."""
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines for people.")
 
 
 def build_options(command: Any) -> Any:
     options = [
-        click.argument("source"),
+        click.argument("source", type=PLACE),
         click.argument("out", type=click.Path(file_okay=False, path_type=Path)),
         CONFIG,
         SET,

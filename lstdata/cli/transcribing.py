@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lstdata.cli.shared import CONFIG, JSON, SET, fail, say
+from lstdata.cli.shared import CONFIG, JSON, PLACE, SET, fail, say
 
 if TYPE_CHECKING:
     from lstdata.transcribe import Asked
 
 
 @click.command("transcribe")
-@click.argument("source")
+@click.argument("source", type=PLACE)
 @click.argument("out", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--model", help="A folder with a checkpoint of transformers, or its name on the hub.")
+@click.option(
+    "--model", type=PLACE, metavar="MODEL", help="A folder with a checkpoint of transformers, or its name on the hub."
+)
 @click.option("--revision", help="Of a model on the hub: a branch, tag or commit.")
 @click.option("--device", help="cpu, cuda or auto.  [default: auto]")
 @click.option("--dtype", help="float32, or on a GPU bfloat16 or float16.  [default: float32]")

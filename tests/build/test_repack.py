@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from lstdata.build.freeze import fit_source
-from lstdata.cli import cli
+from lstdata.cli.verbs import cli
 from lstdata.config import BuildConfig, InterleaveConfig, PatchingConfig, load
 from lstdata.errors import ConfigError, IncompleteBuild
 from lstdata.index import INDEX_SCHEMA, read_rejects, read_table

@@ -16,7 +16,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from lstdata.cli import cli
+from lstdata.cli.verbs import cli
 from lstdata.config import BuildConfig, load
 from lstdata.filters import active_rules
 from lstdata.prepare import PIPELINES

@@ -16,6 +16,7 @@ import click
 import pytest
 
 from lstdata import cli
+from lstdata.prepare import Prepared
 from lstdata.sources.encoding import json_lines
 from tests.pipelines.miniatures import librispeech
 
@@ -131,7 +132,7 @@ def test_options_pass_through_and_paths_become_absolute(tmp_path: Path, monkeypa
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == (
         f"librispeech: 2 recordings, 0.00 h, in one manifest in {tmp_path}/manifests\n"
-        f"next: lstdata build-shards {tmp_path}/manifests RUN --config pipelines/librispeech.yaml\n"
+        f"next: lstdata build-shards {tmp_path}/manifests RUN\n"
     )
     assert sorted(p.name for p in Path("manifests").iterdir()) == [
         "librispeech_recordings_dev-clean.jsonl.gz",
@@ -139,6 +140,16 @@ def test_options_pass_through_and_paths_become_absolute(tmp_path: Path, monkeypa
     ]
     written = [v for _, v in json_lines("manifests/librispeech_recordings_dev-clean.jsonl.gz") if isinstance(v, dict)]
     assert all(recording["sources"][0]["source"].startswith(f"{tmp_path}/") for recording in written)
+
+
+def test_options_are_named_only_where_the_working_folder_has_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = Prepared(corpus="librispeech", out="O", manifests=("m.jsonl.gz",), recordings=1, hours=1.0)
+    monkeypatch.chdir(ROOT)
+    assert done.next == "lstdata build-shards O RUN --config pipelines/librispeech.yaml"
+    monkeypatch.chdir(tmp_path)
+    assert done.next == "lstdata build-shards O RUN"
 
 
 def test_what_was_written_as_json(lstdata: Run, recipe: Any, tmp_path: Path) -> None:

@@ -1,0 +1,67 @@
+"""All verbs, and what their errors exit with."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from lstdata import __version__
+from lstdata.cli import (
+    building,
+    demonstrating,
+    describing,
+    fitting,
+    looking,
+    preparing,
+    segmenting,
+    training,
+    transcribing,
+)
+from lstdata.cli.shared import fail
+from lstdata.errors import LstDataError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="lstdata")
+def cli() -> None:
+    """Speech and transcripts to training data for the Latent Speech-Text Transformer, and its trainer.
+
+    \b
+    lstdata build-shards SOURCE OUT      all in one: plan, units, word times, shards, check, report
+    lstdata train --data OUT --out RUN   train on what was built
+    """
+
+
+for verb in (
+    demonstrating.demo_corpus,
+    preparing.prepare,
+    segmenting.segment_command,
+    transcribing.transcribe_command,
+    building.plan,
+    building.build_shards_command,
+    fitting.fit_units,
+    fitting.fit_tokenizer,
+    looking.verify_command,
+    looking.report_command,
+    describing.card_command,
+    training.train_command,
+):
+    cli.add_command(verb)
+
+
+def run() -> None:
+    """Run the verb that the command line names. Raises KeyboardInterrupt on Ctrl-C, else SystemExit at most."""
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.Abort as error:
+        raise KeyboardInterrupt from error
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except LstDataError as error:
+        fail(str(error), error.exit_code)
+    except OSError as error:
+        fail(str(error))
