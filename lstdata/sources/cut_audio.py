@@ -10,7 +10,7 @@ from typing import Any
 from lstdata.audio import MAX_RATE, MIN_RATE
 from lstdata.errors import Rejected
 from lstdata.records import Locator
-from lstdata.sources.locating import located_header, relative
+from lstdata.sources.locating import OVERRUN, located_header, relative
 from lstdata.sources.pipes import piped
 from lstdata.storage import is_url, resolve
 
@@ -52,7 +52,7 @@ def cut_locator(
     rate = _rate(recording.sampling_rate)
     first = compute_num_samples(start, rate)
     last = first + compute_num_samples(duration, rate)
-    if first <= 0 and last >= recording.num_samples:
+    if first <= 0 and 0 <= last - recording.num_samples <= OVERRUN * rate:
         return Locator(path=place.path, channel=place.channel, offset=place.offset, size=place.size)
     if place.rate is not None:
         rate, _ = located_header(root, place.path)

@@ -15,7 +15,7 @@ from lstdata.records import SourceRow
 from lstdata.sources.cut_rows import Part, attempted, cut_rows, require_times, unreadable
 from lstdata.sources.encoding import json_lines
 from lstdata.sources.listing import names_in
-from lstdata.sources.locating import LocatedSource
+from lstdata.sources.locating import OVERRUN, LocatedSource
 from lstdata.sources.manifests import Manifest, manifest_of, manifests_in, refuse_lone_supervisions, refuse_undivided
 from lstdata.sources.rows import bad_row, rejected, writable
 from lstdata.sources.shar import Archive
@@ -181,6 +181,9 @@ def _cut_of(supervision: Any, recordings: _Recordings) -> Any:
         raise Rejected("bad_row", "this is not a supervision.")
     recording = recordings.find(supervision.recording_id)
     require_times("supervision", supervision.start, supervision.duration)
+    if supervision.end > recording.duration + OVERRUN:
+        late = supervision.end - recording.duration
+        raise Rejected("beyond_recording", f"it ends {late:.2f} s after the end of its recording `{recording.id}`.")
     start, end = max(0.0, supervision.start), min(supervision.end, recording.duration)
     return (MonoCut if isinstance(supervision.channel, int) else MultiCut)(
         id=supervision.id,

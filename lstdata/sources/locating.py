@@ -38,7 +38,7 @@ def open_located(root: str, locator: Locator) -> Audio:
     locator does: it is the same wherever the corpus lies.
     """
     path = resolve(root, locator.path)
-    with _named_as_located(root, locator.path):
+    with _named_as_located(root, locator.path), _placed_beyond(root, locator):
         found = audio.read(
             path,
             start=locator.start,
@@ -65,7 +65,7 @@ def stream_located(root: str, locator: Locator) -> tuple[Iterator[Waveform], aud
     )
 
     def blocks() -> Iterator[Waveform]:
-        with _named_as_located(root, locator.path):
+        with _named_as_located(root, locator.path), _placed_beyond(root, locator):
             yield from stream
         _require_inside(locator, stream.heard.decoded, stream.heard.rate)
 
@@ -83,6 +83,25 @@ def _require_inside(locator: Locator, decoded: int, rate: int) -> None:
     if lacking > OVERRUN:
         detail = f"its stretch ends {lacking:.2f} s after the end of `{locator.path}`."
         raise Rejected("beyond_recording", detail)
+
+
+@contextmanager
+def _placed_beyond(root: str, locator: Locator) -> Iterator[None]:
+    """Of a stretch without a sample says `beyond_recording`, where it ends more than OVERRUN after the recording.
+
+    The recording ends before the stretch starts, or where its header says, whichever is earlier.
+    """
+    try:
+        yield
+    except Rejected as verdict:
+        if verdict.reason != "zero_length" or not locator.start:
+            raise
+        rate, seconds = located_header(root, locator.path, offset=locator.offset)
+        start, end = locator.start / rate, (locator.end or locator.start) / rate
+        if end - min(start, seconds or start) <= OVERRUN:
+            raise
+        stretch = f"its stretch, {start:.2f}–{end:.2f} s," if locator.end else f"its start, at {start:.2f} s,"
+        raise Rejected("beyond_recording", f"{stretch} is after the end of `{locator.path}`.") from verdict
 
 
 @contextmanager

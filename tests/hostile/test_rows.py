@@ -100,7 +100,7 @@ CUTS: tuple[tuple[dict[str, Any], str], ...] = (
     (changed("negative start", start=-5.0), "bad_row"),
     (changed("no duration", duration=0.0), "bad_row"),
     (changed("nan", duration=float("nan")), "bad_row"),
-    (changed("after the end", start=100.0), "zero_length"),
+    (changed("after the end", start=100.0), "beyond_recording"),
     (changed("30 ms", duration=0.03, supervisions=[]), "shorter_than_a_frame"),
     (changed("wrong rate", recording__sampling_rate=8_000, duration=0.5, supervisions=[]), "rate_mismatch"),
     (changed("rate in words", recording__sampling_rate="16k"), "bad_row"),

@@ -182,11 +182,12 @@ def test_a_recording_replaced_since_planning_is_not_cut_elsewhere(tmp_path: Path
 def test_a_stretch_far_beyond_its_recording_is_refused(tmp_path: Path) -> None:
     recording(tmp_path / "a.wav", 3)
     source = table(tmp_path, *({"id": str(end), "audio": "a.wav", "start": 1, "end": end} for end in (3.9, 4.1, 4_000)))
-    rounded, beyond, milliseconds = source.scan()
+    rounded, *beyond = source.scan()
+    behind = table(tmp_path, {"id": "a", "audio": "a.wav", "start": 20, "end": 21})
     audio = source.open(rounded.locator)
     assert isinstance(audio, Audio)
     assert audio.decoded == 16_000
-    for row in (beyond, milliseconds):
+    for row in (*beyond, *behind.scan()):
         with pytest.raises(Rejected, match=r"beyond_recording: .* after the end of `a\.wav`"):
             source.open(row.locator)
 

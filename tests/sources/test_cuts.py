@@ -165,11 +165,23 @@ def test_what_is_not_a_stretch_of_a_file_is_rejected(root: Path) -> None:
 
 
 def test_a_cut_far_beyond_its_recording_is_refused(root: Path) -> None:
-    source = opened(root, cut(id="rounded", start=1.0, duration=3.9), cut(id="beyond", start=1.0, duration=4.1))
-    rounded, beyond = source.scan()
+    times = {"rounded": (1.0, 3.9), "beyond": (1.0, 4.1), "all and more": (0.0, 14.0), "behind": (10.0, 1.0)}
+    source = opened(root, *(cut(id=id, start=start, duration=duration) for id, (start, duration) in times.items()))
+    rounded, *beyond = source.scan()
     assert source.open(rounded.locator).decoded == 3 * RATE
-    with pytest.raises(Rejected, match=r"beyond_recording: .* after the end of `wav/mono\.wav`"):
-        source.open(beyond.locator)
+    for row in beyond:
+        with pytest.raises(Rejected, match=r"beyond_recording: .* after the end of `wav/mono\.wav`"):
+            source.open(row.locator)
+
+
+def test_a_supervision_far_beyond_its_recording_is_refused(root: Path) -> None:
+    RecordingSet.from_recordings([recording()]).to_file(root / "recordings.jsonl")
+    said = [supervision(1.0, 3.1), supervision(2.0, 15.0), supervision(20.0, 1.0)]
+    SupervisionSet.from_segments(said).to_file(root / "supervisions.jsonl")
+    found = list(open_source(str(root), SourceConfig()).scan())
+    assert [reason(row) for row in found] == [None, "beyond_recording", "beyond_recording"]
+    assert found[1].reject is not None
+    assert found[1].reject[1].endswith("it ends 13.00 s after the end of its recording `rec-mono`.")
 
 
 def test_malformed_lines_cost_themselves(root: Path) -> None:

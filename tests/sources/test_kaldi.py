@@ -142,8 +142,8 @@ def test_the_channel_of_a_segment_is_one_of_what_its_command_hands_on(write: Wri
 
 
 def test_a_segment_far_beyond_its_recording_is_refused(write: Write) -> None:
-    source = opened(write(wav_scp="r r.wav\n", segments="u r 1 4.9\nv r 1 5.1\nw r 10 11\n"))
-    rounded, beyond, behind = source.scan()
+    source = opened(write(wav_scp="r r.wav\n", segments="u r 1 4.9\nv r 1 5.1\nw r 10 11\nx r 4 4.5\ny r 9 -1\n"))
+    rounded, beyond, behind, just_behind, start = source.scan()
     assert source.open(rounded.locator).decoded == 3 * RATE
     with pytest.raises(Rejected, match=r"beyond_recording: .* after the end of `r\.wav`"):
         source.open(beyond.locator)
@@ -151,8 +151,14 @@ def test_a_segment_far_beyond_its_recording_is_refused(write: Write) -> None:
     with pytest.raises(Rejected, match="beyond_recording"):
         list(blocks)
     assert heard.decoded == 3 * RATE
-    with pytest.raises(Rejected, match="zero_length"):
+    with pytest.raises(Rejected, match=r"beyond_recording: .*, 10\.00–11\.00 s, is after the end of `r\.wav`"):
         source.open(behind.locator)
+    with pytest.raises(Rejected, match="beyond_recording"):
+        list(stream_located(source.root, behind.locator)[0])
+    with pytest.raises(Rejected, match="zero_length"):
+        source.open(just_behind.locator)
+    with pytest.raises(Rejected, match=r"beyond_recording: its start, at 9\.00 s,"):
+        source.open(start.locator)
 
 
 def test_a_byte_of_an_archive_that_no_file_has_is_missing_audio(write: Write) -> None:
