@@ -15,6 +15,9 @@ from lstdata.randomness import digest
 FEWEST_SPEAKERS = 20
 """From this many speakers on, the held-out split is by speaker; below, by recording."""
 
+MOST_HELD_OUT = 0.2
+"""Largest share of the audio that is held out, or else twice the share of groups that was asked for."""
+
 USABLE, REJECTED, DUPLICATE = 0, 1, 2
 
 
@@ -89,14 +92,33 @@ def _splits(
     free = usable & (given < 0)
     by_speaker = len(np.unique(speakers[free & (speakers != 0)])) >= FEWEST_SPEAKERS
     groups = np.where(by_speaker & (speakers != 0), speakers, recordings)
-    shares = mixed(groups, config.seed, "split") / 2.0**64
-    held_out = free & (shares < config.validation)
-    if config.validation > 0 and free.any() and not held_out.any() and shares[free].min() < shares[free].max():
-        held_out = free & (shares == shares[free].min())
+    held_out = np.zeros(len(free), dtype=np.bool_)
+    if config.validation > 0 and free.any():
+        seconds = np.frombuffer(scanned.seconds, dtype=np.float64)
+        held_out[free] = _held_out(groups[free], seconds[free], config)
     names = sorted({"train", "validation", *scanned.split_names}, key=lambda n: (n != "train", n != "validation", n))
     codes = np.array([names.index(name) for name in scanned.split_names] or [0], dtype=np.int32)
     splits = np.where(given >= 0, codes[np.maximum(given, 0)], np.where(held_out, 1, 0))
     return np.where(usable, splits, -1).astype(np.int32), names
+
+
+def _held_out(groups: NDArray[np.uint64], seconds: NDArray[np.float64], config: PlanConfig) -> NDArray[np.bool_]:
+    """Which records are for validation: those of the groups whose hash is below `validation`.
+
+    Where these are none or too much of the audio, as may be where groups are few, the one group with the least audio;
+    where there is one group alone, none. Milliseconds are whole, so that sums do not depend on the order.
+    """
+    kinds, member = np.unique(groups, return_inverse=True)
+    shares = mixed(kinds, config.seed, "split") / 2.0**64
+    chosen = shares < config.validation
+    audio = np.bincount(member, weights=np.rint(1000 * seconds))
+    most = max(MOST_HELD_OUT, 2 * config.validation) * audio.sum()
+    if not chosen.any() or chosen.all() or audio[chosen].sum() > most:
+        chosen[:] = False
+        if len(kinds) > 1:
+            chosen[np.lexsort((shares, audio))[0]] = True
+    found: NDArray[np.bool_] = chosen[member]
+    return found
 
 
 def _cut(

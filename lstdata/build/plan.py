@@ -30,7 +30,7 @@ from lstdata.source_table import ROW_SCHEMA, ScanFingerprint, flat_row, row_fing
 from lstdata.sources import Source
 from lstdata.storage import TEMPORARY, committing
 
-VERSION = 2
+VERSION = 3
 _BATCH = 4096
 
 

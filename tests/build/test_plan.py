@@ -142,6 +142,50 @@ def test_two_groups_are_enough_for_a_validation_split(tmp_path: Path) -> None:
     assert [s.split for s in plan.shards] == ["train"]
 
 
+def held_out(rows: list[SourceRow], config: PlanConfig, path: Path) -> set[str]:
+    """Ids of the `validation` split."""
+    plan = make_plan(Rows(rows), config, path)
+    shards = [s for s in plan.shards if s.split == "validation"]
+    return {r.row.id for s in shards for r in read_shard_rows(path, s.row_group)}
+
+
+@pytest.mark.parametrize("validation", [0.0001, 0.01, 0.1])
+@pytest.mark.parametrize("seed", range(8))
+def test_of_few_groups_the_one_with_the_least_audio_is_held_out(tmp_path: Path, validation: float, seed: int) -> None:
+    """Whatever their hashes are: they held out the one recording of hours, or all of them."""
+    rows = [row("hours", duration=36_000.0)]
+    rows += [row(f"{name}{i}", name, duration=10.0 + i) for name in ("short", "longer") for i in range(3)]
+    rows += [row("longer-still", "longer", duration=1.0)]
+    config = PlanConfig(seed=seed, validation=validation)
+    found = held_out(rows, config, tmp_path / "plan.parquet")
+    assert found == {"short0", "short1", "short2"}
+    assert held_out(rows[::-1], config, tmp_path / "plan.parquet") == found
+
+
+def test_of_equally_long_groups_the_hash_decides(tmp_path: Path) -> None:
+    rows = [row(f"u{i}", duration=0.1 + 0.2 * (i % 2)) for i in range(6)]
+    rows += [row(f"v{i}", f"u{i}", duration=0.3 - 0.2 * (i % 2)) for i in range(6)]
+    found = set()
+    for seed in range(12):
+        config = PlanConfig(seed=seed, validation=0.0001)
+        (one,) = {id[1:] for id in held_out(rows, config, tmp_path / "plan.parquet")}
+        assert held_out(rows[::-1], config, tmp_path / "plan.parquet") == {f"u{one}", f"v{one}"}
+        found.add(one)
+    assert len(found) > 2
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_one_group_is_never_held_out(tmp_path: Path, seed: int) -> None:
+    assert (
+        held_out([row("a"), row("b", "a")], PlanConfig(seed=seed, validation=0.4), tmp_path / "plan.parquet") == set()
+    )
+
+
+def test_a_large_share_that_was_asked_for_is_held_out(tmp_path: Path) -> None:
+    rows = [row(f"u{i}") for i in range(400)]
+    assert 160 < len(held_out(rows, PlanConfig(validation=0.5), tmp_path / "plan.parquet")) < 240
+
+
 def test_a_sources_own_splits_are_kept(tmp_path: Path) -> None:
     rows = [row(f"u{i}", split="validation" if i % 10 == 0 else "train") for i in range(50)]
     path = tmp_path / "plan.parquet"
