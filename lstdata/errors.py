@@ -19,6 +19,10 @@ class ConfigError(LstDataError):
         self.mistakes = mistakes
 
 
+class DamagedSource(LstDataError):
+    """The data's: a source, or a file of it, that is not what it should be. Names it."""
+
+
 class Rejected(LstDataError):
     """The data's: a deterministic verdict on one record, which becomes a dead letter.
 

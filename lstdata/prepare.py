@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
 
-from lstdata.errors import ConfigError, LstDataError
+from lstdata.errors import ConfigError, DamagedSource, LstDataError
 from lstdata.sources.encoding import json_lines
 from lstdata.sources.manifests import manifests_in
 
@@ -98,7 +98,7 @@ def carry_out(corpus: str, write: Callable[[], object], out: str, warn: Callable
         raise _stopped(corpus, out, error) from error
     try:
         prepared = _look(corpus, out)
-    except ConfigError as error:
+    except (ConfigError, DamagedSource) as error:
         raise RecipeStopped(f"{error} Delete it and run again: lhotse's recipes leave what is there.") from error
     if not prepared.recordings:
         raise RecipeStopped(f"lhotse's recipe `{corpus}` ended, but left no recordings or cuts in `{out}`.")
@@ -131,7 +131,7 @@ def _durations(path: str) -> tuple[int, float]:
 def _stopped(corpus: str, out: str, error: Exception) -> RecipeStopped:
     try:
         complete = _look(corpus, out).manifests
-    except ConfigError:  # damaged, as where the disk was full
+    except (ConfigError, DamagedSource):  # damaged, as where the disk was full
         complete = ()
     before = f" Complete before that: {', '.join(complete)}." if complete else ""
     return RecipeStopped(f"lhotse's recipe `{corpus}` stopped: {_reason(error)}.{before}")

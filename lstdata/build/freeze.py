@@ -17,7 +17,7 @@ from lstdata.build.plan import make_plan
 from lstdata.build.plan_table import Plan, PlannedRecord, PlannedShard, read_shard_ids, read_shard_rows
 from lstdata.build.stages import Stages
 from lstdata.config import BuildConfig, FilterConfig
-from lstdata.errors import ConfigError, Unavailable
+from lstdata.errors import ConfigError, DamagedSource, Unavailable
 from lstdata.filters import keeps_row
 from lstdata.randomness import digest
 from lstdata.records import HOP, SAMPLE_RATE, DeadLetter, Waveform, frame_count
@@ -239,7 +239,7 @@ def fit_source(source_path: str, codebook: Path, config: BuildConfig) -> FitSumm
     with _planned(source_path, config) as (source, plan, plan_path):
         fitted = fit_on(source, plan, plan_path, config)
     if fitted is None:
-        raise ConfigError(f"Not one frame of speech could be read from `{source_path}`.")
+        raise DamagedSource(f"Not one frame of speech could be read from `{source_path}`.")
     commit_bytes(codebook, fitted[0].to_bytes())
     return fitted[1]
 

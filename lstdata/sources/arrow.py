@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
-from lstdata.errors import ConfigError, LstDataError, Rejected, Unavailable
+from lstdata.errors import ConfigError, DamagedSource, LstDataError, Rejected, Unavailable
 from lstdata.sources.encoding import open_bytes
 from lstdata.storage import is_url
 
@@ -27,12 +27,8 @@ _PIECE = 8
 """Rows of audio that become one array, which can hold 2 GiB: a row group may have more."""
 
 
-class DamagedFile(ConfigError):
-    """A file, or a row group of it, that is not what its suffix says."""
-
-
 def arrow_schema(path: str) -> Any:
-    """The Arrow schema of a file; ConfigError where there is none, Unavailable where it cannot be reached."""
+    """The Arrow schema of a file; ConfigError where there is none, DamagedSource where it is no such file."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -247,14 +243,14 @@ def _row_values(batch: Any, row: int) -> dict[str, Any] | Rejected:
 
 @contextmanager
 def whose_fault(path: str) -> Iterator[None]:
-    """Damage is the file's; whatever else reading raises is the world's."""
+    """Damage is the file's, a DamagedSource; whatever else reading raises is the world's."""
     try:
         yield
     except (LstDataError, MemoryError):
         raise
     except Exception as error:
         if _is_damage(error):
-            raise DamagedFile(f"`{path}` is damaged: {_one_line(error)}.") from error
+            raise DamagedSource(f"`{path}` is damaged: {_one_line(error)}.") from error
         raise Unavailable(f"`{path}` cannot be read: {_one_line(error)}.") from error
 
 

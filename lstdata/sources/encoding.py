@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any, cast
 
-from lstdata.errors import ConfigError, Rejected, Unavailable
+from lstdata.errors import ConfigError, DamagedSource, Rejected, Unavailable
 from lstdata.storage import is_url, open_binary
 
 _MARKS = (
@@ -36,8 +36,8 @@ _UNDECODED = re.compile(r"[\x00\ufffd\udc80-\udcff]")
 def open_text(path: str) -> Iterator[IO[str]]:
     """Open text, its line endings kept; bytes that cannot be decoded are left for `check_decoded` to find.
 
-    So one bad line costs one record, not the file. Raises Unavailable where the file cannot be read, ConfigError where
-    its compression is damaged.
+    So one bad line costs one record, not the file. Raises Unavailable where the file cannot be read,
+    DamagedSource where its compression is damaged.
     """
     try:
         with _decompressed(path) as data:
@@ -47,7 +47,7 @@ def open_text(path: str) -> Iterator[IO[str]]:
             with io.TextIOWrapper(data, encoding=encoding, errors=errors, newline="") as text:
                 yield text
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise ConfigError(f"`{path}` is damaged: its compressed data end early or do not match.") from error
+        raise DamagedSource(f"`{path}` is damaged: its compressed data end early or do not match.") from error
     except OSError as error:
         raise Unavailable(f"`{path}` cannot be read: {error.strerror or error}.") from error
 

@@ -14,10 +14,9 @@ from typing import Any
 
 from lstdata import audio
 from lstdata.config import SourceConfig
-from lstdata.errors import ConfigError, MissingExtra, Rejected, Unavailable
+from lstdata.errors import ConfigError, DamagedSource, MissingExtra, Rejected, Unavailable
 from lstdata.records import Audio, Coded, Locator, SourceRow
 from lstdata.sources.arrow import (
-    DamagedFile,
     arrow_schema,
     audio_cell,
     features,
@@ -60,7 +59,7 @@ class HubSource(LocatedSource):
         path = resolve(self.root, locator.path)
         try:
             content, named = audio_cell(path, self.columns.audio, locator.row_group, locator.row)
-        except DamagedFile as error:
+        except DamagedSource as error:
             raise Rejected("undecodable", str(error).replace(f"`{path}`", f"`{place}`")) from error
         except ConfigError as error:
             raise Unavailable(f"{error} It was there when the build was planned.") from error

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lstdata.config import SourceConfig, from_dict, to_dict
-from lstdata.errors import ConfigError, CorruptShard, Rejected
+from lstdata.errors import ConfigError, CorruptShard, DamagedSource, Rejected
 from lstdata.records import Audio, Coded, Locator, SourceRow, UnitInventory
-from lstdata.sources.arrow import DamagedFile, whose_fault
+from lstdata.sources.arrow import whose_fault
 from lstdata.sources.encoding import open_bytes
 from lstdata.sources.locating import relative
 from lstdata.storage import committing, is_url
@@ -111,8 +111,8 @@ class RowFile:
             raise ConfigError(f"`{self.path}` names itself as the source of its rows.")
         try:
             return open_source(self.origin.source, self.origin.config)
-        except ConfigError as error:
-            raise ConfigError(f"`{self.path}` was made from `{self.origin.source}`: {error}") from error
+        except (ConfigError, DamagedSource) as error:
+            raise type(error)(f"`{self.path}` was made from `{self.origin.source}`: {error}") from error
 
     def scan(self) -> Iterator[SourceRow]:
         import pyarrow.parquet as pq
@@ -122,7 +122,7 @@ class RowFile:
                 for batch in pq.ParquetFile(file).iter_batches(batch_size=_ROW_GROUP):
                     for flat in batch.to_pylist():
                         yield _contained(flat)
-        except DamagedFile as error:
+        except DamagedSource as error:
             raise CorruptShard(str(error)) from error
 
     def open(self, locator: Locator) -> Audio | Coded:
@@ -147,11 +147,12 @@ def open_rows(path: str, config: SourceConfig) -> RowFile | None:
 def read_origin(path: str) -> Origin | None:
     """What a row file says it was made from; None for a file that is no row file.
 
-    ConfigError for one of another format, CorruptShard for one that does not hold what it should.
+    ConfigError for one of another format, CorruptShard for one that does not hold what it should, DamagedSource for
+    one that is not Parquet.
     """
     with _parquet(path) as file:
-        text = None if file is None else (file.schema_arrow.metadata or {}).get(_KEY)
-        if file is None or text is None:
+        text = (file.schema_arrow.metadata or {}).get(_KEY)
+        if text is None:
             return None
         header = _checked_header(path, text)
         from lstdata.source_table import ROW_SCHEMA
@@ -214,13 +215,9 @@ def _contained(flat: Mapping[str, Any]) -> SourceRow:
 
 @contextmanager
 def _parquet(path: str) -> Iterator[Any]:
-    """The open Parquet file, or None where it is none."""
     import pyarrow.parquet as pq
 
     with open_bytes(path) as binary:
-        try:
-            with whose_fault(path):
-                file = pq.ParquetFile(binary)
-        except DamagedFile:
-            file = None
+        with whose_fault(path):
+            file = pq.ParquetFile(binary)
         yield file

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from lstdata.errors import ConfigError, Rejected
+from lstdata.errors import ConfigError, DamagedSource, Rejected
 from lstdata.sources.encoding import check_decoded, open_text
 
 
@@ -16,7 +16,7 @@ def read_transcript(root: str, name: str) -> str | None:
     try:
         with open_text(os.path.join(root, name)) as file:
             lines = [check_decoded(line, name, number).strip() for number, line in enumerate(file, 1)]
-    except ConfigError as error:
+    except (ConfigError, DamagedSource) as error:
         raise Rejected(
             "bad_encoding", f"`{name}` is damaged, no regular file, or a link that leads nowhere."
         ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import sys
 from pathlib import Path
 
@@ -41,6 +42,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, text in files.items():
         (place / name).write_text(text)
     (place / "latin.yaml").write_bytes(b"about: caf\xe9\n")
+    (place / "cut.jsonl.gz").write_bytes(gzip.compress(b'{"id": "a", "audio": "a.wav", "text": "x"}\n' * 50)[:-9])
+    (place / "silent").mkdir()
+    (place / "silent" / "a.wav").write_bytes(b"")
     return place
 
 
@@ -53,7 +57,8 @@ MISTAKES: tuple[tuple[str, int, str], ...] = (
     ("build-shards header.csv OUT", 2, "no row"),
     ("build-shards twice.csv OUT", 2, "`id` more than once"),
     ("build-shards columns.csv OUT", 2, "`source.audio`"),
-    ("build-shards not.parquet OUT", 2, "Parquet"),
+    ("build-shards not.parquet OUT", 1, "`PLACE/not.parquet` is damaged"),
+    ("build-shards cut.jsonl.gz OUT", 1, "`PLACE/cut.jsonl.gz` is damaged"),
     ("build-shards notes.jsonl OUT", 2, "no row"),
     ("build-shards alone-supervisions.jsonl OUT", 2, "recordings"),
     ("build-shards corpus stranger", 2, "`thesis.tex`"),
@@ -89,6 +94,7 @@ MISTAKES: tuple[tuple[str, int, str], ...] = (
     ("verify empty", 2, "is no run folder"),
     ("report empty", 2, "is no run folder"),
     ("fit-units empty OUT.npz", 2, "holds nothing to build from"),
+    ("fit-units silent OUT.npz", 1, "Not one frame"),
     ("fit-tokenizer nowhere OUT.json", 2, "does not exist"),
     ("train --data empty --out OUT", 2, "must be a finished run folder"),
     ("build-shard corpus OUT", 2, "No such command"),

@@ -20,7 +20,7 @@ import soundfile
 from lstdata.build.plan import make_plan
 from lstdata.build.plan_table import read_shard_rows
 from lstdata.config import PlanConfig, SourceConfig
-from lstdata.errors import ConfigError, MissingExtra, Rejected, Unavailable
+from lstdata.errors import ConfigError, DamagedSource, MissingExtra, Rejected, Unavailable
 from lstdata.records import Audio, Locator, SourceRow, TimedWord
 from lstdata.sources import Source, arrow, open_source
 from lstdata.sources.hub_parts import dataset_at
@@ -392,14 +392,14 @@ def test_a_damaged_file_among_many_is_named(tmp_path: Path) -> None:
         parquet(tmp_path / f"train-{number}.parquet", records(number, 1))
     damaged = tmp_path / "train-1.parquet"
     damaged.write_bytes(damaged.read_bytes()[:-20])
-    with pytest.raises(ConfigError, match=r"train-1\.parquet` is damaged") as caught:
+    with pytest.raises(DamagedSource, match=r"train-1\.parquet` is damaged") as caught:
         scan(tmp_path)
     assert "\n" not in str(caught.value)
     damaged.unlink()
     saved(tmp_path / "saved", records(0, 4))
     stream = tmp_path / "saved" / "data-00000-of-00001.arrow"
     stream.write_bytes(stream.read_bytes()[:-2_000])
-    with pytest.raises(ConfigError, match=r"00001\.arrow` is damaged"):
+    with pytest.raises(DamagedSource, match=r"00001\.arrow` is damaged"):
         scan(tmp_path / "saved")
 
 

@@ -16,7 +16,7 @@ import pytest
 import soundfile
 
 from lstdata.config import SourceConfig
-from lstdata.errors import ConfigError, CorruptShard
+from lstdata.errors import ConfigError, CorruptShard, DamagedSource
 from lstdata.records import Audio, Locator, SourceRow, TimedWord
 from lstdata.source_table import ROW_SCHEMA
 from lstdata.sources import open_source
@@ -131,9 +131,9 @@ def test_a_folder_is_known_by_its_row_file_and_transcripts_win(corpus: Path, tmp
 def test_a_damaged_parquet_file_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "t.parquet"
     path.write_bytes(content)
-    with pytest.raises(ConfigError, match=r"t\.parquet` is no row file"):
+    with pytest.raises(DamagedSource, match=r"t\.parquet` is damaged"):
         RowFile.opened(str(path))
-    with pytest.raises(ConfigError, match=r"t\.parquet` is damaged"):
+    with pytest.raises(DamagedSource, match=r"t\.parquet` is damaged"):
         open_source(str(path), SourceConfig())
 
 
