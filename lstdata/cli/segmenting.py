@@ -62,4 +62,5 @@ def segment_command(
         remove_temporaries(work.out)
         totals = segment(work, progress)
     said = asdict(totals) | {"out": str(out)}
-    say(said, as_json, f"{totals.describe()}\nnext: lstdata build-shards {out} RUN")
+    then = totals.next(out)
+    say(said, as_json, totals.describe() + (f"\nnext: {then}" if then else ""))

@@ -52,6 +52,10 @@ class Totals:
     """What they were cut into."""
     rows: int = 0
     """Written: segments, and records as they were or joined."""
+    with_transcript: int = 0
+    """Rows that can be used and have a text or word times."""
+    joined: int = 0
+    """Records that became part of the row before them."""
     seconds_in: float = 0.0
     seconds_out: float = 0.0
     """Of the rows that can be used, as far as their length is known."""
@@ -67,10 +71,21 @@ class Totals:
         heard = f", {self.speech / self.listened:.0%} speech" if self.listened else ""
         why = ", ".join(f"{reason} {count}" for reason, count in self.reasons.items())
         return (
-            f"{self.segmented} of {self.records} records cut into {self.segments} segments{heard}; "
-            f"{self.rows} rows, {self.seconds_in / 3600:.3f} h in, {self.seconds_out / 3600:.3f} h out"
+            f"{self.segmented} of {self.records} records cut into {self.segments} segments{heard}"
+            + (f"; {self.joined} joined to the one before" if self.joined else "")
+            + f"; {self.rows} rows, "
+            f"{self.seconds_in / 3600:.3f} h in, {self.seconds_out / 3600:.3f} h out"
             + (f"; rejected: {why}" if why else "")
         )
+
+    def next(self, out: Path) -> str | None:
+        """What to do with the segments in `out`; None where none can be used."""
+        if self.rows == sum(self.reasons.values()):
+            return None
+        if not self.with_transcript:
+            spoken = f"lstdata build-shards {out} RUN --set words.missing=speech"
+            return f"lstdata transcribe {out} TRANSCRIPTS --model M, or {spoken}"
+        return f"lstdata build-shards {out} RUN"
 
 
 @dataclass(frozen=True)
@@ -178,8 +193,9 @@ def _commit(work: Work, survey: Survey, journal: Journal) -> Totals:
     totals = Totals()
     by = {name: value for name, value in made_by(work.config, SileroDetector().version).items() if name != "source"}
     known = origin("segments", work.path, work.source, work.config.source, survey.fingerprint, by)
-    rows = joined(_rows(work, survey, journal, totals), work.config.segment)
+    rows = joined(_apart(_rows(work, survey, journal, totals), totals), work.config.segment)
     totals.rows = write_rows(work.out / SEGMENTS, _counted(rows, totals), known)
+    totals.joined -= totals.rows
     totals.reasons = dict(sorted(totals.reasons.items(), key=lambda item: (-item[1], item[0])))
     return totals
 
@@ -209,6 +225,13 @@ def _rows(work: Work, survey: Survey, journal: Journal, totals: Totals) -> Itera
         raise _changed(work)
 
 
+def _apart(rows: Iterator[tuple[SourceRow, bool]], totals: Totals) -> Iterator[tuple[SourceRow, bool]]:
+    """The same rows, counted before any are joined."""
+    for row in rows:
+        totals.joined += 1
+        yield row
+
+
 def _count_cut(row: SourceRow, done: Segmented, totals: Totals) -> None:
     totals.seconds_in += done.seconds or known_seconds(row) or 0.0
     if done.speech is not None:
@@ -224,6 +247,7 @@ def _counted(rows: Iterator[SourceRow], totals: Totals) -> Iterator[SourceRow]:
     for row in rows:
         if row.reject is None:
             totals.seconds_out += known_seconds(row) or 0.0
+            totals.with_transcript += bool(row.words or (row.text or "").strip())
         else:
             reasons[row.reject[0]] += 1
         yield row

@@ -8,8 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from lstdata.build.folder import locked
+from lstdata.cli.segmenting import segment_command
 from lstdata.config import BuildConfig, SourceConfig, load
 from lstdata.errors import ConfigError, IncompleteBuild
 from lstdata.records import SourceRow
@@ -91,6 +93,8 @@ def test_totals_say_what_became_of_all(corpus: Path, done: Path) -> None:
     assert totals.reasons == {"undecodable": 1, "needs_word_times": 1}
     assert totals.seconds_out == pytest.approx(sum(row.duration or 0 for row in found if row.reject is None))
     assert totals.seconds_in > totals.seconds_out
+    assert totals.with_transcript == len(found) - 2 and totals.joined == 0
+    assert "joined" not in totals.describe()
 
 
 def test_what_is_complete_is_left_alone(corpus: Path, done: Path) -> None:
@@ -179,9 +183,39 @@ def test_short_neighbours_are_joined(tmp_path: Path) -> None:
     write_corpus(tmp_path)
     (tmp_path / "table.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     sets: Callable[..., list[str]] = lambda *more: ["segment.join=true", *more]  # noqa: E731
-    run(tmp_path / "table.jsonl", tmp_path / "out", *sets())
+    totals = run(tmp_path / "table.jsonl", tmp_path / "out", *sets())
+    assert totals.joined == 4 and "; 4 joined to the one before; 1 rows, " in totals.describe()
     (row,) = rows(tmp_path / "out")
     assert (row.id, row.text, row.duration) == ("u0+4", "t0 t1 t2 t3 t4", 14.5)
     assert replace(row.locator, start=0) == replace(row.locator, start=0, end=int(14.5 * 22_050))
     run(tmp_path / "table.jsonl", tmp_path / "narrow", *sets("segment.join_gap=0.4"))
     assert [row.id for row in rows(tmp_path / "narrow")] == [f"u{n}" for n in range(5)]
+
+
+@pytest.mark.parametrize(
+    ("lines", "following"),
+    [
+        ([{"text": "hello"}, {}], "next: lstdata build-shards OUT RUN\n"),
+        (
+            [{}, {"text": " "}],
+            "next: lstdata transcribe OUT TRANSCRIPTS --model M, or lstdata build-shards OUT RUN --set"
+            " words.missing=speech\n",
+        ),
+        ([{"text": "hello", "duration": 60}], ""),
+    ],
+    ids=["texts", "no-text", "nothing-usable"],
+)
+def test_what_comes_next_is_a_command_that_works(
+    lines: list[dict[str, object]], following: str, corpus: Path, tmp_path: Path
+) -> None:
+    given = [
+        {"id": f"u{n}", "audio": str(corpus.parent / "short.wav"), "text": "", "duration": 9, "speaker": "s"} | line
+        for n, line in enumerate(lines)
+    ]
+    (tmp_path / "table.jsonl").write_text("".join(json.dumps(line) + "\n" for line in given))
+    out = tmp_path / "out"
+    for _ in ("first", "again"):
+        ran = CliRunner().invoke(segment_command, [str(tmp_path / "table.jsonl"), str(out)])
+        assert ran.exit_code == 0, ran.exception
+        said = ran.output.replace(str(out), "OUT")
+        assert said[said.find("next:") :] == following if following else "next:" not in said
