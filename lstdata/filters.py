@@ -8,6 +8,7 @@ from typing import Literal
 
 from lstdata.config import BuildConfig, FilterConfig
 from lstdata.errors import ConfigError, Rejected
+from lstdata.languages import language_tag
 from lstdata.quality import Measures
 from lstdata.records import SourceRow
 
@@ -105,6 +106,6 @@ def check_applicable(config: BuildConfig, brings_units: bool) -> None:
 
 
 def has_tag(language: str, tag: str) -> bool:
-    """Whether a language is what the tag names or a kind of it: `en` names `en-US` and `EN_us`, but not `eng`."""
-    parts, wanted = (text.lower().replace("_", "-").split("-") for text in (language, tag))
+    """Whether a language is what the tag names or a kind of it: `en` names `en-US`, `eng` and `English`."""
+    parts, wanted = (language_tag(text).split("-") for text in (language, tag))
     return parts[: len(wanted)] == wanted

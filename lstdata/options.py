@@ -138,8 +138,9 @@ def _convert(kind: Any, value: Any, path: str, mistakes: list[str]) -> Any:
             mistakes.append(f"`{path}` must be one of {', '.join(map(str, get_args(option)))}, but is {value!r}.")
             return None
         if get_origin(option) is tuple:
-            if isinstance(value, list | tuple) and all(isinstance(item, str) and _is_unicode(item) for item in value):
-                return tuple(value)
+            items = [value] if isinstance(value, str) and "," not in value else value
+            if isinstance(items, list | tuple) and all(isinstance(item, str) and _is_unicode(item) for item in items):
+                return tuple(items)
             continue
         if option is float and (number := _number(value)) is not None:
             if not math.isfinite(number):

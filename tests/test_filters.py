@@ -90,7 +90,13 @@ def test_a_looser_limit_leaves_out_no_more(value: float, a: float, b: float) -> 
         ("en-US", "en", True),
         ("EN_us", "en-US", True),
         ("zh-Hant-TW", "zh-hant", True),
-        ("eng", "en", False),
+        ("English", "en", True),
+        ("eng", "en", True),
+        ("en", "English", True),
+        ("de-AT", "deu", True),
+        ("Mandarin", "cmn", True),
+        ("Cantonese", "zh", False),
+        ("engadine", "en", False),
         ("en", "en-US", False),
         ("de", "en", False),
     ],
@@ -108,13 +114,20 @@ def test_a_tag_names_a_language_and_its_kinds(language: str, tag: str, named: bo
         (["filter.max_header_mismatch=-0.1"], "`filter.max_header_mismatch` must be ≥ 0"),
         (["filter.languages=[]"], "`filter.languages` must name at least one tag"),
         (["filter.languages=['']"], "`filter.languages` must name at least one tag"),
-        (["filter.languages=en"], "`filter.languages` must be a list of texts or null"),
+        (["filter.languages=7"], "`filter.languages` must be a list of texts or null"),
+        (["filter.languages=[en, 7]"], "`filter.languages` must be a list of texts or null"),
+        (["filter.languages='en,de'"], "`filter.languages` must be a list of texts or null"),
         (["filter.min_snr=3"], "Did you mean `filter.min_snr_db`?"),
     ],
 )
 def test_limits_that_make_no_sense_are_refused(sets: list[str], message: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(message)):
         load(BuildConfig, None, sets)
+
+
+def test_one_language_needs_no_list() -> None:
+    assert load(BuildConfig, None, ["filter.languages=en"]).filter.languages == ("en",)
+    assert load(BuildConfig, None, ["filter.languages=[en, de]"]).filter.languages == ("en", "de")
 
 
 def test_a_rule_that_could_judge_no_record_is_refused() -> None:

@@ -12,6 +12,7 @@ from lstdata.align.normalise import Token, latin_share, spoken_tokens, written_w
 from lstdata.align.pronounce import Pronouncer
 from lstdata.config import WordsConfig
 from lstdata.errors import Rejected
+from lstdata.languages import language_tag
 from lstdata.records import SAMPLE_RATE, Alignment, Waveform, Word
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ def pcm16(samples: Waveform) -> bytes:
 
 def _check_language(text: str, language: str | None) -> None:
     if language is not None:
-        if language.lower().replace("_", "-").split("-")[0] not in ("en", "eng", "english"):
+        if language_tag(language).split("-")[0] != "en":
             raise Rejected("language_unsupported", f"`sphinx` aligns English only, but the language is {language!r}.")
     elif latin_share(text) < 0.5:
         raise Rejected("language_unsupported", "`sphinx` aligns English only, but most letters are not Latin.")

@@ -31,6 +31,11 @@ def reason(aligner: Aligner, samples: Waveform, text: str, language: str | None 
     return caught.value.reason
 
 
+@pytest.mark.parametrize("language", ["en-GB", "eng", "English", "Singaporean English"])
+def test_english_is_known_by_its_names(aligner: Aligner, language: str) -> None:
+    assert reason(aligner, SILENCE, "hello 你好", language) == "out_of_vocabulary"
+
+
 @pytest.mark.parametrize(
     ("text", "language", "expected"),
     [

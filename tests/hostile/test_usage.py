@@ -74,7 +74,7 @@ MISTAKES: tuple[tuple[str, int, str], ...] = (
     ("build-shards corpus OUT --set source.kind=table", 2, "must be a file"),
     ("build-shards corpus OUT --set source.kind=lhotse", 2, "no lhotse manifest"),
     ("build-shards corpus OUT --set words.min_score=nan", 2, "finite"),
-    ("build-shards corpus OUT --set filter.languages=en", 2, "a list of texts"),
+    ("build-shards corpus OUT --set filter.languages=7", 2, "a list of texts"),
     ("build-shards corpus OUT --set segment.threshold=2", 2, "must be in (0, 1)"),
     ("build-shards corpus OUT --set segment.max_seconds=5", 2, "must be ≥ `target_seconds`"),
     ("build-shards corpus OUT --config nowhere.yaml", 2, "does not exist"),
