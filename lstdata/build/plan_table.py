@@ -75,7 +75,16 @@ class Plan:
             "rejected": self.rejected,
             "seconds": self.seconds,
             "shards": len(self.shards),
+            "splits": {name: {"records": records, "seconds": seconds} for name, (records, seconds) in self.splits()},
         }
+
+    def splits(self) -> list[tuple[str, tuple[int, float]]]:
+        """(records, seconds) of each split, in the order of the plan."""
+        found: dict[str, tuple[int, float]] = {}
+        for shard in self.shards:
+            records, seconds = found.get(shard.split, (0, 0.0))
+            found[shard.split] = records + shard.records, seconds + shard.seconds
+        return list(found.items())
 
     def describe(self) -> str:
         """One line for a person."""
@@ -103,7 +112,7 @@ def read_plan(path: Path) -> Plan:
             shards.append(PlannedShard(name, part["split"][0].as_py(), group, part.num_rows, seconds, prints))
         source_fingerprint = (file.schema_arrow.metadata or file.metadata.metadata)[b"source"].decode()
     except (pa.ArrowInvalid, KeyError) as error:
-        raise CorruptShard(f"`{path}` is not a plan: {error}.") from error
+        raise CorruptShard(f"`{path}` is not a plan: {str(error).rstrip('.')}.") from error
     records = sum(s.records for s in shards)
     total = sum(s.seconds for s in shards)
     return Plan(tuple(shards), records + rejected, rejected, total, source_fingerprint)

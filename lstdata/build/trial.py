@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from array import array
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from lstdata.build.plan_table import Plan, PlannedRecord, iter_rejected, read_shard_ids, read_shard_rows
+from lstdata.build.plan_table import Plan, PlannedRecord, read_shard_ids, read_shard_rows
 from lstdata.build.stages import Stages, Step, Utterance
 from lstdata.config import BuildConfig
 from lstdata.errors import LstDataError
@@ -181,11 +181,6 @@ def try_records(
                 trial.add(tried)
             progress(trial.all.records, total)
     return trial
-
-
-def source_rejects(plan_path: Path) -> dict[str, int]:
-    """Records that never get as far, by reason."""
-    return dict(Counter((record.row.reject or ("rejected",))[0] for record in iter_rejected(plan_path)).most_common())
 
 
 def choose(plan: Plan, plan_path: Path, number: int | None) -> Iterator[Sequence[PlannedRecord]]:

@@ -113,7 +113,8 @@ def build_shards_command(
 def _dry_run(asked: Asked, measure: str | None, sample: int | None, as_json: bool) -> None:
     """Say what would be built and, where there is a filter or one asks for it, what becomes of each record."""
     from lstdata.build import planned
-    from lstdata.build.trial import source_rejects, try_records
+    from lstdata.build.outlook import foresee, outlook_text, source_rejects_text
+    from lstdata.build.trial import try_records
     from lstdata.build.trial_table import trial_json, trial_text
     from lstdata.filters import active_rules
     from lstdata.progress import CountProgress
@@ -121,8 +122,10 @@ def _dry_run(asked: Asked, measure: str | None, sample: int | None, as_json: boo
     rules = active_rules(asked.config.filter)
     with planned(asked) as (plan, path):
         line = f"would build: {plan.describe()}; nothing was written"
+        outlook = foresee(path, asked.config.words)
+        said = plan.summary() | outlook.to_json()
         if not rules and measure is None and sample is None:
-            say(plan.summary(), as_json, line)
+            say(said, as_json, "\n".join([line, *outlook_text(plan, outlook)]))
             return
         if plan.unsegmented:
             raise ConfigError("A dry run measures segments, and there are none yet: `lstdata plan` makes them in OUT.")
@@ -131,9 +134,8 @@ def _dry_run(asked: Asked, measure: str | None, sample: int | None, as_json: boo
             trial = try_records(
                 asked.source, plan, path, asked.config, scored=scored, sample=sample, progress=progress.update
             )
-        turned_down = source_rejects(path)
-    said = plan.summary() | {"source_rejects": turned_down, "sample": sample, "scored": scored, **trial_json(trial)}
-    lines = [line, *(f"rejected by the source: {reason} {count}" for reason, count in turned_down.items())]
+    said |= {"sample": sample, "scored": scored, **trial_json(trial)}
+    lines = [line, *source_rejects_text(outlook)]
     if sample is not None:
         lines.append(f"measured: {trial.all.records} of {plan.records - plan.rejected} records, chosen by hash")
     lines += ["", trial_text(trial)]
