@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from lstdata.build.finish import SEALED, sealed
+from lstdata.build.plan_table import read_plan
+from lstdata.cli.shared import say_problems
 from lstdata.errors import ConfigError, CorruptShard, IncompleteBuild, LstDataError
 from lstdata.index import INDEX_SCHEMA, read_table
 from lstdata.records import DeadLetter
@@ -159,10 +161,31 @@ def test_an_unfinished_run(run: Path) -> None:
         verify(run)
 
 
-@pytest.mark.parametrize("name", ["plan.parquet", "shards.parquet", "rejects.parquet", "index.parquet"])
-def test_a_missing_table_is_named(run: Path, name: str) -> None:
+TABLES = ["shards.parquet", "rejects.parquet", "index.parquet"]
+
+
+@pytest.mark.parametrize("name", ["plan.parquet", *TABLES, "tokenizer.json", "codebook.npz", "codebook.json"])
+def test_a_missing_file_is_named_once(run: Path, name: str) -> None:
     (run / name).unlink()
-    assert any(f"`{name}`" in problem for problem in verify(run).problems)
+    assert verify(run).problems == [f"`{name}` is missing."]
+
+
+def test_missing_tables_come_back_when_the_build_runs_again(
+    run: Path, cuts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in TABLES:
+        (run / name).unlink()
+    with pytest.raises(SystemExit):
+        say_problems(verify(run).problems, as_json=False)
+    assert "run build-shards again: it also writes index, shards and rejects.parquet anew" in capsys.readouterr().err
+    build(cuts, run)
+    assert verify(run).problems == []
+
+
+def test_a_damaged_plan_ends_in_one_full_stop(run: Path) -> None:
+    (run / "plan.parquet").write_bytes(b"x" * 100)
+    with pytest.raises(CorruptShard, match=r"is not a plan: .*[^.]\.$"):
+        read_plan(run / "plan.parquet")
 
 
 @pytest.fixture(scope="module")

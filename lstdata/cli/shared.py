@@ -48,6 +48,10 @@ def say_problems(problems: list[str], as_json: bool) -> None:
     if problems and not as_json:
         for problem in problems:
             click.echo(f"error: {problem}", err=True)
-        click.echo("To remake a damaged shard, delete its .json in shards/ and run build-shards again.", err=True)
+        click.echo(
+            "To remake a damaged shard, delete its .json in shards/ and run build-shards again: it also writes index, "
+            "shards and rejects.parquet anew.",
+            err=True,
+        )
     if problems:
         sys.exit(1)

@@ -10,11 +10,15 @@ from lstdata.errors import LstDataError
 
 @contextmanager
 def guarded(what: str, problems: list[str]) -> Iterator[None]:
-    """Turn any exception into one problem that names `what`: damaged bytes can make a decoder raise anything."""
+    """Turn any exception into one problem that names `what`: damaged bytes can make a decoder raise anything.
+
+    Of what was already found to be missing there is nothing more to say.
+    """
     try:
         yield
     except Exception as error:
-        problems.append(f"{what}: {told(error)}")
+        if f"{what} is missing." not in problems:
+            problems.append(f"{what}: {told(error)}")
 
 
 def told(error: Exception) -> str:

@@ -30,9 +30,6 @@ class IndexTable:
         self._file: pq.ParquetFile | None = None
         self._groups: dict[str, int] = {}
         with guarded("`index.parquet`", problems):
-            if not path.is_file():
-                problems.append("`index.parquet` is missing.")
-                return
             file = pq.ParquetFile(path)
             if not file.schema_arrow.equals(INDEX_SCHEMA):
                 problems.append("`index.parquet` has other columns than this version of lstdata writes.")
