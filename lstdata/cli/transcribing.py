@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 @click.option("--workers", type=int, help="Each holds the model.  [default: one per core; on a GPU 1]")
 @click.option("--address", help="Of a running Ray cluster; a local one is started by default.")
 @click.option("--max-reject-rate", type=float, help="Exit 1 above this share of rejected records.  [default: 0.05]")
+@click.option("--rebuild", is_flag=True, help="Discard what was transcribed in OUT and begin anew.")
 @click.option("--allow-mixed-compute", is_flag=True, help="Resume on another kind of machine; bytes may differ.")
 @click.option("--dry-run", is_flag=True, help="Say what would be transcribed, and write nothing.")
 @JSON
@@ -52,6 +53,7 @@ def transcribe_command(
     workers: int | None,
     address: str | None,
     max_reject_rate: float | None,
+    rebuild: bool,
     allow_mixed_compute: bool,
     dry_run: bool,
     as_json: bool,
@@ -70,14 +72,15 @@ def transcribe_command(
     given |= {"run.address": address, "run.max_reject_rate": max_reject_rate}
     overrides = [f"{name}={json.dumps(value)}" for name, value in given.items() if value is not None]
     config = load(TranscribeConfig, config_path, [*sets, *overrides])
-    asked = Asked(source, out, config, allow_mixed_compute)
+    asked = Asked(source, out, config, allow_mixed_compute, rebuild)
     if dry_run:
         _say_plan(asked, as_json)
         return
     with CountProgress("transcribed", quiet=as_json) as progress:
         totals = transcribe(asked, progress)
     said = asdict(totals) | {"rejected": totals.rejected, "out": str(out)}
-    say(said, as_json, f"{totals.describe()}\nnext: lstdata build-shards {out} RUN")
+    then = f"\nnext: lstdata build-shards {out} RUN" if totals.transcribed + totals.kept else ""
+    say(said, as_json, totals.describe() + then)
     if totals.reject_rate > config.run.max_reject_rate:
         fail(
             f"{totals.rejected} of {totals.rejected + totals.transcribed} records were rejected "

@@ -15,6 +15,12 @@ _DESCRIPTIONS: Final = ("*.json", "*.txt", "*.model")
 _WEIGHTS: Final = ("model*.safetensors", "pytorch_model*.bin")
 """Safetensors, and else what `torch.load(weights_only=True)` reads; the first that is there is loaded."""
 
+_PARTS: Final = {
+    "feature extractor": ("preprocessor_config.json", "processor_config.json"),
+    "tokenizer": ("tokenizer.json", "vocab.json", "vocab.txt", "*.model"),
+}
+"""What a recogniser needs beside its weights, and the files of which one must be there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
@@ -70,7 +76,8 @@ def _described(name: str, folder: str, revision: str | None) -> Checkpoint:
     else:
         fitting = "a CTC model (as Wav2Vec2ForCTC, HubertForCTC, WavLMForCTC) nor WhisperForConditionalGeneration"
         raise ConfigError(f"`model` `{name}` is a {architecture}, which is neither {fitting}.")
-    return Checkpoint(name, folder, kind, architecture, _sum(Path(folder), name), revision)
+    _check_parts(Path(folder))
+    return Checkpoint(name, folder, kind, architecture, _sum(Path(folder)), revision)
 
 
 def _architecture(folder: str) -> str:
@@ -84,11 +91,17 @@ def _architecture(folder: str) -> str:
         raise ConfigError(f"`{path}` does not name its model under `architectures`.") from error
 
 
-def _sum(folder: Path, name: str) -> str:
+def _check_parts(folder: Path) -> None:
+    for part, files in _PARTS.items():
+        if not any(any(folder.glob(file)) for file in files):
+            raise ConfigError(f"`model` `{folder}` holds no {part}: there must be {' or '.join(files)}.")
+
+
+def _sum(folder: Path) -> str:
     """One sum over all files that loading could read."""
     weights = next((found for pattern in _WEIGHTS if (found := sorted(folder.glob(pattern)))), None)
     if weights is None:
-        raise ConfigError(f"`model` `{name}` holds no weights; looked for {' and '.join(_WEIGHTS)}.")
+        raise ConfigError(f"`model` `{folder}` holds no weights: there must be {' or '.join(_WEIGHTS)}.")
     described = {p for pattern in _DESCRIPTIONS for p in folder.glob(pattern)}
     total = hashlib.sha256()
     for path in sorted({*described, *weights}):

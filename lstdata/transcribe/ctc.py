@@ -12,7 +12,7 @@ from lstdata.records import SAMPLE_RATE, TimedWord, Waveform
 from lstdata.transcribe.checkpoint import Checkpoint
 from lstdata.transcribe.config import TranscribeConfig
 from lstdata.transcribe.ctc_path import Alphabet, frames_after, words_on_path
-from lstdata.transcribe.recogniser import LOCAL, Transcript, exact_arithmetic, load_model
+from lstdata.transcribe.recogniser import EXTRACTOR, TOKENIZER, Transcript, exact_arithmetic, load_model, load_part
 
 
 class CtcRecogniser:
@@ -28,8 +28,8 @@ class CtcRecogniser:
         import torch
         from transformers import AutoFeatureExtractor, AutoModelForCTC, AutoTokenizer
 
-        self._extractor = AutoFeatureExtractor.from_pretrained(checkpoint.folder, **LOCAL)
-        tokenizer = AutoTokenizer.from_pretrained(checkpoint.folder, **LOCAL)
+        self._extractor = load_part(AutoFeatureExtractor, checkpoint, EXTRACTOR)
+        tokenizer = load_part(AutoTokenizer, checkpoint, TOKENIZER)
         self._model = load_model(AutoModelForCTC, checkpoint, config)
         self._device, self._dtype = config.device, getattr(torch, config.dtype)
         self._kernels, self._strides = _convolutions(checkpoint, self._model.config)

@@ -20,9 +20,12 @@ FORMAT: Final = 1
 TRANSCRIPTS: Final = "transcripts.parquet"
 JOURNAL: Final = "journal.jsonl"
 _STATE: Final = "transcribe.json"
-_OURS: Final = (TRANSCRIPTS, JOURNAL, _STATE, ".lock")
+_OURS: Final = (TRANSCRIPTS, JOURNAL, _STATE)
+"""All that transcribing writes; the state comes last, so that the folder stays known while the others are deleted."""
 _NOT_OUTPUT: Final = ("run", "about", "gpus_per_worker", "model", "revision")
 """Options that change no transcript; the model counts by its files, not by where they lie."""
+
+_ANEW: Final = "Give a new folder, or --rebuild to discard what is there."
 
 
 @dataclass(frozen=True)
@@ -33,12 +36,27 @@ class Asked:
     out: Path
     config: TranscribeConfig
     allow_mixed_compute: bool = False
+    rebuild: bool = False
+    """Discard what was transcribed in the folder before."""
 
     def __post_init__(self) -> None:
         """Paths become absolute: workers may run in another folder."""
         object.__setattr__(self, "out", self.out.absolute())
         if not is_url(self.source):
             object.__setattr__(self, "source", os.path.abspath(self.source))
+
+
+def is_begun(out: Path) -> bool:
+    """Whether the folder is bound to a source, a model and options already."""
+    return (out / _STATE).exists()
+
+
+def discard(asked: Asked) -> None:
+    """Delete what transcribing wrote, and nothing else; ConfigError where that is the source."""
+    if os.path.realpath(asked.source) in {os.path.realpath(p) for p in (asked.out, asked.out / TRANSCRIPTS)}:
+        raise ConfigError(f"`{asked.source}` is SOURCE, and --rebuild would discard it: give another folder.")
+    for name in _OURS:
+        (asked.out / name).unlink(missing_ok=True)
 
 
 def begin(asked: Asked, config: TranscribeConfig, checkpoint: Checkpoint, survey: Survey) -> dict[str, Any]:
@@ -61,7 +79,7 @@ def begin(asked: Asked, config: TranscribeConfig, checkpoint: Checkpoint, survey
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CorruptShard(f"`{path}` cannot be read: {error}.") from error
     if stated != FORMAT:
-        raise CorruptShard(f"`{path}` has the format {stated!r}, but this version reads {FORMAT}. Give a new folder.")
+        raise CorruptShard(f"`{path}` has the format {stated!r}, but this version reads {FORMAT}. {_ANEW}")
     _refuse_changes(asked, begun, wanted)
     return begun
 
@@ -90,7 +108,7 @@ def compute_class(config: TranscribeConfig) -> str:
 
 def refuse_strangers(out: Path) -> None:
     """ConfigError where the folder holds anything, but no transcripts that were begun."""
-    if (out / _STATE).exists():
+    if is_begun(out):
         return
     strangers = sorted(p.name for p in out.iterdir() if p.name != ".lock" and TEMPORARY not in p.name)
     if strangers:
@@ -103,14 +121,14 @@ def _refuse_changes(asked: Asked, begun: dict[str, Any], wanted: dict[str, Any])
     changes = differences(begun["config"], wanted["config"])
     changes += differences(begun["model"], wanted["model"], "model.")
     if changes:
-        raise ConfigError(f"`{asked.out}` was begun with other options: {'; '.join(changes)}. Give a new folder.")
+        raise ConfigError(f"`{asked.out}` was begun with other options: {'; '.join(changes)}. {_ANEW}")
     if begun["source"]["fingerprint"] != wanted["source"]["fingerprint"]:
         raise ConfigError(
-            f"The source `{asked.source}` is not, or no longer, what `{asked.out}` was begun with. Give a new folder."
+            f"The source `{asked.source}` is not, or no longer, what `{asked.out}` was begun with. {_ANEW}"
         )
     done = begun["totals"] is not None
     if begun["compute_class"] != wanted["compute_class"] and not asked.allow_mixed_compute and not done:
         raise ConfigError(
             f"`{asked.out}` was begun on {begun['compute_class']}, but this is {wanted['compute_class']}: transcripts "
-            "could differ. Give a new folder, or --allow-mixed-compute."
+            "could differ. Give a new folder, --rebuild, or --allow-mixed-compute."
         )

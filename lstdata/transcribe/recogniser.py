@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pickle import UnpicklingError
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
-from lstdata.errors import ConfigError, MissingExtra, Unavailable
+from lstdata.errors import ConfigError, LstDataError, MissingExtra, Unavailable
 from lstdata.records import TimedWord, Waveform
 from lstdata.transcribe.checkpoint import Checkpoint
 from lstdata.transcribe.config import TranscribeConfig
@@ -43,8 +43,7 @@ class Recogniser(Protocol):
 
 def make_recogniser(checkpoint: Checkpoint, config: TranscribeConfig) -> Recogniser:
     """Load a checkpoint; it takes seconds, so it is done once per worker. Raises ConfigError for what is none."""
-    if config.dtype != "float32" and config.device != "cuda":
-        raise ConfigError(f"`dtype` must be float32 on a CPU, but is {config.dtype}.")
+    check_dtype(config)
     _quieten_transformers()
     if checkpoint.kind == "whisper":
         from lstdata.transcribe.whisper import WhisperRecogniser
@@ -55,29 +54,62 @@ def make_recogniser(checkpoint: Checkpoint, config: TranscribeConfig) -> Recogni
     return CtcRecogniser(checkpoint, config)
 
 
+def check_dtype(config: TranscribeConfig) -> None:
+    """ConfigError where the device cannot compute in the number format."""
+    if config.dtype != "float32" and config.device != "cuda":
+        raise ConfigError(f"`dtype` must be float32 on a CPU, but is {config.dtype}.")
+
+
+def try_out(checkpoint: Checkpoint, config: TranscribeConfig) -> None:
+    """Load a checkpoint once, on the CPU, and drop it. Raises ConfigError, as in a worker, where it is not whole."""
+    make_recogniser(checkpoint, replace(config, device="cpu", dtype="float32"))
+
+
 LOCAL: Final = {"local_files_only": True, "trust_remote_code": False}
 """How every part of a checkpoint is loaded: from its folder, and no code from there."""
+
+EXTRACTOR: Final = "feature extractor (preprocessor_config.json)"
+TOKENIZER: Final = "tokenizer (tokenizer.json, or vocab.json and, for Whisper, merges.txt)"
 
 
 def load_model(kind: Any, checkpoint: Checkpoint, config: TranscribeConfig, **options: Any) -> Any:
     """The model, by the class `kind` of `transformers`, on its device. Raises ConfigError where it is not whole."""
     import torch
 
-    try:
+    with loading(checkpoint, "weights"):
         model, info = kind.from_pretrained(
             checkpoint.folder, use_safetensors=checkpoint.is_safe, output_loading_info=True, **LOCAL, **options
         )
-    except (OSError, ValueError, KeyError, RuntimeError, UnpicklingError) as error:
-        raise ConfigError(
-            f"`model` `{checkpoint.name}` cannot be loaded: {' '.join(str(error).split())[:300]}"
-        ) from error
     missing = sorted(name for name in info["missing_keys"] if not name.endswith(_NOT_NEEDED))
     if missing:
         raise ConfigError(
-            f"`model` `{checkpoint.name}` has no weights for `{missing[0]}`: it was not trained for this."
+            f"`model` `{checkpoint.folder}` has no weights for `{missing[0]}`: it was not trained for this."
         )
     with exact_arithmetic():
         return model.to(config.device, getattr(torch, config.dtype)).eval()
+
+
+def load_part(kind: Any, checkpoint: Checkpoint, part: str) -> Any:
+    """What belongs to a model, by the class `kind` of `transformers`. Raises ConfigError where it is not whole."""
+    with loading(checkpoint, part):
+        return kind.from_pretrained(checkpoint.folder, **LOCAL)
+
+
+@contextmanager
+def loading(checkpoint: Checkpoint, part: str) -> Iterator[None]:
+    """ConfigError that names the folder and the part for whatever a library raises over a part's files.
+
+    A fault of the disk or of memory goes through as it is.
+    """
+    try:
+        yield
+    except (LstDataError, MemoryError):
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno not in (None, errno.ENOENT):
+            raise
+        said = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        raise ConfigError(f"`model` `{checkpoint.folder}`: its {part} cannot be loaded: {said}") from error
 
 
 _NOT_NEEDED: Final = "masked_spec_embed"

@@ -15,19 +15,32 @@ from lstdata.records import SourceRow
 from lstdata.source_table import ScanFingerprint, row_fingerprint
 from lstdata.sources import Source, open_source
 from lstdata.sources.row_file import origin, write_rows
+from lstdata.storage import remove_temporaries
 from lstdata.transcribe.batches import Batch, Heard, MakeTranscriber, Outcome, batches, transcribed, wants_transcript
 from lstdata.transcribe.checkpoint import Checkpoint, find_checkpoint
 from lstdata.transcribe.config import TranscribeConfig
-from lstdata.transcribe.folder import JOURNAL, TRANSCRIPTS, Asked, begin, finish, made_by, refuse_strangers
+from lstdata.transcribe.folder import (
+    JOURNAL,
+    TRANSCRIPTS,
+    Asked,
+    begin,
+    discard,
+    finish,
+    is_begun,
+    made_by,
+    refuse_strangers,
+)
 from lstdata.transcribe.journal import from_json, to_json
+from lstdata.transcribe.recogniser import check_dtype, try_out
 from lstdata.transcribe.survey import Survey, look_through
 from lstdata.workers import run_tasks
+from lstdata.workers.on_ray import check_address
 
 GPU_BATCH: Final = 16
 MOST_FAULTS: Final = 10
 """Batches that may fail in a row for what the world does before the run gives up."""
 
-_CHANGED: Final = "the source changed while it was transcribed: begin anew in another folder."
+_CHANGED: Final = "the source changed while it was transcribed: begin anew by --rebuild, or in another folder."
 
 
 class Listener(Protocol):
@@ -85,6 +98,7 @@ def resolve(config: TranscribeConfig) -> TranscribeConfig:
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cuda" and config.run.runner == "local" and not torch.cuda.is_available():
         raise ConfigError("`device` is cuda, but this machine has no GPU that torch can use.")
+    check_dtype(replace(config, device=device))
     batch = config.batch or (GPU_BATCH if device == "cuda" else 1)
     run = config.run
     if device == "cuda" and run.runner == "local" and run.workers is None:
@@ -93,10 +107,17 @@ def resolve(config: TranscribeConfig) -> TranscribeConfig:
 
 
 def survey(asked: Asked) -> tuple[Survey, TranscribeConfig, Checkpoint]:
-    """What `transcribe` would do; nothing is written."""
+    """What `transcribe` would do; nothing is written.
+
+    A folder is bound to its options and model for good, so that before it is, the model is loaded once.
+    """
     config = resolve(asked.config)
+    check_address(config.run.address)
     checkpoint = find_checkpoint(config.model or "", config.revision)
-    return look_through(_audio_source(asked, config), config), config, checkpoint
+    source = _audio_source(asked, config)
+    if asked.rebuild or not is_begun(asked.out):
+        try_out(checkpoint, config)
+    return look_through(source, config), config, checkpoint
 
 
 def transcribe(asked: Asked, listener: Listener) -> Totals:
@@ -104,6 +125,9 @@ def transcribe(asked: Asked, listener: Listener) -> Totals:
     found, config, checkpoint = survey(asked)
     source = _audio_source(asked, config)
     with locked(asked.out, refuse_strangers):
+        remove_temporaries(asked.out)
+        if asked.rebuild:
+            discard(asked)
         begun = begin(asked, config, checkpoint, found)
         if begun["totals"] is not None and (asked.out / TRANSCRIPTS).exists():
             listener.note(f"`{asked.out}` is complete; nothing was done")

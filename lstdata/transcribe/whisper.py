@@ -10,7 +10,7 @@ from lstdata.errors import ConfigError
 from lstdata.records import SAMPLE_RATE, TimedWord, Waveform
 from lstdata.transcribe.checkpoint import Checkpoint
 from lstdata.transcribe.config import TranscribeConfig
-from lstdata.transcribe.recogniser import LOCAL, Transcript, exact_arithmetic, load_model
+from lstdata.transcribe.recogniser import EXTRACTOR, TOKENIZER, Transcript, exact_arithmetic, load_model, load_part
 
 
 class WhisperRecogniser:
@@ -22,11 +22,11 @@ class WhisperRecogniser:
         from transformers import AutoFeatureExtractor, AutoTokenizer, WhisperForConditionalGeneration, pipeline
 
         self._model = load_model(WhisperForConditionalGeneration, checkpoint, config, attn_implementation="eager")
-        self._extractor = AutoFeatureExtractor.from_pretrained(checkpoint.folder, **LOCAL)
+        self._extractor = load_part(AutoFeatureExtractor, checkpoint, EXTRACTOR)
         self._pipeline = pipeline(
             "automatic-speech-recognition",
             model=self._model,
-            tokenizer=AutoTokenizer.from_pretrained(checkpoint.folder, **LOCAL),
+            tokenizer=load_part(AutoTokenizer, checkpoint, TOKENIZER),
             feature_extractor=self._extractor,
             device=config.device,
         )

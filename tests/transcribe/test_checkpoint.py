@@ -18,6 +18,7 @@ def folder(tmp_path: Path) -> Path:
     made.mkdir()
     (made / "config.json").write_text(json.dumps({"architectures": ["WavLMForCTC"]}))
     (made / "vocab.json").write_text("{}")
+    (made / "preprocessor_config.json").write_text("{}")
     (made / "model.safetensors").write_bytes(b"weights")
     return made
 
@@ -61,8 +62,22 @@ def test_what_is_no_recogniser_is_refused(folder: Path) -> None:
 
 def test_a_folder_without_weights_is_refused(folder: Path) -> None:
     (folder / "model.safetensors").unlink()
-    with pytest.raises(ConfigError, match="`model` `model` holds no weights"):
+    with pytest.raises(ConfigError, match="/model` holds no weights: there must be model"):
         find_checkpoint(str(folder))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("preprocessor_config.json", "no feature extractor: there must be preprocessor_config.json"),
+        ("vocab.json", "no tokenizer: there must be tokenizer.json or vocab.json"),
+    ],
+)
+def test_a_folder_without_a_part_is_refused(folder: Path, name: str, said: str) -> None:
+    (folder / name).unlink()
+    with pytest.raises(ConfigError) as raised:
+        find_checkpoint(str(folder))
+    assert f"`model` `{folder}` holds {said}" in str(raised.value)
 
 
 @pytest.mark.parametrize("path", ["/no/such/folder", "./model", "a/b/c"])

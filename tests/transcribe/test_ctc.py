@@ -115,7 +115,7 @@ def test_code_in_pickled_weights_is_not_run(random_model: Path, tmp_path: Path) 
     folder = Path(shutil.copytree(random_model, tmp_path / "pickled"))
     (folder / "model.safetensors").unlink()
     (folder / "pytorch_model.bin").write_bytes(pickle.dumps(Bomb()))
-    with pytest.raises(ConfigError, match="`model` `pickled` cannot be loaded"):
+    with pytest.raises(ConfigError, match="/pickled`: its weights cannot be loaded"):
         recogniser(folder)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from lstdata.transcribe import Asked, Totals, TranscribeConfig, transcribe
 from lstdata.transcribe.batches import Batch, Heard, MakeTranscriber
 from tests.conftest import build
 from tests.transcribe.tones import RATE, tone, write_tones
+
+ANEW = "Give a new folder, or --rebuild to discard what is there."
 
 
 @dataclass
@@ -160,7 +163,7 @@ def test_run_again_it_says_that_it_is_complete(done: Done, tone_model: Path) -> 
 def test_other_options_are_refused_by_name(done: Done, tone_model: Path, option: str, named: str) -> None:
     with pytest.raises(ConfigError) as raised:
         transcribe(asked(done.source, done.out, tone_model, option), Watch(done.out))
-    assert str(raised.value) == f"`{done.out}` was begun with other options: {named}. Give a new folder."
+    assert str(raised.value) == f"`{done.out}` was begun with other options: {named}. {ANEW}"
 
 
 def test_another_model_is_refused(done: Done, tone_model: Path, tmp_path: Path) -> None:
@@ -238,3 +241,84 @@ def test_without_a_model_nothing_is_guessed(done: Done, tmp_path: Path) -> None:
     ran = CliRunner().invoke(transcribe_command, [str(done.source), str(tmp_path / "out")])
     assert isinstance(ran.exception, ConfigError)
     assert str(ran.exception) == "`model` must be a folder or a name on the hub: give `--model`."
+
+
+def damaged(model: Path, folder: Path, name: str) -> Path:
+    """The model with half a file."""
+    copy = Path(shutil.copytree(model, folder / "damaged"))
+    (copy / name).write_bytes((copy / name).read_bytes()[: (copy / name).stat().st_size // 2])
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [("model.safetensors", "weights"), ("vocab.json", "tokenizer"), ("preprocessor_config.json", "feature extractor")],
+)
+def test_a_damaged_model_is_named_and_binds_no_folder(
+    done: Done, tone_model: Path, tmp_path: Path, name: str, part: str
+) -> None:
+    model, out = damaged(tone_model, tmp_path, name), tmp_path / "out"
+    with pytest.raises(ConfigError) as raised:
+        transcribe(asked(done.source, out, model), Watch(out))
+    assert str(raised.value).startswith(f"`model` `{model}`: its {part}") and "cannot be loaded" in str(raised.value)
+    assert not out.exists()
+
+
+def test_a_worker_says_the_same_of_a_model_that_is_damaged_there(
+    done: Done, tone_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a node of a cluster has a copy of its own."""
+    monkeypatch.setattr("lstdata.transcribe.run.try_out", lambda *_: None)
+    model, out = damaged(tone_model, tmp_path, "model.safetensors"), tmp_path / "out"
+    with pytest.raises(ConfigError, match="/damaged`: its weights cannot be loaded: "):
+        transcribe(asked(done.source, out, model), Watch(out))
+
+
+@pytest.mark.parametrize("option", ["dtype=float16", "run.address=127.0.0.1:1"])
+def test_a_wrong_option_binds_no_folder(done: Done, tone_model: Path, tmp_path: Path, option: str) -> None:
+    with pytest.raises(ConfigError, match=f"`{option.partition('=')[0]}`"):
+        transcribe(asked(done.source, tmp_path / "out", tone_model, option), Watch(tmp_path))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_disk_that_fails_is_no_mistake_of_the_models(
+    done: Done, tone_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("transformers.AutoTokenizer.from_pretrained", fails)
+    with pytest.raises(OSError, match="Input/output error"):
+        transcribe(asked(done.source, tmp_path / "out", tone_model), Watch(tmp_path))
+
+
+def test_rebuild_discards_what_was_transcribed_and_nothing_else(
+    done: Done, tone_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lstdata.transcribe.run.run_tasks", in_process())
+    out = Path(shutil.copytree(done.out, tmp_path / "out"))
+    (out / "notes.txt").write_text("mine")
+    command = [str(done.source), str(out), "--model", str(tone_model), "--device", "cpu", "--max-reject-rate", "1"]
+    anew = [*command, "--language", "de", "--rebuild"]
+    assert isinstance(CliRunner().invoke(transcribe_command, anew[:-1]).exception, ConfigError)
+    assert CliRunner().invoke(transcribe_command, anew).exit_code == 0
+    assert {row["language"] for row in rows(out) if row["reason"] is None} == {"de"}
+    assert sorted(p.name for p in out.iterdir()) == [".lock", "notes.txt", "transcribe.json", "transcripts.parquet"]
+
+
+def test_rebuild_with_a_model_that_does_not_load_keeps_what_is_there(
+    done: Done, tone_model: Path, tmp_path: Path
+) -> None:
+    out = Path(shutil.copytree(done.out, tmp_path / "out"))
+    options = asked(done.source, out, damaged(tone_model, tmp_path, "model.safetensors"))
+    with pytest.raises(ConfigError, match="cannot be loaded"):
+        transcribe(replace(options, rebuild=True), Watch(out))
+    assert_same(out, done)
+
+
+@pytest.mark.parametrize("name", [".", "transcripts.parquet"])
+def test_rebuild_never_discards_its_source(done: Done, tone_model: Path, name: str) -> None:
+    out = Path(shutil.copytree(done.out, done.out.parent / f"source-{len(name)}"))
+    with pytest.raises(ConfigError, match="is SOURCE, and --rebuild would discard it"):
+        transcribe(replace(asked(out / name, out, tone_model), rebuild=True), Watch(out))
+    assert_same(out, done)
