@@ -22,6 +22,9 @@ AUDIO_SUFFIXES = frozenset(f".{suffix}" for suffix in f"{_DECODED} {_UNDECODED}"
 
 CHAPTER = ".trans.txt"
 _TRANSCRIPT_SUFFIXES = (".lab", ".txt")
+_SPLIT_LEVELS = 2
+"""Folders below SOURCE of which the names may be those of splits: further down they are of speakers and the like."""
+
 _DOCUMENTS = frozenset(("readme", "license", "licence", "copying", "notice", "attribution", "authors", "changelog"))
 """Text files that lie beside recordings and are no transcripts."""
 
@@ -31,12 +34,12 @@ class FolderSource(LocatedSource):
     """Every audio file below `root` is a record, in sorted order; its id is its relative path without the suffix."""
 
     splits: Literal["names", "ignore"] = "names"
-    """Whether folders directly below `root` name splits, as LibriSpeech's `train-clean-100` does."""
+    """Whether folders name splits, as LibriSpeech's `train-clean-100` does, or nothing does."""
     kind: str = "folder"
 
     def scan(self) -> Iterator[SourceRow]:
         for folder, names in _folders(self.root):
-            split = split_of_part(folder.split("/")[0]) if self.splits == "names" else None
+            split = _split(folder) if self.splits == "names" else None
             yield from writable(replace(row, split=split) for row in _rows(self.root, folder, names))
 
 
@@ -44,6 +47,11 @@ def open_folder(path: str, config: SourceConfig) -> FolderSource | None:
     """The folder, if there is a recording or a chapter of transcripts anywhere below it."""
     holds = os.path.isdir(path) and _holds_recordings(path)
     return FolderSource(root=path, splits=config.splits) if holds else None
+
+
+def _split(folder: str) -> str | None:
+    """By the first folder on the way that is called as a split: of a corpus, or of the folder that the corpus is in."""
+    return next(filter(None, map(split_of_part, folder.split("/")[:_SPLIT_LEVELS])), None)
 
 
 def _holds_recordings(root: str) -> bool:

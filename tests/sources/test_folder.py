@@ -68,15 +68,18 @@ def test_librispeech_layout(corpus: Layout) -> None:
     assert third.reject[0] == "missing_audio"
 
 
-def test_folders_directly_below_the_root_name_splits(corpus: Layout) -> None:
+def test_the_two_folders_nearest_to_the_root_name_splits(corpus: Layout) -> None:
     names = ("train-clean-100/1/a.wav", "dev-clean/b.wav", "test-other/test-clean/c.wav", "d/train/d.wav", "train.wav")
+    names += ("LS/dev-clean/7/e.wav", "LS/7/test/f.wav")
     root = corpus(**dict.fromkeys(names))
     splits = {id: row.split for id, row in by_id(root).items()}
     assert splits == {
         "train-clean-100/1/a": "train",
         "dev-clean/b": "validation",
         "test-other/test-clean/c": "test-other",
-        "d/train/d": None,
+        "d/train/d": "train",
+        "LS/dev-clean/7/e": "validation",
+        "LS/7/test/f": None,
         "train": None,
     }
     ignored = open_source(str(root), SourceConfig(splits="ignore"))
