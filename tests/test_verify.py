@@ -182,6 +182,12 @@ def test_missing_tables_come_back_when_the_build_runs_again(
     assert verify(run).problems == []
 
 
+def test_a_build_without_its_plan_says_what_to_do(run: Path, cuts: Path) -> None:
+    (run / "plan.parquet").unlink()
+    with pytest.raises(CorruptShard, match=r"plan\.parquet` is missing or not the plan that was .*give --rebuild"):
+        build(cuts, run)
+
+
 def test_a_damaged_plan_ends_in_one_full_stop(run: Path) -> None:
     (run / "plan.parquet").write_bytes(b"x" * 100)
     with pytest.raises(CorruptShard, match=r"is not a plan: .*[^.]\.$"):

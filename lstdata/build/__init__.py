@@ -176,9 +176,10 @@ def _check_unchanged(asked: Asked, source: Source, run: dict[str, Any]) -> Plan:
         )
     if asked.source != run["source"]["path"] and scan_fingerprint(source.scan()) != run["fingerprints"]["source"]:
         raise ConfigError(f"`{out}` was planned from `{run['source']['path']}`, not from `{asked.source}`.")
-    if sha256_file(out / "plan.parquet") != run["plan_sha256"]:
-        raise CorruptShard(f"`{out / 'plan.parquet'}` is not the plan that was committed: give --rebuild.")
-    plan = read_plan(out / "plan.parquet")
+    path = out / "plan.parquet"
+    if not path.is_file() or sha256_file(path) != run["plan_sha256"]:
+        raise CorruptShard(f"`{path}` is missing or not the plan that was committed: give --rebuild.")
+    plan = read_plan(path)
     if scan_fingerprint(source.scan()) != plan.source_fingerprint:
         raise ConfigError(
             f"The source `{asked.source}` is no longer what `{out}` was planned from. "
