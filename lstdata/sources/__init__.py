@@ -91,6 +91,13 @@ _OPENERS: dict[str, Opener] = {
 """By kind, in the order in which `auto` asks them. Only cheap looks: names, and the first object of a file."""
 
 
+_LOOKED_FOR = (
+    "a run folder, lhotse manifests (`*cuts*.jsonl`, `*recordings*.jsonl`), `wav.scp`, Parquet or Arrow files with "
+    "audio, `metadata.csv`, `.on_the_fly` files, `.jsonl` with `units`, `*.trans.txt` and audio files"
+)
+"""In a folder, in the order of `open_source`."""
+
+
 def _nothing_fits(path: str, kind: str) -> str:
     if kind == "lhotse":
         return f"`{path}` is no lhotse manifest, nor a folder in which one lies."
@@ -109,6 +116,7 @@ def _nothing_fits(path: str, kind: str) -> str:
     if kind == "table":
         return f"`{path}` must be a file: a table ({', '.join(TABLE_SUFFIXES)})."
     if os.path.isdir(path):
-        looked = "lhotse manifests (`*cuts*.jsonl`, `*recordings*.jsonl`), `wav.scp`, `*.trans.txt` and audio files"
-        return f"`{path}` holds nothing to build from; looked for {looked}."
+        tables = sorted(name for name in os.listdir(path) if name.removesuffix(".gz").endswith(TABLE_SUFFIXES))
+        hint = f" Give the table itself: `{os.path.join(path, escaped(tables[0]))}`." if tables else ""
+        return f"`{path}` holds nothing to build from; looked for {_LOOKED_FOR}.{hint}"
     return f"`{path}` is neither a folder nor a table ({', '.join(TABLE_SUFFIXES)})."

@@ -44,14 +44,20 @@ def column_mistakes(
     Names that were left as they are by default are optional, but for those of the options in `required`.
     """
     mistakes = []
+    there = quoted(columns)
     for option in _OPTIONS:
         name = getattr(config, option)
         if not name and option in required and option != "text":
-            mistakes.append(f"`source.{option}` must name a column of {what}; it has {', '.join(columns)}.")
+            mistakes.append(f"`source.{option}` must name a column of {what}; it has {there}.")
         elif name and name not in columns and (option in required or name != getattr(SourceConfig, option)):
-            mistake = f"{what} has no column `{name}` (`source.{option}`); it has {', '.join(columns)}."
+            mistake = f"{what} has no column `{name}` (`source.{option}`); it has {there}."
             mistakes.append(mistake + (" Without transcripts, give `source.text` null." if option == "text" else ""))
     return mistakes
+
+
+def quoted(columns: Collection[str]) -> str:
+    """The names of columns as messages have them: they may hold spaces and commas."""
+    return ", ".join(f"`{name}`" for name in columns)
 
 
 @dataclass(frozen=True, slots=True)

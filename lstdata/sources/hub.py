@@ -24,7 +24,7 @@ from lstdata.sources.arrow import (
     holds_paths,
     light_rows,
 )
-from lstdata.sources.columns import Row, channel, column_mistakes, record, required_text, stretch
+from lstdata.sources.columns import Row, channel, column_mistakes, quoted, record, required_text, stretch
 from lstdata.sources.hub_parts import Dataset, Part, dataset_at
 from lstdata.sources.locating import LocatedSource, open_located, relative
 from lstdata.sources.recordings import PathRecords
@@ -136,7 +136,7 @@ def check_hub(path: str) -> None:
 
 
 def _mistakes(dataset: Dataset, config: SourceConfig) -> list[str] | None:
-    """What is wrong with the first file's columns, as all should be like it; None where it is no such dataset."""
+    """What is wrong with the first file's columns, as all should be like it; None where no file is such a dataset's."""
     first = dataset.parts[0]
     path = resolve(dataset.root, first.path)
     asked = config.kind == "hub"
@@ -146,11 +146,20 @@ def _mistakes(dataset: Dataset, config: SourceConfig) -> list[str] | None:
         return _audiofolder_columns(path, config)[1]
     schema = arrow_schema(path)
     kind = schema.field(config.audio).type if config.audio in schema.names else None
-    if not asked and kind is None and not any(f.get("_type") == "Audio" for f in features(schema).values()):
-        return None
+    if kind is None and not any(f.get("_type") == "Audio" for f in features(schema).values()):
+        other = next((part for part in dataset.parts[1:] if _has_audio(dataset, part, config)), None)
+        if other is not None:
+            mistake = f"`{path}` has no column `{config.audio}` (`source.audio`), which `{other.path}` has"
+            return [f"{mistake}; it has {quoted(schema.names)}. Move it away, or give the files that are meant."]
+        if not asked:
+            return None
     if not asked and kind is not None and holds_paths(kind) and not dataset.is_folder:
         return None
     return _checked(path, schema, config)[0]
+
+
+def _has_audio(dataset: Dataset, part: Part, config: SourceConfig) -> bool:
+    return config.audio in arrow_schema(resolve(dataset.root, part.path)).names
 
 
 def _names_files(path: str) -> bool:

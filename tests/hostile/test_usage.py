@@ -43,6 +43,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (place / name).write_text(text)
     (place / "latin.yaml").write_bytes(b"about: caf\xe9\n")
     (place / "cut.jsonl.gz").write_bytes(gzip.compress(b'{"id": "a", "audio": "a.wav", "text": "x"}\n' * 50)[:-9])
+    (place / "tables").mkdir()
+    for name in ("b.tsv", "a.csv"):
+        (place / "tables" / name).write_text("id,audio,text\n1,a.wav,x\n")
     (place / "silent").mkdir()
     (place / "silent" / "a.wav").write_bytes(b"")
     return place
@@ -52,6 +55,9 @@ MISTAKES: tuple[tuple[str, int, str], ...] = (
     ("build-shards", 2, "Missing argument"),
     ("build-shards nowhere OUT", 2, "`PLACE/nowhere` does not exist"),
     ("build-shards empty OUT", 2, "holds nothing to build from"),
+    ("build-shards empty OUT", 2, "looked for a run folder, lhotse manifests"),
+    ("build-shards empty OUT", 2, "Parquet or Arrow files with audio, `metadata.csv`, `.on_the_fly` files"),
+    ("build-shards tables OUT", 2, "Give the table itself: `PLACE/tables/a.csv`."),
     ("build-shards page.html OUT", 2, "page.html"),
     ("build-shards empty.csv OUT", 2, "no row"),
     ("build-shards header.csv OUT", 2, "no row"),

@@ -291,7 +291,7 @@ def test_every_mistake_in_the_map_is_said_at_once(tmp_path: Path) -> None:
     for option in ("id", "audio", "text", "start", "channel", "license", "split", "audio_folder"):
         assert sum(f"`source.{option}`" in mistake for mistake in mistakes) >= 1, option
     assert len(mistakes) == 8
-    assert all("it has path, sentence" in mistake for mistake in mistakes[:-1])
+    assert all("it has `path`, `sentence`" in mistake for mistake in mistakes[:-1])
 
 
 def test_lines_of_json_may_leave_a_column_out(tmp_path: Path) -> None:

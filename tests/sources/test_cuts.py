@@ -20,7 +20,7 @@ from lhotse.supervision import AlignmentItem
 
 from lstdata.audio import resample
 from lstdata.config import SourceConfig
-from lstdata.errors import ConfigError, Rejected
+from lstdata.errors import DamagedSource, Rejected
 from lstdata.records import SourceRow, TimedWord
 from lstdata.sources import Source, open_source
 
@@ -264,10 +264,10 @@ def test_cuts_win_and_subfolders_are_not_part_of_it(root: Path) -> None:
     assert [row.id for row in by_file.scan()] == ["sup-0.0"]
 
 
-def test_a_damaged_manifest_is_a_usage_error(root: Path) -> None:
+def test_a_damaged_manifest_is_the_datas_fault(root: Path) -> None:
     CutSet.from_cuts([cut(id=str(n)) for n in range(200)]).to_file(root / "cuts.jsonl.gz")
     (root / "cuts.jsonl.gz").write_bytes((root / "cuts.jsonl.gz").read_bytes()[:-30])
-    with pytest.raises(ConfigError, match="damaged"):
+    with pytest.raises(DamagedSource, match="damaged"):
         list(open_source(str(root), SourceConfig()).scan())
 
 

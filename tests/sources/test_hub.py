@@ -202,7 +202,7 @@ def test_every_mistake_names_its_column_and_those_there_are(tmp_path: Path) -> N
     assert len(caught.value.mistakes) == 3
     for mistake, option in zip(caught.value.mistakes, ("audio", "text", "speaker"), strict=True):
         assert f"(`source.{option}`)" in mistake
-        assert "it has speech, sentence" in mistake
+        assert "it has `speech`, `sentence`" in mistake
     (row,) = scan(tmp_path, audio="speech", text=None)
     assert (row.text, row.custom["sentence"]) == (None, "hi")
 
@@ -440,12 +440,25 @@ def test_a_file_gone_since_planning_is_the_worlds_fault(tmp_path: Path) -> None:
         source.open(row.locator)
 
 
+def test_a_file_without_audio_hides_no_dataset(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"speaker": ["ann"], "born": [1990]}), tmp_path / "a_speakers.parquet")
+    with pytest.raises(ConfigError, match="holds nothing to build from"):
+        opened(tmp_path)
+    parquet(tmp_path / "data" / "train-0.parquet", records(0, 1))
+    with pytest.raises(ConfigError, match="which `data/train-0\\.parquet` has; it has `speaker`, `born`") as caught:
+        opened(tmp_path)
+    assert f"`{tmp_path}/a_speakers.parquet` has no column `audio`" in str(caught.value)
+    assert len(caught.value.mistakes) == 1
+
+
 def test_files_of_other_columns_are_named(tmp_path: Path) -> None:
     parquet(tmp_path / "train-0.parquet", records(0, 1, speaker="ann"))
     parquet(tmp_path / "train-1.parquet", records(1, 1))
     assert [row.speaker for row in scan(tmp_path)] == ["ann", None]
     parquet(tmp_path / "train-2.parquet", [{"audio": row["audio"]} for row in records(2, 1)])
-    with pytest.raises(ConfigError, match=r"train-2\.parquet` has no column `text` \(`source\.text`\); it has audio\."):
+    with pytest.raises(
+        ConfigError, match=r"train-2\.parquet` has no column `text` \(`source\.text`\); it has `audio`\."
+    ):
         scan(tmp_path)
 
 

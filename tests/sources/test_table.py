@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lstdata.config import SourceConfig
-from lstdata.errors import ConfigError, Rejected, Unavailable
+from lstdata.errors import ConfigError, DamagedSource, Rejected, Unavailable
 from lstdata.records import SourceRow
 from lstdata.sources import open_source
 
@@ -123,7 +123,7 @@ def test_missing_columns_are_a_usage_error_that_lists_what_there_is(tmp_path: Pa
     assert len(caught.value.mistakes) == 3
     for mistake, name in zip(caught.value.mistakes, ("name", "audio", "who"), strict=True):
         assert f"`{name}`" in mistake
-        assert "utt, text" in mistake
+        assert "`utt`, `text`" in mistake
     for content in ("", "id,audio\n", "id,id\na,b\n"):
         with pytest.raises(ConfigError):
             open_source(str(text(tmp_path, "b.csv", content)), SourceConfig())
@@ -132,7 +132,7 @@ def test_missing_columns_are_a_usage_error_that_lists_what_there_is(tmp_path: Pa
 def test_a_table_without_transcripts_says_so(tmp_path: Path) -> None:
     """A misspelt column must not cost every transcript of a corpus without a word."""
     path = text(tmp_path, "a.csv", "id,audio,txt\n1,1.wav,hello\n")
-    with pytest.raises(ConfigError, match=r"no column `text` .* it has id, audio, txt\. Without transcripts"):
+    with pytest.raises(ConfigError, match=r"no column `text` .* it has `id`, `audio`, `txt`\. Without transcripts"):
         open_source(str(path), SourceConfig())
     (row,) = open_source(str(path), SourceConfig(text=None)).scan()
     assert (row.text, row.reject) == (None, None)
@@ -175,10 +175,10 @@ def test_bytes_that_are_no_text_cost_their_row(tmp_path: Path) -> None:
     assert (lone.id, outcome(lone)) == ("a", "bad_encoding")
 
 
-def test_a_damaged_table_is_a_usage_error(tmp_path: Path) -> None:
+def test_a_damaged_table_is_the_datas_fault(tmp_path: Path) -> None:
     packed = gzip.compress(json.dumps(GOOD).encode() * 100)
     for name, content in (("a.parquet", b"PAR1 but no more"), ("a.jsonl.gz", packed[:-20])):
-        with pytest.raises(ConfigError):
+        with pytest.raises(DamagedSource):
             scan(text(tmp_path, name, content))
 
 
