@@ -39,7 +39,7 @@ def segment_command(
     from lstdata.build.folder import locked
     from lstdata.config import BuildConfig, load
     from lstdata.progress import CountProgress
-    from lstdata.segment.folder import discard, refuse_strangers
+    from lstdata.segment.folder import discard, refuse_as_source, refuse_strangers
     from lstdata.segment.run import Work, segment
     from lstdata.sources import open_source
     from lstdata.storage import is_url, remove_temporaries
@@ -58,6 +58,7 @@ def segment_command(
     check_address(config.run.address)
     with locked(work.out, refuse_strangers), CountProgress("segmented", quiet=as_json) as progress:
         if rebuild:
+            refuse_as_source(work.out, work.path)
             discard(work.out)
         remove_temporaries(work.out)
         totals = segment(work, progress)

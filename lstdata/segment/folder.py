@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,12 @@ def refuse_strangers(out: Path) -> None:
         raise ConfigError(
             f"`{out}` is not empty and no folder of segments: it holds `{strangers[0]}`. Give a new folder."
         )
+
+
+def refuse_as_source(out: Path, source: str) -> None:
+    """ConfigError where discarding what segmenting wrote in `out` would discard the source."""
+    if os.path.realpath(source) in {os.path.realpath(path) for path in (out, out / SEGMENTS)}:
+        raise ConfigError(f"`{source}` is SOURCE, and --rebuild would discard it: give another folder.")
 
 
 def discard(out: Path) -> None:

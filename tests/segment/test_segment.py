@@ -219,3 +219,11 @@ def test_what_comes_next_is_a_command_that_works(
         assert ran.exit_code == 0, ran.exception
         said = ran.output.replace(str(out), "OUT")
         assert said[said.find("next:") :] == following if following else "next:" not in said
+
+
+@pytest.mark.parametrize("name", [".", SEGMENTS])
+def test_rebuild_never_discards_its_source(done: Path, name: str) -> None:
+    before = (done / SEGMENTS).read_bytes()
+    ran = CliRunner().invoke(segment_command, [str(done / name), str(done), "--rebuild"])
+    assert isinstance(ran.exception, ConfigError) and "is SOURCE, and --rebuild would" in str(ran.exception)
+    assert (done / SEGMENTS).read_bytes() == before
