@@ -105,8 +105,8 @@ def _splits(
 def _held_out(groups: NDArray[np.uint64], seconds: NDArray[np.float64], config: PlanConfig) -> NDArray[np.bool_]:
     """Which records are for validation: those of the groups whose hash is below `validation`.
 
-    Where these are none or too much of the audio, as may be where groups are few, the one group with the least audio;
-    where there is one group alone, none. Milliseconds are whole, so that sums do not depend on the order.
+    Where these are none or too much of the audio, as may be where groups are few, the one group with the least hash of
+    those that are not too much, or else the one with the least audio; of one group alone, nothing. Milliseconds are whole, so that sums do not depend on the order.
     """
     kinds, member = np.unique(groups, return_inverse=True)
     shares = mixed(kinds, config.seed, "split") / 2.0**64
@@ -116,7 +116,7 @@ def _held_out(groups: NDArray[np.uint64], seconds: NDArray[np.float64], config: 
     if not chosen.any() or chosen.all() or audio[chosen].sum() > most:
         chosen[:] = False
         if len(kinds) > 1:
-            chosen[np.lexsort((shares, audio))[0]] = True
+            chosen[np.lexsort((shares, np.where(audio <= most, 0.0, audio)))[0]] = True
     found: NDArray[np.bool_] = chosen[member]
     return found
 

@@ -24,7 +24,7 @@ _OURS: tuple[str, ...] = (
     "rejects.parquet",
     "vocab.json",
 )
-_OURS += ("tokenizer.json", "codebook.npz", "codebook.json", "report.html", "shards", "events", ".lock")
+_OURS += ("tokenizer.json", "codebook.npz", "codebook.json", "report.html", "README.md", "shards", "events", ".lock")
 _OURS += SEGMENT_FILES
 _KEYS = {"source", "config", "versions", "compute_class", "fingerprints", "plan_sha256", "totals"}
 _NOT_OUTPUT = ("run", "about")

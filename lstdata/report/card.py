@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lstdata.languages import language_tag
 from lstdata.report.numbers import Numbers, Part, compute_numbers
 from lstdata.report.reading import iter_batches
 from lstdata.storage import commit_bytes
@@ -74,8 +75,9 @@ def _by_hours(parts: Mapping[str | None, Part]) -> list[tuple[str | None, Part]]
 
 
 def _tags(languages: Mapping[str | None, Part]) -> list[str]:
-    """Those that are tags, without region: the Hub takes no others."""
-    return sorted({name.partition("-")[0].lower() for name in languages if name and _TAG.fullmatch(name)})
+    """As tags without region: the Hub takes nothing else."""
+    tags = (language_tag(name) for name in languages if name)
+    return sorted({tag.partition("-")[0].lower() for tag in tags if _TAG.fullmatch(tag)})
 
 
 def _license(licenses: Mapping[str | None, Part]) -> str:

@@ -27,7 +27,7 @@ def test_splits_languages_licences_and_fields(
     common: dict[str, Any] = {"language": "en-US", "license": "CC BY 4.0"}
     samples = [
         make_stored("A1", [0] * 25, None, speaker="ann", custom={"gender": "f"}, **common),
-        make_stored("A2", [1] * 50, None, speaker="bob", custom={"age": 7}, **common),
+        make_stored("A2", [1] * 50, None, speaker="bob", custom={"age": 7}, **common | {"language": "English"}),
     ]
     held_out = [make_stored("B1", [2] * 25, None, split="validation", **common)]
     letters = [DeadLetter("C1", "decode", "empty_file", "`c` has 0 bytes.", "c.wav")]
