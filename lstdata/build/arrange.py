@@ -106,7 +106,8 @@ def _held_out(groups: NDArray[np.uint64], seconds: NDArray[np.float64], config: 
     """Which records are for validation: those of the groups whose hash is below `validation`.
 
     Where these are none or too much of the audio, as may be where groups are few, the one group with the least hash of
-    those that are not too much, or else the one with the least audio; of one group alone, nothing. Milliseconds are whole, so that sums do not depend on the order.
+    those that are not too much, or else the one with the least audio; of one group alone, nothing.
+    Milliseconds are whole, so that sums do not depend on the order.
     """
     kinds, member = np.unique(groups, return_inverse=True)
     shares = mixed(kinds, config.seed, "split") / 2.0**64
