@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from lstdata.build.events import EventLog
 from lstdata.build.finish import Totals, finish, sealed
-from lstdata.build.folder import FORMAT, changes, clear, has_shards, is_complete, locked, read_run, refuse_changes
+from lstdata.build.folder import FORMAT, changes, clear, has_shards, is_complete, read_run, refuse_changes
 from lstdata.build.plan_table import Plan, PlannedShard, read_plan
 from lstdata.build.segmented import already_segmented, given_kind, to_be_planned
 from lstdata.config import BuildConfig, to_dict
 from lstdata.errors import ConfigError, CorruptShard, IncompleteBuild, LstDataError
+from lstdata.locking import locked
 from lstdata.segment.folder import FILES as SEGMENT_FILES
 from lstdata.sources import Source, open_source
 from lstdata.storage import commit_json, is_url, remove_temporaries, sha256_file
@@ -59,7 +60,7 @@ class Asked:
 def plan_run(asked: Asked, listener: Listener) -> Plan:
     """Plan into `asked.out`, or check that the plan there is still of this source and config."""
     source = _opened(asked)
-    with locked(asked.out):
+    with locked(asked.out, read_run):
         return _plan(asked, to_be_planned(asked, source, listener), listener)
 
 
@@ -96,13 +97,14 @@ def build_shards(asked: Asked, listener: Listener) -> Totals:
     IncompleteBuild names the shards that stay pending; running again resumes.
     """
     from lstdata.build.freeze import check_given, freeze
-    from lstdata.build.spec import BuildSpec, compute_class, stage_fingerprints
+    from lstdata.build.spec import BuildSpec, stage_fingerprints
+    from lstdata.compute import compute_class
     from lstdata.workers.on_ray import check_address
 
     check_given(asked.config)
     check_address(asked.config.run.address)
     source = _opened(asked)
-    with locked(asked.out):
+    with locked(asked.out, read_run):
         source = to_be_planned(asked, source, listener)
         plan = _plan(asked, source, listener)
         run = read_run(asked.out)
@@ -135,7 +137,7 @@ def _opened(asked: Asked) -> Source:
 def _plan(asked: Asked, source: Source, listener: Listener) -> Plan:
     """The folder's plan where it is still of this source and config, else a new one."""
     from lstdata.build.plan import make_plan
-    from lstdata.build.spec import compute_class, versions
+    from lstdata.compute import compute_class, versions
 
     out = asked.out
     run = None if asked.rebuild else read_run(out)
@@ -164,7 +166,7 @@ def _plan(asked: Asked, source: Source, listener: Listener) -> Plan:
 
 def _check_unchanged(asked: Asked, source: Source, run: dict[str, Any]) -> Plan:
     """The plan of a run that was begun; ConfigError that names what is no longer the same."""
-    from lstdata.build.spec import compute_class
+    from lstdata.compute import compute_class
     from lstdata.source_table import scan_fingerprint
 
     out = asked.out

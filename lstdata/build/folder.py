@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from lstdata.config import BuildConfig, differences, to_dict
-from lstdata.errors import ConfigError, CorruptShard, Unavailable
+from lstdata.errors import ConfigError, CorruptShard
 from lstdata.run_folder import FORMAT as FORMAT
 from lstdata.segment.folder import FILES as SEGMENT_FILES
 from lstdata.segment.folder import is_part_of_a_run
@@ -29,28 +26,6 @@ _OURS += SEGMENT_FILES
 _KEYS = {"source", "config", "versions", "compute_class", "fingerprints", "plan_sha256", "totals"}
 _NOT_OUTPUT = ("run", "about")
 """Sections that change no byte of the output."""
-
-
-@contextmanager
-def locked(out: Path, refuse_strangers: Callable[[Path], object] | None = None) -> Iterator[None]:
-    """Hold the folder's lock, which dies with its owner; ConfigError while another process has it.
-
-    `refuse_strangers` raises where the folder is not the caller's: by default, where it is no run folder. It comes
-    first, as not even the lock is to be left in somebody else's.
-    """
-    if out.is_dir():
-        (refuse_strangers or read_run)(out)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        file = open(out / ".lock", "wb")  # noqa: SIM115 — closed below, held meanwhile
-    except OSError as error:
-        raise Unavailable(f"`{out}` cannot be written: {error.strerror}.") from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise ConfigError(f"`{out}` is being built by another process.") from error
-        yield
 
 
 def read_run(out: Path) -> dict[str, Any] | None:

@@ -13,8 +13,9 @@ from typing import Any
 
 from lstdata.build.folder import shard_paths
 from lstdata.build.plan_table import PlannedShard, read_shard_rows
-from lstdata.build.spec import BuildSpec, compute_class
+from lstdata.build.spec import BuildSpec
 from lstdata.build.stages import Stages
+from lstdata.compute import compute_class
 from lstdata.errors import ConfigError
 from lstdata.index import INDEX_SCHEMA, index_row, write_table
 from lstdata.records import SAMPLE_RATE, DeadLetter

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from dataclasses import asdict, dataclass
-from functools import lru_cache
-from importlib import metadata
 from pathlib import Path
 
-from lstdata import __version__
 from lstdata.build import plan as planning
 from lstdata.build import stages
 from lstdata.build.finish import shard_fingerprint
 from lstdata.config import BuildConfig, fingerprint
 from lstdata.units import fit, mfcc
-
-_PACKAGES: tuple[str, ...] = ("numpy", "torch", "torchaudio", "soundfile", "pocketsphinx", "gruut", "num2words")
-_PACKAGES += ("scikit-learn", "tokenizers", "pyarrow", "lhotse")
-_FORCED = ("ATEN_CPU_CAPABILITY", "OPENBLAS_CORETYPE", "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS", "DNNL_MAX_CPU_ISA")
-"""Environment variables that choose other kernels, and so other last bits."""
-
-_CPU_FLAGS = ("avx", "avx2", "avx512f", "fma", "asimd", "sve")
 
 
 @dataclass(frozen=True)
@@ -58,30 +46,3 @@ def stage_fingerprints(config: BuildConfig, unit_set: str | None, tokenizer: str
             "sample", versions["sample"], asdict(config.patching), asdict(config.interleave), tokenizer
         ),
     }
-
-
-def versions() -> dict[str, str]:
-    """The libraries that can change a byte, and the decoder behind soundfile."""
-    import soundfile
-
-    found = {"lstdata": __version__, "python": platform.python_version()}
-    found |= {name: metadata.version(name) for name in _PACKAGES}
-    found["libsndfile"] = soundfile.__libsndfile_version__
-    return found
-
-
-@lru_cache(maxsize=1)
-def compute_class() -> str:
-    """Machines of one class give equal bytes: instruction set, numeric type and library versions."""
-    forced = {name: os.environ[name] for name in _FORCED if name in os.environ}
-    libraries = fingerprint("versions", 1, {k: v for k, v in versions().items() if k != "python"}, forced)
-    return f"{platform.system().lower()}-{platform.machine()}-{_instruction_set()}-float32-{libraries}"
-
-
-def _instruction_set() -> str:
-    try:
-        text = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return platform.processor() or "unknown"
-    words = set(text.split())
-    return "+".join(flag for flag in _CPU_FLAGS if flag in words) or "plain"

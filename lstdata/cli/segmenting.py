@@ -36,8 +36,8 @@ def segment_command(
     A recording with word times is cut between its words, one without a transcript where a model hears no speech.
     OUT is a source itself: `lstdata build-shards OUT RUN`. Run it again to resume.
     """
-    from lstdata.build.folder import locked
     from lstdata.config import BuildConfig, load
+    from lstdata.locking import locked
     from lstdata.progress import CountProgress
     from lstdata.segment.folder import discard, refuse_as_source, refuse_strangers
     from lstdata.segment.run import Work, segment

@@ -8,7 +8,7 @@ from functools import partial
 
 from lstdata.align import from_manifest
 from lstdata.audio import Heard
-from lstdata.build.spec import compute_class
+from lstdata.compute import compute_class
 from lstdata.config import SegmentConfig, SourceConfig
 from lstdata.errors import ConfigError, LstDataError, Rejected
 from lstdata.records import SAMPLE_RATE, Audio, Locator, SourceRow, TimedWord, Waveform, Word

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from lstdata.build.spec import compute_class
+from lstdata.compute import compute_class
 from lstdata.config import BuildConfig
 from lstdata.errors import ConfigError, IncompleteBuild, LstDataError, MissingExtra, Unavailable
 from lstdata.journal import Journal

@@ -8,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
-from lstdata.build.spec import compute_class as cpu_class
+from lstdata.compute import compute_class as cpu_class
 from lstdata.config import differences, to_dict
 from lstdata.errors import ConfigError, CorruptShard
 from lstdata.storage import TEMPORARY, commit_json, is_url, read_json

@@ -8,9 +8,9 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from typing import Final, Protocol
 
-from lstdata.build.folder import locked
 from lstdata.errors import ConfigError, IncompleteBuild, LstDataError, MissingExtra, Unavailable
 from lstdata.journal import Journal
+from lstdata.locking import locked
 from lstdata.records import SourceRow
 from lstdata.source_table import ScanFingerprint, row_fingerprint
 from lstdata.sources import Source, open_source

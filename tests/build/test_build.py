@@ -262,7 +262,7 @@ def test_a_changed_source_is_refused(make_cuts: Callable[[int], Path], tmp_path:
 
 
 def test_another_compute_class_is_refused(cuts: Path, built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lstdata.build.spec.compute_class", lambda: "toaster")
+    monkeypatch.setattr("lstdata.compute.compute_class", lambda: "toaster")
     with pytest.raises(ConfigError, match="toaster"):
         build(cuts, built)
 
@@ -308,9 +308,10 @@ def test_a_moved_corpus_gives_the_same_bytes(
 
 
 def test_a_locked_folder_is_refused(cuts: Path, built: Path) -> None:
-    from lstdata.build.folder import locked
+    from lstdata.build.folder import read_run
+    from lstdata.locking import locked
 
-    with locked(built), pytest.raises(ConfigError, match="being built by another process"):
+    with locked(built, read_run), pytest.raises(ConfigError, match="being written by another process"):
         build(cuts, built)
 
 

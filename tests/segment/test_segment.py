@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from lstdata.build.folder import locked
 from lstdata.cli.segmenting import segment_command
 from lstdata.config import BuildConfig, SourceConfig, load
 from lstdata.errors import ConfigError, IncompleteBuild
+from lstdata.locking import locked
 from lstdata.records import SourceRow
 from lstdata.segment.folder import JOURNAL, SEGMENTS, refuse_strangers
 from lstdata.segment.run import Totals, Work, segment

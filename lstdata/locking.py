@@ -1,0 +1,32 @@
+"""One process at a time in a folder that it writes."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lstdata.errors import ConfigError, Unavailable
+
+
+@contextmanager
+def locked(out: Path, refuse_strangers: Callable[[Path], object]) -> Iterator[None]:
+    """Hold a folder's lock, which dies with its owner; ConfigError while another process has it.
+
+    `refuse_strangers` raises where the folder is not the caller's. It comes first, as not even the lock is to be left
+    in somebody else's.
+    """
+    if out.is_dir():
+        refuse_strangers(out)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        file = open(out / ".lock", "wb")  # noqa: SIM115 — closed below, held meanwhile
+    except OSError as error:
+        raise Unavailable(f"`{out}` cannot be written: {error.strerror}.") from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ConfigError(f"`{out}` is being written by another process.") from error
+        yield
