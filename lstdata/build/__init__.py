@@ -64,15 +64,12 @@ def plan_run(asked: Asked, listener: Listener) -> Plan:
         return _plan(asked, to_be_planned(asked, source, listener), listener)
 
 
-def plan_only(asked: Asked) -> Plan:
-    """The plan that a build would make, without writing anything that stays; refuses what the build would refuse."""
-    with planned(asked) as (plan, _):
-        return plan
-
-
 @contextmanager
 def planned(asked: Asked) -> Iterator[tuple[Plan, Path]]:
-    """The same, and its file while the context lasts; long recordings are as yet whole if they are not segmented."""
+    """The plan that a build would make, and its file while the context lasts; nothing is written that stays.
+
+    Refuses what the build would refuse. Long recordings are as yet whole if they are not segmented.
+    """
     from lstdata.build.freeze import check_given
     from lstdata.build.plan import make_plan
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from lstdata.compute import compute_class
 from lstdata.config import BuildConfig
-from lstdata.errors import ConfigError, IncompleteBuild, LstDataError, MissingExtra, Unavailable
+from lstdata.errors import ConfigError, IncompleteBuild, LstDataError, Unavailable
 from lstdata.journal import Journal
 from lstdata.records import SourceRow
 from lstdata.segment.folder import FORMAT, JOURNAL, SEGMENTS, STATE, begin, check_same, made_by, read_state
@@ -26,9 +26,7 @@ from lstdata.sources import Source
 from lstdata.sources.row_file import RowFile, origin, write_rows
 from lstdata.storage import commit_json
 from lstdata.workers import run_tasks
-
-MOST_FAULTS = 10
-"""Recordings that may fail in a row for what the world does before the run gives up."""
+from lstdata.workers.faults import successes
 
 
 class Listener(Protocol):
@@ -166,20 +164,12 @@ def _cut_pending(work: Work, survey: Survey, journal: Journal, listener: Listene
         row for row in work.source.scan() if _must_be_decoded(row, work.config) and row_fingerprint(row) not in journal
     )
     spec = SegmentSpec(work.path, work.config.source, work.config.segment, compute_class())
-    faults, in_a_row = list[LstDataError](), 0
+    faults: list[LstDataError] = []
     with closing(run_tasks(partial(segmenter, spec), pending, work.config.run, describe=_named)) as results:
-        for row, result in results:
-            if isinstance(result, Segmented):
-                journal.append(row_fingerprint(row), to_json(result))
-                done, in_a_row = done + 1, 0
-                listener.update(done, total)
-                continue
-            if isinstance(result, ConfigError | MissingExtra):
-                raise result
-            faults.append(result)
-            in_a_row += 1
-            if in_a_row == MOST_FAULTS:
-                break
+        for row, result in successes(results, faults):
+            journal.append(row_fingerprint(row), to_json(result))
+            done += 1
+            listener.update(done, total)
     if faults:
         raise IncompleteBuild(f"{total - done} of {total} records stay pending; run again to resume. {faults[0]}")
 

@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from typing import Final, Protocol
 
-from lstdata.errors import ConfigError, IncompleteBuild, LstDataError, MissingExtra, Unavailable
+from lstdata.errors import ConfigError, IncompleteBuild, LstDataError, Unavailable
 from lstdata.journal import Journal
 from lstdata.locking import locked
 from lstdata.records import SourceRow
@@ -16,7 +16,7 @@ from lstdata.source_table import ScanFingerprint, row_fingerprint
 from lstdata.sources import Source, open_source
 from lstdata.sources.row_file import origin, write_rows
 from lstdata.storage import remove_temporaries
-from lstdata.transcribe.batches import Batch, Heard, MakeTranscriber, Outcome, batches, transcribed, wants_transcript
+from lstdata.transcribe.batches import Batch, MakeTranscriber, Outcome, batches, transcribed, wants_transcript
 from lstdata.transcribe.checkpoint import Checkpoint, find_checkpoint
 from lstdata.transcribe.config import TranscribeConfig
 from lstdata.transcribe.folder import (
@@ -34,11 +34,10 @@ from lstdata.transcribe.journal import from_json, to_json
 from lstdata.transcribe.recogniser import check_dtype, try_out
 from lstdata.transcribe.survey import Survey, look_through
 from lstdata.workers import run_tasks
+from lstdata.workers.faults import successes
 from lstdata.workers.on_ray import check_address
 
 GPU_BATCH: Final = 16
-MOST_FAULTS: Final = 10
-"""Batches that may fail in a row for what the world does before the run gives up."""
 
 _CHANGED: Final = "the source changed while it was transcribed: begin anew by --rebuild, or in another folder."
 
@@ -155,20 +154,12 @@ def _hear_pending(make: MakeTranscriber, found: Survey, journal: Journal, listen
         listener.note(f"resuming: about {done} of {found.wanted} records are done")
     pending = (batch for batch in batches(make.source, config) if str(batch.number) not in journal)
     gpus = config.gpus_per_worker if config.device == "cuda" else 0.0
-    faults, in_a_row = list[LstDataError](), 0
+    faults: list[LstDataError] = []
     with closing(run_tasks(make, pending, config.run, describe=Batch.describe, gpus_per_worker=gpus)) as results:
-        for batch, result in results:
-            if isinstance(result, Heard):
-                journal.append(str(batch.number), to_json(result))
-                done, in_a_row = done + len(batch.rows), 0
-                listener.update(done, found.wanted)
-                continue
-            if isinstance(result, ConfigError | MissingExtra):
-                raise result
-            faults.append(result)
-            in_a_row += 1
-            if in_a_row == MOST_FAULTS:
-                break
+        for batch, heard in successes(results, faults):
+            journal.append(str(batch.number), to_json(heard))
+            done += len(batch.rows)
+            listener.update(done, found.wanted)
     if faults:
         every = math.ceil(found.wanted / config.batch)
         left = every - len(journal)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lstdata.build import Asked, plan_only
+from lstdata.build import Asked, planned
 from lstdata.config import BuildConfig, load
 from lstdata.errors import ConfigError
 from lstdata.index import INDEX_SCHEMA, read_rejects, read_table
@@ -87,7 +87,8 @@ def test_a_finished_run_is_left_alone_and_other_options_are_refused(corpus: Path
 
 def test_a_dry_run_tells_segments_from_recordings(corpus: Path, segmented: Path, tmp_path: Path) -> None:
     config = load(BuildConfig, None, [*OPTIONS, *SEGMENTED])
-    assert plan_only(Asked(str(corpus), tmp_path / "new", config)).unsegmented
-    made = plan_only(Asked(str(corpus), segmented, config))
-    assert not made.unsegmented and made.records > 10
+    with planned(Asked(str(corpus), tmp_path / "new", config)) as (plan, _):
+        assert plan.unsegmented
+    with planned(Asked(str(corpus), segmented, config)) as (plan, _):
+        assert not plan.unsegmented and plan.records > 10
     assert not (tmp_path / "new").exists()

@@ -147,7 +147,7 @@ def test_what_the_world_kept_from_being_done_is_done_next_time(
 
 def test_where_nothing_goes_the_run_gives_up(done: Done, tone_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = done.out.parent / "hopeless"
-    monkeypatch.setattr("lstdata.transcribe.run.MOST_FAULTS", 2)
+    monkeypatch.setattr("lstdata.workers.faults.MOST_FAULTS", 2)
     monkeypatch.setattr("lstdata.transcribe.run.run_tasks", in_process(4, 3, 1))
     with pytest.raises(IncompleteBuild, match="5 of 6 batches"):
         transcribe(asked(done.source, out, tone_model), Watch(out))
