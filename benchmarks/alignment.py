@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from lstdata.align.normalise import spoken_tokens
-from lstdata.align.sphinx import BEAMS, SphinxAligner, pcm16
+from lstdata.align.sphinx import BEAMS, MIN_SCORE, SphinxAligner, pcm16
 from lstdata.audio import read
 from lstdata.config import WordsConfig
 from lstdata.errors import Rejected
@@ -129,8 +129,7 @@ def report_separation(clips: list[Clip], aligner: SphinxAligner) -> str:
             other = by_length[i + step] if 0 <= i + step < len(by_length) else clip
             if other.text != clip.text:
                 swapped.append(score_of(aligner, clip.samples, other.text))
-    minimum = WordsConfig().min_score
-    assert minimum is not None
+    minimum = MIN_SCORE
     for label, scores in (("right", right), ("swapped", swapped)):
         found = np.array([s for s in scores if s is not None])
         quantiles = " ".join(f"{q:.0%}: {np.quantile(found, q):.2f}" for q in (0, 0.02, 0.5, 0.98, 1))

@@ -116,7 +116,7 @@ class FilterConfig:
     min_snr_db: float | None = None
     """Power of the speech frames over that of the others, by the activity mask."""
     min_score: float | None = None
-    """Of the word times, on the scale of whoever found them; `words.min_score` is that of `sphinx` alone."""
+    """Of the word times, on the scale of whoever found them; `words.min_score` is that of aligners alone."""
 
     def mistakes(self) -> Iterator[str]:
         if self.languages is not None and not all((*self.languages, self.languages)):
@@ -179,14 +179,31 @@ class UnitsConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class WordsConfig:
-    """Word times: from the manifest where it has them, else from an aligner."""
+    """Word times: from the manifest where it has them, else from files of other tools or from an aligner."""
 
-    aligner: Literal["auto", "manifest", "sphinx", "none"] = "auto"
-    """`auto`: the manifest's word times, else `sphinx`."""
+    aligner: Literal["auto", "manifest", "files", "sphinx", "ctc", "none"] = "auto"
+    """`auto`: the manifest's word times, else `files` or `ctc` where one is configured, else `sphinx`."""
     missing: Literal["skip", "speech", "error"] = "skip"
     """An utterance without word times: a dead letter, a speech-only sample, or the end of the build."""
-    min_score: float | None = -7.25
-    """Least score of an alignment by `sphinx`: log-likelihood per 10 ms frame of its words; None accepts any."""
+    min_score: float | Literal["default"] | None = "default"
+    """Least score of an alignment by `sphinx` or `ctc`, per frame of its words; `default`: the aligner's own threshold,
+    null accepts any."""
+    model: str | None = None
+    """Of `ctc`: a folder with a CTC checkpoint of `transformers`, its name on the hub, or `torchaudio:MMS_FA`."""
+    revision: str | None = None
+    """Of a model on the hub."""
+    files: str | None = None
+    """Of `files`: a folder, or one file, with word times by record id."""
+    files_format: Literal["auto", "ctm", "textgrid", "whisper", "pairs"] = "auto"
+    """`auto`: by their content."""
+
+    def mistakes(self) -> Iterator[str]:
+        if self.aligner == "ctc" and not self.model:
+            yield "`aligner` ctc needs `words.model`: a folder, a name on the hub, or torchaudio:MMS_FA."
+        if self.aligner == "files" and not self.files:
+            yield "`aligner` files needs `words.files`: a folder, or one file."
+        if self.aligner == "auto" and self.model and self.files:
+            yield "`aligner` must be ctc or files where both `words.model` and `words.files` are given."
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -135,8 +135,7 @@ def _convert(kind: Any, value: Any, path: str, mistakes: list[str]) -> Any:
         if get_origin(option) is Literal:
             if value in get_args(option):
                 return value
-            mistakes.append(f"`{path}` must be one of {', '.join(map(str, get_args(option)))}, but is {value!r}.")
-            return None
+            continue
         if get_origin(option) is tuple:
             items = [value] if isinstance(value, str) and "," not in value else value
             if isinstance(items, list | tuple) and all(isinstance(item, str) and _is_unicode(item) for item in items):
@@ -160,6 +159,9 @@ def _convert(kind: Any, value: Any, path: str, mistakes: list[str]) -> Any:
 def _named(option: Any) -> str:
     if option is type(None):
         return "null"
+    if get_origin(option) is Literal:
+        choices = get_args(option)
+        return f"one of {', '.join(map(str, choices))}" if len(choices) > 1 else repr(choices[0])
     return "a list of texts" if get_origin(option) is tuple else getattr(option, "__name__", str(option))
 
 

@@ -55,7 +55,11 @@ class Word:
     start: int
     end: int
     score: float | None = None
-    """Mean log-likelihood per 10 ms frame under the aligner's model, where it gives one."""
+    """Mean log-likelihood per frame under the aligner's model, where it gives one."""
+    interpolated: bool = False
+    """Whether the times are no finding, but lie between those of the neighbours: nothing of the word was aligned."""
+    characters: tuple[int, ...] | None = None
+    """The sample at which each character of `text` begins, from `start` on, never falling; None where nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ def test_numbers_are_finite(text: str) -> None:
 
 
 def test_what_is_no_number_says_so() -> None:
-    with pytest.raises(ConfigError, match=r"`words\.min_score` must be float or null, but is 'high'\."):
+    with pytest.raises(ConfigError, match=r"`words\.min_score` must be float or 'default' or null, but is 'high'\."):
         load(BuildConfig, None, ["words.min_score=high"])
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from lstdata.align.gate import check_score, least_score
 from lstdata.align.normalise import Token, latin_share, spoken_tokens, written_words
 from lstdata.align.pronounce import Pronouncer
 from lstdata.config import WordsConfig
@@ -40,6 +41,9 @@ FUNCTION_WORDS = frozenset(
 )  # fmt: skip
 """Common English words that are rare in other languages of the Latin script."""
 
+MIN_SCORE = -7.25
+"""Least score that is believed by default."""
+
 NATS = 1024.0
 """The decoder's segment scores are likelihoods to the power of 1 / 1024."""
 
@@ -71,7 +75,7 @@ class SphinxAligner:
     def __init__(self, config: WordsConfig) -> None:
         from pocketsphinx import Decoder
 
-        self._min_score = config.min_score
+        self._min_score = least_score(config, MIN_SCORE)
         self._decoder: Decoder = Decoder(lm=None, bestpath=False, compallsen=True, loglevel="FATAL")
         self._taught: set[str] = set()
         self._pronouncer = Pronouncer(self._lookup)
@@ -88,8 +92,7 @@ class SphinxAligner:
         self._check_length(samples, words, tokens)
         segments = self._segments(pcm16(samples), tokens)
         score = _mean_score([s for s in segments if s.token is not None])
-        if self._min_score is not None and score < self._min_score:
-            raise Rejected("low_score", f"the alignment scores {score:.2f} per frame, below {self._min_score}.")
+        check_score(score, self._min_score)
         return Alignment(words=_placed(words, tokens, segments, len(samples)), aligner=self.name, score=score)
 
     def _lookup(self, word: str) -> str | None:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from lstdata.audio import check_length
+from lstdata.checkpoints import Checkpoint
 from lstdata.errors import LstDataError, Rejected, Unavailable
 from lstdata.records import SAMPLE_RATE, Coded, SourceRow, Waveform
 from lstdata.source_table import row_fingerprint
 from lstdata.sources import Source
-from lstdata.transcribe.checkpoint import Checkpoint, find_checkpoint
+from lstdata.transcribe.checkpoint import find_recogniser
 from lstdata.transcribe.config import TranscribeConfig
 from lstdata.transcribe.recogniser import Recogniser, Transcript, make_recogniser
 from lstdata.workers.trying import try_hard
@@ -128,7 +129,7 @@ class MakeTranscriber:
 
     def __call__(self) -> Transcriber:
         wanted = self.checkpoint
-        here = find_checkpoint(self.config.model or "", wanted.revision)
+        here = find_recogniser(self.config.model or "", wanted.revision)
         if here.sha256 != wanted.sha256:
             raise Unavailable(f"the model `{wanted.name}` has other files on this worker than where the run was begun")
         return Transcriber(self.source, self.config, make_recogniser(here, self.config))

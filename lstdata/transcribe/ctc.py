@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from lstdata.checkpoints import Checkpoint
+from lstdata.checkpoints.loading import EXTRACTOR, TOKENIZER, exact_arithmetic, load_model, load_part
 from lstdata.errors import ConfigError
 from lstdata.records import SAMPLE_RATE, TimedWord, Waveform
-from lstdata.transcribe.checkpoint import Checkpoint
 from lstdata.transcribe.config import TranscribeConfig
 from lstdata.transcribe.ctc_path import Alphabet, frames_after, words_on_path
-from lstdata.transcribe.recogniser import EXTRACTOR, TOKENIZER, Transcript, exact_arithmetic, load_model, load_part
+from lstdata.transcribe.recogniser import Transcript
 
 
 class CtcRecogniser:
@@ -30,7 +31,7 @@ class CtcRecogniser:
 
         self._extractor = load_part(AutoFeatureExtractor, checkpoint, EXTRACTOR)
         tokenizer = load_part(AutoTokenizer, checkpoint, TOKENIZER)
-        self._model = load_model(AutoModelForCTC, checkpoint, config)
+        self._model = load_model(AutoModelForCTC, checkpoint, config.device, config.dtype)
         self._device, self._dtype = config.device, getattr(torch, config.dtype)
         self._kernels, self._strides = _convolutions(checkpoint, self._model.config)
         _check_rate(checkpoint, self._extractor)

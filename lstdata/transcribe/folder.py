@@ -8,11 +8,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
+from lstdata.checkpoints import Checkpoint
 from lstdata.compute import compute_class as cpu_class
 from lstdata.config import differences, to_dict
 from lstdata.errors import ConfigError, CorruptShard
 from lstdata.storage import TEMPORARY, commit_json, is_url, read_json
-from lstdata.transcribe.checkpoint import Checkpoint
 from lstdata.transcribe.config import TranscribeConfig
 from lstdata.transcribe.survey import Survey
 

@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from typing import Final, Protocol
 
+from lstdata.checkpoints import Checkpoint
 from lstdata.errors import ConfigError, IncompleteBuild, LstDataError, Unavailable
 from lstdata.journal import Journal
 from lstdata.locking import locked
@@ -17,7 +18,7 @@ from lstdata.sources import Source, open_source
 from lstdata.sources.row_file import origin, write_rows
 from lstdata.storage import remove_temporaries
 from lstdata.transcribe.batches import Batch, MakeTranscriber, Outcome, batches, transcribed, wants_transcript
-from lstdata.transcribe.checkpoint import Checkpoint, find_checkpoint
+from lstdata.transcribe.checkpoint import find_recogniser
 from lstdata.transcribe.config import TranscribeConfig
 from lstdata.transcribe.folder import (
     JOURNAL,
@@ -112,7 +113,7 @@ def survey(asked: Asked) -> tuple[Survey, TranscribeConfig, Checkpoint]:
     """
     config = resolve(asked.config)
     check_address(config.run.address)
-    checkpoint = find_checkpoint(config.model or "", config.revision)
+    checkpoint = find_recogniser(config.model or "", config.revision)
     source = _audio_source(asked, config)
     if asked.rebuild or not is_begun(asked.out):
         try_out(checkpoint, config)

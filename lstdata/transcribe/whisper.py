@@ -6,11 +6,12 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from lstdata.checkpoints import Checkpoint
+from lstdata.checkpoints.loading import EXTRACTOR, TOKENIZER, exact_arithmetic, load_model, load_part
 from lstdata.errors import ConfigError
 from lstdata.records import SAMPLE_RATE, TimedWord, Waveform
-from lstdata.transcribe.checkpoint import Checkpoint
 from lstdata.transcribe.config import TranscribeConfig
-from lstdata.transcribe.recogniser import EXTRACTOR, TOKENIZER, Transcript, exact_arithmetic, load_model, load_part
+from lstdata.transcribe.recogniser import Transcript
 
 
 class WhisperRecogniser:
@@ -21,7 +22,9 @@ class WhisperRecogniser:
     def __init__(self, checkpoint: Checkpoint, config: TranscribeConfig) -> None:
         from transformers import AutoFeatureExtractor, AutoTokenizer, WhisperForConditionalGeneration, pipeline
 
-        self._model = load_model(WhisperForConditionalGeneration, checkpoint, config, attn_implementation="eager")
+        self._model = load_model(
+            WhisperForConditionalGeneration, checkpoint, config.device, config.dtype, attn_implementation="eager"
+        )
         self._extractor = load_part(AutoFeatureExtractor, checkpoint, EXTRACTOR)
         self._pipeline = pipeline(
             "automatic-speech-recognition",

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from lstdata.checkpoints import Checkpoint
 from lstdata.config import SourceConfig
 from lstdata.errors import Rejected, Unavailable
 from lstdata.records import Locator, SourceRow, TimedWord, Waveform
 from lstdata.sources import Source, open_source
 from lstdata.transcribe.batches import Batch, Heard, Transcriber, batches, transcribed
-from lstdata.transcribe.checkpoint import Checkpoint
 from lstdata.transcribe.config import TranscribeConfig
 from lstdata.transcribe.recogniser import Transcript
 
 HELLO = Transcript((TimedWord("hello", 0.1, 0.4),), -0.5, "en")
-CHECKPOINT = Checkpoint("m", "/m", "ctc", "WavLMForCTC", "5" * 64)
+CHECKPOINT = Checkpoint("m", "/m", "WavLMForCTC", "5" * 64)
 
 
 class Stub:
@@ -95,7 +95,7 @@ def test_one_record_that_breaks_the_model_does_not_take_others_along(source: Sou
 def test_memory_that_runs_out_is_no_verdict(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
-    from lstdata.transcribe.recogniser import exact_arithmetic
+    from lstdata.checkpoints.loading import exact_arithmetic
 
     def act(batch: Sequence[Waveform]) -> list[Transcript]:
         with exact_arithmetic():

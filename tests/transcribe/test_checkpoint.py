@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lstdata.errors import ConfigError
-from lstdata.transcribe.checkpoint import find_checkpoint
+from lstdata.transcribe.checkpoint import find_recogniser
 
 
 @pytest.fixture
@@ -26,44 +26,44 @@ def folder(tmp_path: Path) -> Path:
 def test_a_folder_is_known_by_its_files_wherever_it_lies(folder: Path, tmp_path: Path) -> None:
     moved = Path(shutil.copytree(folder, tmp_path / "elsewhere" / "model"))
     (moved / "README.md").write_text("about")
-    one, other = find_checkpoint(str(folder)), find_checkpoint(f"{moved}/")
+    one, other = find_recogniser(str(folder)), find_recogniser(f"{moved}/")
     assert one.identity() == other.identity()
-    assert (one.name, one.kind, one.revision) == ("model", "ctc", None)
+    assert (one.name, one.architecture, one.revision) == ("model", "WavLMForCTC", None)
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "vocab.json", "config.json"])
 def test_every_file_that_counts_is_in_the_sum(folder: Path, name: str) -> None:
-    before = find_checkpoint(str(folder)).sha256
+    before = find_recogniser(str(folder)).sha256
     with open(folder / name, "ab") as file:
         file.write(b" ")
-    assert find_checkpoint(str(folder)).sha256 != before
+    assert find_recogniser(str(folder)).sha256 != before
 
 
 def test_pickled_weights_count_only_where_there_are_no_others(folder: Path) -> None:
-    before = find_checkpoint(str(folder))
+    before = find_recogniser(str(folder))
     (folder / "pytorch_model.bin").write_bytes(b"pickle")
-    assert find_checkpoint(str(folder)) == before and before.is_safe
+    assert find_recogniser(str(folder)) == before and before.is_safe
     (folder / "model.safetensors").unlink()
-    after = find_checkpoint(str(folder))
+    after = find_recogniser(str(folder))
     assert after.sha256 != before.sha256 and not after.is_safe
 
 
 def test_what_is_no_recogniser_is_refused(folder: Path) -> None:
     (folder / "config.json").write_text(json.dumps({"architectures": ["Wav2Vec2ForPreTraining"]}))
     with pytest.raises(ConfigError, match="is a Wav2Vec2ForPreTraining, which is neither a CTC model"):
-        find_checkpoint(str(folder))
+        find_recogniser(str(folder))
     (folder / "config.json").write_text("{}")
     with pytest.raises(ConfigError, match="does not name its model under `architectures`"):
-        find_checkpoint(str(folder))
+        find_recogniser(str(folder))
     (folder / "config.json").unlink()
     with pytest.raises(ConfigError, match=r"holds no config\.json"):
-        find_checkpoint(str(folder))
+        find_recogniser(str(folder))
 
 
 def test_a_folder_without_weights_is_refused(folder: Path) -> None:
     (folder / "model.safetensors").unlink()
     with pytest.raises(ConfigError, match="/model` holds no weights: there must be model"):
-        find_checkpoint(str(folder))
+        find_recogniser(str(folder))
 
 
 @pytest.mark.parametrize(
@@ -76,16 +76,16 @@ def test_a_folder_without_weights_is_refused(folder: Path) -> None:
 def test_a_folder_without_a_part_is_refused(folder: Path, name: str, said: str) -> None:
     (folder / name).unlink()
     with pytest.raises(ConfigError) as raised:
-        find_checkpoint(str(folder))
+        find_recogniser(str(folder))
     assert f"`model` `{folder}` holds {said}" in str(raised.value)
 
 
 @pytest.mark.parametrize("path", ["/no/such/folder", "./model", "a/b/c"])
 def test_a_path_to_nothing_is_not_looked_for_on_the_hub(path: str) -> None:
     with pytest.raises(ConfigError, match="there is no folder"):
-        find_checkpoint(path)
+        find_recogniser(path)
 
 
 def test_a_folder_has_no_revision(folder: Path) -> None:
     with pytest.raises(ConfigError, match="`revision` is for models on the hub"):
-        find_checkpoint(str(folder), "main")
+        find_recogniser(str(folder), "main")

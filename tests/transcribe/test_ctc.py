@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from lstdata.errors import ConfigError
-from lstdata.transcribe.checkpoint import find_checkpoint
+from lstdata.transcribe.checkpoint import find_recogniser
 from lstdata.transcribe.config import TranscribeConfig
 from lstdata.transcribe.ctc_path import frames_after
 from lstdata.transcribe.recogniser import Recogniser, make_recogniser
@@ -23,7 +23,7 @@ FRAME = 0.02
 
 def recogniser(folder: Path, **options: object) -> Recogniser:
     config = TranscribeConfig(model=str(folder), device="cpu", batch=1, **options)  # type: ignore[arg-type]
-    return make_recogniser(find_checkpoint(str(folder)), config)
+    return make_recogniser(find_recogniser(str(folder)), config)
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from lstdata.errors import ConfigError
 from lstdata.records import TimedWord
-from lstdata.transcribe.checkpoint import find_checkpoint
+from lstdata.transcribe.checkpoint import find_recogniser
 from lstdata.transcribe.config import TranscribeConfig
 from lstdata.transcribe.recogniser import Recogniser, make_recogniser
 from lstdata.transcribe.whisper import timed_words
@@ -21,7 +21,7 @@ from lstdata.transcribe.whisper import timed_words
 
 def recogniser(folder: Path, language: str | None = None) -> Recogniser:
     config = TranscribeConfig(model=str(folder), device="cpu", batch=1, language=language)
-    return make_recogniser(find_checkpoint(str(folder)), config)
+    return make_recogniser(find_recogniser(str(folder)), config)
 
 
 @pytest.fixture(scope="module")
