@@ -26,13 +26,24 @@ class Aligner(Protocol):
         ...
 
 
-def make_aligner(name: str, config: WordsConfig) -> Aligner:
+def chosen_aligner(config: WordsConfig) -> str:
+    """Who finds the words of a record whose manifest gives no times: files, ctc or sphinx; `auto` by what is given."""
+    if config.aligner != "auto":
+        return config.aligner
+    return "files" if config.files else "ctc" if config.model else "sphinx"
+
+
+def make_aligner(name: str, config: WordsConfig, device: str = "cpu") -> Aligner:
     """Load an aligner by name; loading takes a moment, so one is made per process and kept."""
     if name == "sphinx":
         from lstdata.align.sphinx import SphinxAligner
 
         return SphinxAligner(config)
-    raise ConfigError(f"`words.aligner` must be one of sphinx to align by, but is {name!r}.")
+    if name == "ctc":
+        from lstdata.align.ctc import CtcAligner, find_ctc_model
+
+        return CtcAligner(find_ctc_model(config), config, device)
+    raise ConfigError(f"`words.aligner` must be one of sphinx and ctc to align by, but is {name!r}.")
 
 
 def from_manifest(words: tuple[TimedWord, ...], samples: int, score: float | None = None) -> Alignment:

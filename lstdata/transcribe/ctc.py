@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from lstdata.checkpoints import Checkpoint
+from lstdata.checkpoints.ctc_alphabet import alphabet_of, check_rate, convolutions
 from lstdata.checkpoints.loading import EXTRACTOR, TOKENIZER, exact_arithmetic, load_model, load_part
-from lstdata.errors import ConfigError
 from lstdata.records import SAMPLE_RATE, TimedWord, Waveform
 from lstdata.transcribe.config import TranscribeConfig
-from lstdata.transcribe.ctc_path import Alphabet, frames_after, words_on_path
+from lstdata.transcribe.ctc_path import words_on_path
 from lstdata.transcribe.recogniser import Transcript
 
 
@@ -33,10 +33,9 @@ class CtcRecogniser:
         tokenizer = load_part(AutoTokenizer, checkpoint, TOKENIZER)
         self._model = load_model(AutoModelForCTC, checkpoint, config.device, config.dtype)
         self._device, self._dtype = config.device, getattr(torch, config.dtype)
-        self._kernels, self._strides = _convolutions(checkpoint, self._model.config)
-        _check_rate(checkpoint, self._extractor)
-        self._hop = int(np.prod(self._strides))
-        self._alphabet = _alphabet(checkpoint, tokenizer)
+        self._convolutions = convolutions(checkpoint, self._model.config)
+        check_rate(checkpoint, self._extractor.sampling_rate)
+        self._alphabet = alphabet_of(checkpoint, tokenizer)
         self._lower = config.case == "lower" or bool(getattr(tokenizer, "do_lower_case", False))
 
     def transcribe(self, batch: Sequence[Waveform]) -> list[Transcript]:
@@ -53,7 +52,7 @@ class CtcRecogniser:
 
     def _heard(self, samples: int, logs: Waveform, ids: Any) -> Transcript:
         """`logs` and `ids` per frame, padding included."""
-        frames = min(frames_after(samples, self._kernels, self._strides), len(ids))
+        frames = min(self._convolutions.frames(samples), len(ids))
         found = words_on_path(ids[:frames].tolist(), self._alphabet)
         if not found:
             return Transcript(())
@@ -62,31 +61,7 @@ class CtcRecogniser:
         return Transcript(words, float(inside.mean(dtype=np.float64)))
 
     def _seconds(self, frame: int) -> float:
-        return frame * self._hop / SAMPLE_RATE
+        return frame * self._convolutions.hop / SAMPLE_RATE
 
     def _cased(self, text: str) -> str:
         return text.lower() if self._lower else text
-
-
-def _convolutions(checkpoint: Checkpoint, config: Any) -> tuple[Sequence[int], Sequence[int]]:
-    """Kernels and strides by which the model makes frames of samples."""
-    kernels, strides = getattr(config, "conv_kernel", None), getattr(config, "conv_stride", None)
-    if not kernels or not strides or getattr(config, "add_adapter", False):
-        known = "Wav2Vec2ForCTC, HubertForCTC, WavLMForCTC, UniSpeechSatForCTC or Data2VecAudioForCTC without adapter"
-        raise ConfigError(f"`model` `{checkpoint.name}` ({checkpoint.architecture}) must be one of {known}.")
-    return tuple(kernels), tuple(strides)
-
-
-def _check_rate(checkpoint: Checkpoint, extractor: Any) -> None:
-    if extractor.sampling_rate != SAMPLE_RATE:
-        rate = extractor.sampling_rate
-        raise ConfigError(f"`model` `{checkpoint.name}` must hear {SAMPLE_RATE} Hz, but hears {rate} Hz.")
-
-
-def _alphabet(checkpoint: Checkpoint, tokenizer: Any) -> Alphabet:
-    if tokenizer.pad_token_id is None:
-        raise ConfigError(f"the tokenizer of `{checkpoint.name}` must have a `pad_token`: it is the blank of CTC.")
-    delimiter = getattr(tokenizer, "word_delimiter_token", None)
-    tokens = tuple(tokenizer.convert_ids_to_tokens(list(range(len(tokenizer)))))
-    silent = {id for id in tokenizer.all_special_ids if tokens[id] != delimiter}
-    return Alphabet(tokens, int(tokenizer.pad_token_id), delimiter, frozenset(silent))

@@ -6,26 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-WORD_START = "▁"
-"""What pieces that begin a word begin with, where words are not delimited by a token of their own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Alphabet:
-    """What the ids of a CTC model stand for."""
-
-    tokens: tuple[str, ...]
-    """By id."""
-    blank: int
-    delimiter: str | None = None
-    """The token between words."""
-    silent: frozenset[int] = frozenset()
-    """Ids that are no part of any word: begin, end, unknown."""
-
-    @property
-    def is_delimited(self) -> bool:
-        """Whether tokens say where words begin; where none does, every token is a word."""
-        return self.delimiter in self.tokens or any(token.startswith(WORD_START) for token in self.tokens)
+from lstdata.checkpoints.ctc_alphabet import WORD_START, Alphabet
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +36,6 @@ def words_on_path(path: Sequence[int], alphabet: Alphabet) -> list[FramedWord]:
             begin = first
         text, stop = text + token.removeprefix(WORD_START), end
     return [*words, FramedWord(text, begin, stop)] if text else words
-
-
-def frames_after(samples: int, kernels: Sequence[int], strides: Sequence[int]) -> int:
-    """Frames that a stack of convolutions without padding makes of `samples` samples."""
-    length = samples
-    for kernel, stride in zip(kernels, strides, strict=True):
-        length = (length - kernel) // stride + 1 if length >= kernel else 0
-    return length
 
 
 def _runs(path: Sequence[int]) -> Iterator[tuple[int, int, int]]:

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lstdata.checkpoints.ctc_alphabet import frames_after
 from lstdata.errors import ConfigError
 from lstdata.transcribe.checkpoint import find_recogniser
 from lstdata.transcribe.config import TranscribeConfig
-from lstdata.transcribe.ctc_path import frames_after
 from lstdata.transcribe.recogniser import Recogniser, make_recogniser
 from tests.transcribe.tones import VOCABULARY, save_ctc, tone
 

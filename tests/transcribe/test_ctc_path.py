@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lstdata.transcribe.ctc_path import Alphabet, FramedWord, frames_after, words_on_path
+from lstdata.checkpoints.ctc_alphabet import Alphabet, frames_after
+from lstdata.transcribe.ctc_path import FramedWord, words_on_path
 
 LETTERS = Alphabet(("_", "|", "?", "a", "b"), blank=0, delimiter="|", silent=frozenset({2}))
 PIECES = Alphabet(("_", "▁a", "b", "▁", "▁bc"), blank=0, delimiter="|")
