@@ -29,12 +29,33 @@ def versions() -> dict[str, str]:
     return found
 
 
-@lru_cache(maxsize=1)
-def compute_class() -> str:
-    """Machines of one class give equal bytes: instruction set, numeric type and library versions."""
+@lru_cache
+def compute_class(device: str = "cpu", models: bool = False) -> str:
+    """Machines of one class give equal bytes: instruction set, numeric type and library versions.
+
+    Where pretrained `models` take part, their library and, for `device` cuda, the GPU are part of it.
+    """
     forced = {name: os.environ[name] for name in _FORCED if name in os.environ}
     libraries = fingerprint("versions", 1, {k: v for k, v in versions().items() if k != "python"}, forced)
-    return f"{platform.system().lower()}-{platform.machine()}-{_instruction_set()}-float32-{libraries}"
+    parts = [f"{platform.system().lower()}-{platform.machine()}-{_instruction_set()}-float32-{libraries}"]
+    if models:
+        parts.append(f"transformers-{_transformers()}")
+    if device == "cuda":
+        parts.append(_gpu())
+    return " ".join(parts)
+
+
+def _transformers() -> str:
+    try:
+        return metadata.version("transformers")
+    except metadata.PackageNotFoundError:
+        return "none"
+
+
+def _gpu() -> str:
+    import torch
+
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "cuda"
 
 
 def _instruction_set() -> str:

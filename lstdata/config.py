@@ -10,10 +10,9 @@ from lstdata.options import differences as differences
 from lstdata.options import fingerprint as fingerprint
 from lstdata.options import from_dict as from_dict
 from lstdata.options import load as load
+from lstdata.options import seed_mistakes
 from lstdata.options import to_dict as to_dict
-
-MOST_SEED = 2**32 - 1
-"""What scikit-learn and numpy take for a seed."""
+from lstdata.unit_options import UnitsConfig as UnitsConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,28 +152,7 @@ class PlanConfig:
             yield f"`shard_seconds` must be > 0, but is {self.shard_seconds}."
         if self.shard_samples < 1:
             yield f"`shard_samples` must be ≥ 1, but is {self.shard_samples}."
-        yield from _seed_mistakes(self.seed)
-
-
-@dataclass(frozen=True, kw_only=True)
-class UnitsConfig:
-    """Discrete speech units."""
-
-    extractor: Literal["mfcc"] = "mfcc"
-    clusters: int | None = None
-    """None: 500, fewer where the sample holds less than ten frames for each."""
-    codebook: str | None = None
-    """A codebook file; None: fitted on this source, once per run folder, then frozen."""
-    fit_frames: int = 250_000
-    """Frames of the sample, fixed by record hash, that a codebook is fitted on."""
-    seed: int = 0
-
-    def mistakes(self) -> Iterator[str]:
-        if self.clusters is not None and not 2 <= self.clusters <= 65_535:
-            yield f"`clusters` must be between 2 and 65535, but is {self.clusters}."
-        if self.fit_frames < (self.clusters or 500):
-            yield f"`fit_frames` must be ≥ `clusters` ({self.clusters or 500}), but is {self.fit_frames}."
-        yield from _seed_mistakes(self.seed)
+        yield from seed_mistakes(self.seed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -255,7 +233,7 @@ class InterleaveConfig:
     seed: int = 0
 
     def mistakes(self) -> Iterator[str]:
-        yield from _seed_mistakes(self.seed)
+        yield from seed_mistakes(self.seed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -280,12 +258,19 @@ class RunConfig:
     """Worker processes, one core each; None: as many as there are cores."""
     address: str | None = None
     """Of a running Ray cluster; None starts a local one."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Of pretrained models; `auto`: a GPU where this machine has one and a model is used. It is part of a run folder's
+    compute class."""
+    gpus_per_worker: float = 0.25
+    """On Ray with `device` cuda; local workers share all GPUs."""
     max_reject_rate: float = 0.05
     """Share of records that may fail, of those that no filter left out."""
 
     def mistakes(self) -> Iterator[str]:
         if self.workers is not None and self.workers < 1:
             yield f"`workers` must be ≥ 1, but is {self.workers}."
+        if self.gpus_per_worker <= 0:
+            yield f"`gpus_per_worker` must be > 0, but is {self.gpus_per_worker}."
         if not 0 <= self.max_reject_rate <= 1:
             yield f"`max_reject_rate` must be in [0, 1], but is {self.max_reject_rate}."
 
@@ -306,8 +291,3 @@ class BuildConfig:
     interleave: InterleaveConfig = field(default_factory=InterleaveConfig)
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
     run: RunConfig = field(default_factory=RunConfig)
-
-
-def _seed_mistakes(seed: int) -> Iterator[str]:
-    if not 0 <= seed <= MOST_SEED:
-        yield f"`seed` must be between 0 and {MOST_SEED}, but is {seed}."

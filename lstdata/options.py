@@ -19,6 +19,9 @@ from lstdata.errors import ConfigError
 
 T = TypeVar("T")
 
+MOST_SEED = 2**32 - 1
+"""What scikit-learn and numpy take for a seed."""
+
 
 def load(cls: type[T], path: str | None = None, sets: Sequence[str] = ()) -> T:
     """Read `cls` from a YAML file and `a.b=value` overrides (values are YAML); raises ConfigError with all mistakes."""
@@ -50,6 +53,12 @@ def from_dict(cls: type[T], tree: dict[str, Any], known: Sequence[str] = ()) -> 
 def to_dict(config: Any) -> dict[str, Any]:
     """The resolved config as plain JSON values."""
     return {key: _plain(value) for key, value in dataclasses.asdict(config).items()}
+
+
+def seed_mistakes(seed: int) -> Iterator[str]:
+    """What is wrong with a section's `seed`."""
+    if not 0 <= seed <= MOST_SEED:
+        yield f"`seed` must be between 0 and {MOST_SEED}, but is {seed}."
 
 
 def fingerprint(name: str, version: int, *parts: object) -> str:

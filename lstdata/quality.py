@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lstdata.activity import frame_levels
-from lstdata.records import SAMPLE_RATE, Audio, Coded, Mask, SourceRow, Waveform
+from lstdata.records import HOP, SAMPLE_RATE, Audio, Coded, Mask, SourceRow, Waveform
 
 FULL_SCALE = 0.99
 """Samples at least this large count as clipped: resampling rounds the flat tops off and makes them ring."""
@@ -40,7 +40,12 @@ class Measures:
 
 
 def measure(
-    row: SourceRow, content: Audio | Coded, activity: Mask | None, highpass_hz: float, wanted: Collection[str]
+    row: SourceRow,
+    content: Audio | Coded,
+    activity: Mask | None,
+    highpass_hz: float,
+    wanted: Collection[str],
+    hop: int = HOP,
 ) -> Measures:
     """What can be known before the word times are; clipping and noise where they are `wanted`, never of units."""
     samples = content.samples if isinstance(content, Coded) else len(content.samples)
@@ -57,7 +62,7 @@ def measure(
     if "clipping" in wanted:
         measures = replace(measures, clipping=clipped_share(content.samples))
     if "snr_db" in wanted and activity is not None:
-        measures = replace(measures, snr_db=signal_to_noise(content.samples, activity, highpass_hz))
+        measures = replace(measures, snr_db=signal_to_noise(content.samples, activity, highpass_hz, hop))
     return measures
 
 
@@ -75,7 +80,7 @@ def clipped_share(samples: Waveform) -> float:
     return float(np.mean(np.abs(samples) >= FULL_SCALE)) if len(samples) else 0.0
 
 
-def signal_to_noise(samples: Waveform, activity: Mask, highpass_hz: float) -> float | None:
+def signal_to_noise(samples: Waveform, activity: Mask, highpass_hz: float, hop: int = HOP) -> float | None:
     """`10·log10(P_speech / P_other)`: mean power of the frames with speech over that of the others, high-passed.
 
     The noise goes on under the speech, so this is (signal + noise) / noise: 0 dB where no frame has speech. None
@@ -85,7 +90,7 @@ def signal_to_noise(samples: Waveform, activity: Mask, highpass_hz: float) -> fl
         return None
     if not activity.any():
         return 0.0
-    power = 10.0 ** (frame_levels(samples, highpass_hz) / 10.0)
+    power = 10.0 ** (frame_levels(samples, highpass_hz, hop) / 10.0)
     noise = max(float(power[~activity].mean()), 10.0 ** (QUIETEST_NOISE_DB / 10.0))
     return 10.0 * float(np.log10(power[activity].mean() / noise))
 

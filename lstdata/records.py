@@ -156,10 +156,18 @@ class Coded:
     """The transcript's words as written; None without word times."""
     word_frames: Ints | None = None
     """(words, 2) start and end frame of each word: monotone, disjoint, inside the utterance, maybe empty."""
+    word_scores: tuple[float | None, ...] | None = None
+    """How well each word fits, per frame on the aligner's own scale; None where nobody said."""
+    interpolated: tuple[int, ...] = ()
+    """The words, by number, whose times are no finding but lie between those of their neighbours."""
+    character_frames: tuple[tuple[int, ...] | None, ...] | None = None
+    """For each word the frame at which each of its characters begins, inside the word; None where nobody knows."""
     aligner: str | None = None
     score: float | None = None
     header_seconds: float | None = None
     """What the audio's header promised; None where it promised nothing, or nobody knows."""
+    hop: int = HOP
+    """Samples per frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +180,8 @@ class UnitInventory:
     """A codebook file (.npz), to be kept beside the shards byte for byte; None where only the ids are known."""
     origin: str = ""
     """Without a codebook: what kind of file the ids came in."""
+    hop: int = HOP
+    """Samples per frame."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +212,12 @@ class Sample:
     """The transcript's words as written; None without word times."""
     word_frames: Ints | None
     """(words, 2) start and end frame of each word: monotone, disjoint, inside the utterance, maybe empty."""
+    word_scores: tuple[float | None, ...] | None = None
+    """How well each word fits, per frame on the aligner's own scale; None where nobody said."""
+    interpolated: tuple[int, ...] = ()
+    """The words, by number, whose times are no finding but lie between those of their neighbours."""
+    character_frames: tuple[tuple[int, ...] | None, ...] | None = None
+    """For each word the frame at which each of its characters begins, inside the word; None where nobody knows."""
     aligner: str | None = None
     align_score: float | None = None
     header_seconds: float | None = None
@@ -211,6 +227,8 @@ class Sample:
     language: str | None = None
     license: str | None = None
     custom: Mapping[str, Any] = field(default_factory=dict)
+    hop: int = HOP
+    """Samples per frame: of units, activity, words and patches."""
 
     @property
     def frames(self) -> int:
@@ -243,3 +261,14 @@ def word_frames(words: Sequence[Word], frames: int, hop: int = HOP) -> Ints:
     edges = np.array([[frame_at(w.start, hop), frame_at(w.end, hop)] for w in words], dtype=np.int64)
     edges = np.clip(edges.reshape(-1), 0, frames)
     return np.maximum.accumulate(edges).reshape(-1, 2) if len(edges) else edges.reshape(0, 2)
+
+
+def character_frames(words: Sequence[Word], frames: Ints, hop: int = HOP) -> tuple[tuple[int, ...] | None, ...] | None:
+    """The frame at which each character of each word begins, inside the word's `frames`; None where no word says."""
+    if all(word.characters is None for word in words):
+        return None
+    found: list[tuple[int, ...] | None] = []
+    for word, (start, end) in zip(words, frames.tolist(), strict=True):
+        begins = None if word.characters is None else [min(max(frame_at(c, hop), start), end) for c in word.characters]
+        found.append(None if begins is None else tuple(begins))
+    return tuple(found)

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstdata.errors import CorruptShard
-from lstdata.records import HOP, Sample, frame_count
+from lstdata.records import Sample, frame_count
 
-FORMAT = 1
+FORMAT = 2
 """Version of the sample format."""
 
 STORED_STRATEGIES = ("static", "silence", "aligned")
@@ -49,10 +49,14 @@ def encode_sample(stored: StoredSample) -> dict[str, bytes]:
         "id": sample.id,
         "split": sample.split,
         "samples": sample.samples,
+        "hop": sample.hop,
         "header_seconds": sample.header_seconds,
         "text": sample.text,
         "words": None if sample.words is None else list(sample.words),
         "word_frames": None if sample.word_frames is None else sample.word_frames.tolist(),
+        "word_scores": _rounded(sample.word_scores),
+        "interpolated": list(sample.interpolated),
+        "character_frames": sample.character_frames,
         "activity": run_lengths(sample.activity),
         "patch_counts": {name: len(stored.patches[name]) for name in strategies},
         "drawn": stored.drawn,
@@ -82,18 +86,22 @@ def decode_sample(key: str, members: Mapping[str, bytes]) -> StoredSample:
         raise ValueError(f"patch_counts sum to {ends[-1]}, but there are {len(lengths)} patch lengths")
     parts = np.split(lengths, ends[:-1])
     words = meta["words"]
-    frames = meta["word_frames"]
+    frames, scores, characters = meta["word_frames"], meta["word_scores"], meta["character_frames"]
     sample = Sample(
         key=key,
         id=meta["id"],
         split=meta["split"],
         samples=meta["samples"],
+        hop=meta["hop"],
         header_seconds=meta["header_seconds"],
         units=_read_npy(members["units.npy"]),
         activity=from_run_lengths(meta["activity"]),
         text=meta["text"],
         words=None if words is None else tuple(words),
         word_frames=None if frames is None else np.array(frames, dtype=np.int64).reshape(-1, 2),
+        word_scores=None if scores is None else tuple(scores),
+        interpolated=tuple(meta["interpolated"]),
+        character_frames=None if characters is None else tuple(c if c is None else tuple(c) for c in characters),
         aligner=meta["aligner"],
         align_score=meta["align_score"],
         recording=meta["recording"],
@@ -180,6 +188,11 @@ def from_run_lengths(runs: Sequence[int]) -> NDArray[np.bool_]:
     return np.repeat(np.arange(len(runs)) % 2 == 1, runs)
 
 
+def _rounded(scores: Sequence[float | None] | None) -> list[float | None] | None:
+    """To a thousandth: more would be noise, and bytes."""
+    return None if scores is None else [None if score is None else round(score, 3) for score in scores]
+
+
 def _checked(path: str, key: str, members: Mapping[str, bytes]) -> StoredSample:
     """Damaged bytes can make the decoders raise anything: all of it means that the sample is not readable."""
     try:
@@ -196,7 +209,7 @@ def _checked(path: str, key: str, members: Mapping[str, bytes]) -> StoredSample:
 def _mistake(stored: StoredSample) -> str | None:
     """How the members of a sample contradict one another."""
     sample = stored.sample
-    frames = frame_count(sample.samples, HOP)
+    frames = frame_count(sample.samples, sample.hop)
     if not len(sample.units) == len(sample.activity) == frames:
         return (
             f" has {len(sample.units)} units and {len(sample.activity)} activity frames, "

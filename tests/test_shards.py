@@ -143,7 +143,7 @@ def _change(data: bytes, old: bytes, new: bytes) -> bytes:
     [
         (b'"samples":12817', b'"samples":99999', "99999 samples make 156"),
         (b'"patch_counts":{"static":5', b'"patch_counts":{"static":6', "patch_counts sum"),
-        (b'"format":1', b'"format":9', "format 9 is not 1"),
+        (b'"format":2', b'"format":9', "format 9 is not 2"),
         (b'{"format"', b'["format"', "cannot be decoded"),
         (b"a-1.units.npy", b"a-2.units.npy", "header"),
     ],

@@ -25,7 +25,9 @@ from lstdata.storage import commit_json, is_url, remove_temporaries, sha256_file
 from lstdata.workers import run_tasks
 
 if TYPE_CHECKING:
+    from lstdata.build.computing import Computing
     from lstdata.build.spec import BuildSpec
+    from lstdata.units.features import Features
 
 
 class Listener(Protocol):
@@ -59,9 +61,12 @@ class Asked:
 
 def plan_run(asked: Asked, listener: Listener) -> Plan:
     """Plan into `asked.out`, or check that the plan there is still of this source and config."""
+    from lstdata.build.computing import computing_of
+
     source = _opened(asked)
+    computing = computing_of(asked.config)
     with locked(asked.out, read_run):
-        return _plan(asked, to_be_planned(asked, source, listener), listener)
+        return _plan(asked, to_be_planned(asked, source, listener), computing, listener)
 
 
 @contextmanager
@@ -70,17 +75,18 @@ def planned(asked: Asked) -> Iterator[tuple[Plan, Path]]:
 
     Refuses what the build would refuse. Long recordings are as yet whole if they are not segmented.
     """
-    from lstdata.build.freeze import check_given
+    from lstdata.build.computing import computing_of
     from lstdata.build.plan import make_plan
 
-    check_given(asked.config)
     opened = _opened(asked)
+    computing = computing_of(asked.config)
+    _checked(asked.config, opened, computing.device)
     run = read_run(asked.out) if asked.out.exists() and not asked.rebuild else None
     if run is not None and has_shards(asked.out):
         refuse_changes(asked.out, run, asked.config)
     source = already_segmented(asked, opened)
     if source is not None and run is not None and has_shards(asked.out):
-        yield _check_unchanged(asked, source, run), asked.out / "plan.parquet"
+        yield _check_unchanged(asked, source, run, computing), asked.out / "plan.parquet"
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "plan.parquet"
@@ -93,25 +99,34 @@ def build_shards(asked: Asked, listener: Listener) -> Totals:
 
     IncompleteBuild names the shards that stay pending; running again resumes.
     """
-    from lstdata.build.freeze import check_given, freeze
+    from lstdata.build.computing import computing_of
+    from lstdata.build.freeze import freeze
     from lstdata.build.spec import BuildSpec, stage_fingerprints
-    from lstdata.compute import compute_class
     from lstdata.workers.on_ray import check_address
 
-    check_given(asked.config)
     check_address(asked.config.run.address)
     source = _opened(asked)
+    computing = computing_of(asked.config)
+    features, words = _checked(asked.config, source, computing.device)
     with locked(asked.out, read_run):
         source = to_be_planned(asked, source, listener)
-        plan = _plan(asked, source, listener)
+        plan = _plan(asked, source, computing, listener)
         run = read_run(asked.out)
         assert run is not None
-        frozen = freeze(source, plan, asked.out, asked.config)
+        frozen = freeze(source, plan, asked.out, asked.config, features, computing)
         for note in frozen.notes:
             listener.note(note)
         unit_set = None if frozen.units is None else frozen.units.sha256
-        stages = stage_fingerprints(asked.config, unit_set, frozen.tokenizer.sha256)
-        spec = BuildSpec(asked.source, asked.out, asked.config, compute_class(), tuple(stages.items()))
+        stages = stage_fingerprints(asked.config, unit_set, frozen.tokenizer.sha256, features, words)
+        spec = BuildSpec(
+            source=asked.source,
+            out=asked.out,
+            config=asked.config,
+            compute_class=computing.compute_class,
+            stages=tuple(stages.items()),
+            features=features,
+            device=computing.device,
+        )
         run |= {
             "fingerprints": {"source": plan.source_fingerprint, **stages},
             "mixed_compute": run.get("mixed_compute", False) or run["compute_class"] != spec.compute_class,
@@ -131,15 +146,29 @@ def _opened(asked: Asked) -> Source:
     return source
 
 
-def _plan(asked: Asked, source: Source, listener: Listener) -> Plan:
+def _checked(config: BuildConfig, source: Source, device: str) -> tuple[Features | None, str | None]:
+    """What units are made of, and what the words are found by (a sum of it), before anything is written.
+
+    ConfigError where a file or a model that the config names cannot be used.
+    """
+    from lstdata.build.freeze import check_given
+    from lstdata.build.word_times import words_identity
+    from lstdata.units.features import find_features
+
+    features = None if source.inventory() is not None else find_features(config.units, device)
+    check_given(config, features)
+    return features, words_identity(config.words)
+
+
+def _plan(asked: Asked, source: Source, computing: Computing, listener: Listener) -> Plan:
     """The folder's plan where it is still of this source and config, else a new one."""
     from lstdata.build.plan import make_plan
-    from lstdata.compute import compute_class, versions
+    from lstdata.compute import versions
 
     out = asked.out
     run = None if asked.rebuild else read_run(out)
     if run is not None and (has_shards(out) or not changes(run, asked.config)):
-        plan = _check_unchanged(asked, source, run)
+        plan = _check_unchanged(asked, source, run, computing)
         remove_temporaries(out)
         return plan
     clear(out, keep=SEGMENT_FILES if asked.config.segment.enabled else ())
@@ -152,7 +181,7 @@ def _plan(asked: Asked, source: Source, listener: Listener) -> Plan:
         "source": {"path": asked.source, "kind": kind},
         "config": to_dict(asked.config),
         "versions": versions(),
-        "compute_class": compute_class(),
+        "compute_class": computing.compute_class,
         "fingerprints": {"source": plan.source_fingerprint},
         "plan_sha256": sha256_file(out / "plan.parquet"),
         "totals": None,
@@ -161,16 +190,16 @@ def _plan(asked: Asked, source: Source, listener: Listener) -> Plan:
     return plan
 
 
-def _check_unchanged(asked: Asked, source: Source, run: dict[str, Any]) -> Plan:
+def _check_unchanged(asked: Asked, source: Source, run: dict[str, Any], computing: Computing) -> Plan:
     """The plan of a run that was begun; ConfigError that names what is no longer the same."""
-    from lstdata.compute import compute_class
     from lstdata.source_table import scan_fingerprint
 
     out = asked.out
     refuse_changes(out, run, asked.config)
-    if run["compute_class"] != compute_class() and not asked.allow_mixed_compute:
+    here = computing.compute_class
+    if run["compute_class"] != here and not asked.allow_mixed_compute:
         raise ConfigError(
-            f"`{out}` was begun on compute class {run['compute_class']}, but this machine is {compute_class()}: "
+            f"`{out}` was begun on compute class {run['compute_class']}, but this machine is {here}: "
             "bytes could differ. Give a new folder, --rebuild, or --allow-mixed-compute."
         )
     if asked.source != run["source"]["path"] and scan_fingerprint(source.scan()) != run["fingerprints"]["source"]:
@@ -197,7 +226,10 @@ def _build_pending(spec: BuildSpec, plan: Plan, run: dict[str, Any], listener: L
         return
     commit_json(spec.out / "run.json", run | {"totals": None})
     faults: list[LstDataError] = []
-    results = run_tasks(partial(shard_builder, spec), pending, spec.config.run, describe=PlannedShard.describe)
+    gpus = spec.config.run.gpus_per_worker if spec.device == "cuda" else 0.0
+    make, describe = partial(shard_builder, spec), PlannedShard.describe
+    results = run_tasks(make, pending, spec.config.run, describe=describe, gpus_per_worker=gpus)
+    wanted = computed = 0
     with EventLog(spec.out / "events") as events, closing(results):
         events.write("started", shards=len(pending), runner=spec.config.run.runner)
         for shard, result in results:
@@ -208,7 +240,10 @@ def _build_pending(spec: BuildSpec, plan: Plan, run: dict[str, Any], listener: L
                     raise result
                 continue
             events.write("built", **asdict(result))
+            wanted, computed = wanted + result.wanted_frames, computed + result.computed_frames
             listener.built(shard, result.samples, result.rejected)
         events.write("ended", failed=len(faults))
+    if computed > wanted:
+        listener.note(f"units: {1 - wanted / computed:.1%} of the encoder's frames were padding")
     if faults:
         raise IncompleteBuild(f"{len(faults)} of {len(pending)} shards stay pending; run again to resume. {faults[0]}")

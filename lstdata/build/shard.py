@@ -11,6 +11,7 @@ from functools import lru_cache, partial
 from itertools import pairwise
 from typing import Any
 
+from lstdata.build.computing import uses_models
 from lstdata.build.folder import shard_paths
 from lstdata.build.plan_table import PlannedShard, read_shard_rows
 from lstdata.build.spec import BuildSpec
@@ -18,14 +19,14 @@ from lstdata.build.stages import Stages
 from lstdata.compute import compute_class
 from lstdata.errors import ConfigError
 from lstdata.index import INDEX_SCHEMA, index_row, write_table
-from lstdata.records import SAMPLE_RATE, DeadLetter
+from lstdata.records import HOP, SAMPLE_RATE, DeadLetter
 from lstdata.run_folder import read_card
 from lstdata.shards import FORMAT, STORED_STRATEGIES, StoredSample, write_shard
 from lstdata.sources import open_source
 from lstdata.storage import commit_bytes, commit_json, sha256_file
 from lstdata.tokenizer import TextTokenizer
-from lstdata.units import MfccUnits
 from lstdata.units.codebook import load_codebook
+from lstdata.units.features import make_extractor
 from lstdata.workers.trying import try_hard
 
 
@@ -39,6 +40,10 @@ class ShardResult:
     seconds: float
     """Of audio written."""
     stage_seconds: dict[str, float] = field(default_factory=dict)
+    wanted_frames: int = 0
+    """That recordings and their windows have."""
+    computed_frames: int = 0
+    """That went through the encoder, padding and missing rows included."""
 
 
 def shard_builder(spec: BuildSpec) -> Callable[[PlannedShard], ShardResult]:
@@ -59,8 +64,8 @@ def _build_once(spec: BuildSpec, shard: PlannedShard) -> ShardResult:
     stages.seconds.clear()
     samples: list[StoredSample] = []
     letters: list[DeadLetter] = []
-    for record in read_shard_rows(spec.out / "plan.parquet", shard.row_group):
-        result = stages.process(record)
+    before = stages.frames
+    for result in stages.process(read_shard_rows(spec.out / "plan.parquet", shard.row_group)):
         if isinstance(result, DeadLetter):
             letters.append(result)
         else:
@@ -68,7 +73,8 @@ def _build_once(spec: BuildSpec, shard: PlannedShard) -> ShardResult:
     started = time.perf_counter()
     seconds = _commit(spec, shard, samples, letters)
     stages.seconds["commit"] += time.perf_counter() - started
-    return ShardResult(shard.name, len(samples), len(letters), seconds, dict(stages.seconds))
+    wanted, computed = (now - then for now, then in zip(stages.frames, before, strict=True))
+    return ShardResult(shard.name, len(samples), len(letters), seconds, dict(stages.seconds), wanted, computed)
 
 
 def _commit(spec: BuildSpec, shard: PlannedShard, samples: list[StoredSample], letters: list[DeadLetter]) -> float:
@@ -112,18 +118,20 @@ def _commit(spec: BuildSpec, shard: PlannedShard, samples: list[StoredSample], l
 @lru_cache(maxsize=1)
 def _stages(spec: BuildSpec) -> Stages:
     """The stages with their models, loaded once per process."""
-    if compute_class() != spec.compute_class:
+    here = compute_class(spec.device, uses_models(spec.config))
+    if here != spec.compute_class:
         raise ConfigError(
-            f"This worker's compute class is {compute_class()}, but the build's is {spec.compute_class}: "
-            "their bytes could differ."
+            f"This worker's compute class is {here}, but the build's is {spec.compute_class}: their bytes could differ."
         )
     source = open_source(spec.source, spec.config.source)
     codebook, card = spec.out / "codebook.npz", read_card(spec.out)
-    fitted = source.inventory() is None and codebook.exists()
+    features = spec.features if codebook.exists() else None
     return Stages(
         config=spec.config,
         source=source,
-        extractor=MfccUnits(load_codebook(codebook)) if fitted else None,
+        extractor=None if features is None else make_extractor(features, load_codebook(codebook)),
         tokenizer=TextTokenizer.read(str(spec.out / "tokenizer.json")),
         clusters=0 if card is None else card.units,
+        hop=HOP if spec.features is None else spec.features.hop,
+        device=spec.device,
     )

@@ -9,7 +9,12 @@ from lstdata.build import plan as planning
 from lstdata.build import stages
 from lstdata.build.finish import shard_fingerprint
 from lstdata.config import BuildConfig, fingerprint
-from lstdata.units import fit, mfcc
+from lstdata.units import mfcc
+from lstdata.units.encoder import VERSION as ENCODER
+from lstdata.units.features import Features
+
+_BY_CONTENT = ("codebook", "model", "revision", "files")
+"""Options that name files: what is in these counts, not where they lie."""
 
 
 @dataclass(frozen=True)
@@ -22,24 +27,32 @@ class BuildSpec:
     compute_class: str
     stages: tuple[tuple[str, str], ...]
     """(name, fingerprint) of each stage, codebook and tokenizer included."""
+    features: Features | None = None
+    """What units are made of; None where the source brings them."""
+    device: str = "cpu"
 
     def shard_fingerprint(self, records: str) -> str:
         """Changes with anything that could change a byte of a shard of these records."""
         return shard_fingerprint(records, dict(self.stages))
 
 
-def stage_fingerprints(config: BuildConfig, unit_set: str | None, tokenizer: str) -> dict[str, str]:
+def stage_fingerprints(
+    config: BuildConfig, unit_set: str | None, tokenizer: str, features: Features | None, words: str | None
+) -> dict[str, str]:
     """Fingerprint of each stage: its name, its version and its own part of the config; files by their sha256.
 
-    `unit_set` is the sha256 of the codebook, or of what stands for it where the source brings units.
+    `unit_set` is the sha256 of the codebook, or of what stands for it where the source brings units; `words` that of
+    the model or the files by which words are found, where there are any.
     """
     versions = stages.VERSIONS
-    units = {name: value for name, value in asdict(config.units).items() if name != "codebook"}
+    units = {name: value for name, value in asdict(config.units).items() if name not in _BY_CONTENT}
+    aligning = {name: value for name, value in asdict(config.words).items() if name not in _BY_CONTENT}
+    made_of = None if features is None else [features.identity, ENCODER if features.checkpoint else mfcc.VERSION]
     return {
         "plan": fingerprint("plan", planning.VERSION, asdict(config.plan), asdict(config.source)),
         "decode": fingerprint("decode", versions["decode"]),
-        "units": fingerprint("units", versions["units"], mfcc.VERSION, fit.VERSION, units, unit_set),
-        "words": fingerprint("words", versions["words"], asdict(config.words)),
+        "units": fingerprint("units", versions["units"], made_of, units, unit_set),
+        "words": fingerprint("words", versions["words"], aligning, words),
         "activity": fingerprint("activity", versions["activity"], asdict(config.activity)),
         "filter": fingerprint("filter", versions["filter"], asdict(config.filter)),
         "sample": fingerprint(

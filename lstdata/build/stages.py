@@ -6,14 +6,16 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import TYPE_CHECKING
+from functools import cached_property, partial
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lstdata.audio import check_length
 from lstdata.build.plan_table import PlannedRecord
+from lstdata.build.sample import coded_utterance, sample_of
+from lstdata.build.word_times import WordTimes
 from lstdata.config import BuildConfig
 from lstdata.documents import drawn_spans
 from lstdata.errors import IncompleteBuild, LstDataError, Rejected, Unavailable
@@ -21,21 +23,20 @@ from lstdata.filters import STAGE as FILTER
 from lstdata.filters import Rule, active_rules, check_record
 from lstdata.patching import utterance_patches
 from lstdata.quality import Measures, measure
-from lstdata.records import Alignment, Audio, Coded, DeadLetter, Mask, Sample, frame_count, word_frames
+from lstdata.records import HOP, Alignment, Audio, Coded, DeadLetter, Mask
 from lstdata.shards import STORED_STRATEGIES, StoredSample
 from lstdata.sources import Source
 from lstdata.tokenizer import TextTokenizer
 from lstdata.units import UnitExtractor
 from lstdata.units.codebook import MAX_CLUSTERS
 
-if TYPE_CHECKING:
-    from lstdata.align import Aligner
-
-VERSIONS = {"decode": 1, "activity": 1, "filter": 1, "units": 1, "words": 1, "sample": 2}
+VERSIONS = {"decode": 1, "activity": 1, "filter": 1, "units": 1, "words": 2, "sample": 3}
 """Raised when a stage's output changes for equal input and config; part of every shard's fingerprint."""
 
 
-_FROM_AUDIO = ("activity", "units", "words")
+T = TypeVar("T")
+
+_FROM_AUDIO = ("activity", "words")
 """Stages that a record which comes as units has behind it."""
 
 
@@ -45,11 +46,14 @@ class Utterance:
 
     record: PlannedRecord
     audio: Audio | None = None
+    length: int = 0
+    """Samples of its audio, which is dropped while its units are waited for."""
     activity: Mask | None = None
     units: NDArray[np.uint16] | None = None
     alignment: Alignment | None = None
     coded: Coded | None = None
     """All of the above at once: set by `decode` where the source brings units."""
+    header_seconds: float | None = None
     measures: Measures = field(default_factory=Measures)
     """What filters ask for, as far as it is known."""
     stored: StoredSample | None = None
@@ -70,30 +74,89 @@ class Stages:
     """None where records are only measured: then no samples are made."""
     clusters: int = MAX_CLUSTERS
     """Unit ids that a source brings must be below."""
+    hop: int = HOP
+    """Samples per frame."""
+    device: str = "cpu"
+    """Of an aligner that is a pretrained model."""
 
     def __post_init__(self) -> None:
         self.seconds: defaultdict[str, float] = defaultdict(float)
         """Wall time by stage."""
         self.rules = active_rules(self.config.filter)
 
-    def process(self, record: PlannedRecord) -> StoredSample | DeadLetter:
-        """A sample or a dead letter with its stage and reason; only the world's and the user's faults are raised."""
+    def process(self, records: Iterable[PlannedRecord]) -> list[StoredSample | DeadLetter]:
+        """For each record, in order, a sample or a dead letter with its stage and reason.
+
+        Only the world's and the user's faults are raised. Units come last, as they may come for several records at
+        once; audio is held only until they do.
+        """
         steps: tuple[tuple[str, Step], ...] = (
             (FILTER, self.filter_row),
             ("transcript", self.check_transcript),
             ("decode", self.decode),
             ("activity", self.find_activity),
             (FILTER, self.filter_signal),
-            ("units", self.extract_units),
             ("words", self.find_words),
             (FILTER, self.filter_words),
-            ("sample", self.make_sample),
         )
-        result = self.run(Utterance(record=record), steps)
+        done: dict[int, StoredSample | DeadLetter] = {}
+        waiting: dict[int, Utterance] = {}
+        if self.extractor is not None:
+            self.extractor.forget()
+        for number, record in enumerate(records):
+            result = self.run(Utterance(record=record), steps)
+            if isinstance(result, DeadLetter):
+                done[number] = result
+            elif result.coded is not None:
+                done[number] = self._stored(result)
+            else:
+                self._await_units(number, result, waiting, done)
+        if self.extractor is not None:
+            finished = self._timed("units", self.extractor.finish)
+            done |= {ready: self._stored(replace(waiting.pop(ready), units=units)) for ready, units in finished}
+        return [done[number] for number in range(len(done))]
+
+    def _await_units(
+        self,
+        number: int,
+        utterance: Utterance,
+        waiting: dict[int, Utterance],
+        done: dict[int, StoredSample | DeadLetter],
+    ) -> None:
+        """Give a record to the extractor, and store those whose units have come."""
+        audio = utterance.audio
+        assert audio is not None
+        if self.extractor is None:
+            raise Unavailable("speech could be read that was unreadable when the codebook was fitted; run again")
+        alone = not waiting
+        waiting[number] = replace(utterance, audio=None)
+        try:
+            finished = self._timed("units", partial(self.extractor.add, number, audio.samples))
+        except Exception as error:
+            if not alone and not isinstance(error, LstDataError | MemoryError | OSError):
+                raise Unavailable(f"the units of {len(waiting)} records failed together: {error}") from error
+            done[number] = self._dead_letter(waiting.pop(number).record, "units", error)
+            return
+        done |= {ready: self._stored(replace(waiting.pop(ready), units=units)) for ready, units in finished}
+
+    def _timed(self, stage: str, work: Callable[[], T]) -> T:
+        started = time.perf_counter()
+        try:
+            return work()
+        finally:
+            self.seconds[stage] += time.perf_counter() - started
+
+    def _stored(self, utterance: Utterance) -> StoredSample | DeadLetter:
+        result = self.run(utterance, [("sample", self.make_sample)])
         if isinstance(result, DeadLetter):
             return result
         assert result.stored is not None
         return result.stored
+
+    @property
+    def frames(self) -> tuple[int, int]:
+        """(wanted, computed) by the extractor so far."""
+        return (0, 0) if self.extractor is None else (self.extractor.wanted, self.extractor.computed)
 
     def hear(self, record: PlannedRecord) -> Utterance | DeadLetter:
         """A record as far as the filters of its signal, whether it has a transcript or not."""
@@ -107,13 +170,10 @@ class Stages:
         for name, step in steps:
             if utterance.coded is not None and name in _FROM_AUDIO:
                 continue
-            started = time.perf_counter()
             try:
-                utterance = step(utterance)
+                utterance = self._timed(name, partial(step, utterance))
             except Exception as error:
                 return self._dead_letter(utterance.record, name, error)
-            finally:
-                self.seconds[name] += time.perf_counter() - started
         return utterance
 
     def filter_row(self, utterance: Utterance) -> Utterance:
@@ -140,7 +200,7 @@ class Stages:
         content = utterance.coded or utterance.audio
         assert content is not None
         noise_above = self.config.activity.highpass_hz
-        measures = measure(utterance.record.row, content, utterance.activity, noise_above, wanted)
+        measures = measure(utterance.record.row, content, utterance.activity, noise_above, wanted, self.hop)
         return replace(utterance, measures=measures)
 
     def measure_words(self, utterance: Utterance) -> Utterance:
@@ -151,7 +211,7 @@ class Stages:
     def check_transcript(self, utterance: Utterance) -> Utterance:
         """Refuse early what can never get word times."""
         row, words = utterance.record.row, self.config.words
-        if not (row.text or "").strip() and not row.words and words.aligner != "none":
+        if not (row.text or "").strip() and not row.words and words.aligner != "none" and not words.files:
             self._missing(Rejected("missing_transcript", f"`{row.id}` has no transcript."), row.id)
         return utterance
 
@@ -161,7 +221,7 @@ class Stages:
         if isinstance(opened, Coded):
             return replace(utterance, coded=self._accepted(opened, utterance.record.row.id))
         check_length(opened)
-        return replace(utterance, audio=opened)
+        return replace(utterance, audio=opened, length=len(opened.samples), header_seconds=opened.header_seconds)
 
     def _accepted(self, coded: Coded, id: str) -> Coded:
         """What a source brings in place of audio, without its word times where none are wanted."""
@@ -178,32 +238,16 @@ class Stages:
         from lstdata.activity import activity_mask
 
         assert utterance.audio is not None
-        return replace(utterance, activity=activity_mask(utterance.audio.samples, self.config.activity))
-
-    def extract_units(self, utterance: Utterance) -> Utterance:
-        assert utterance.audio is not None
-        if self.extractor is None:
-            raise Unavailable("speech could be read that was unreadable when the codebook was fitted; run again")
-        return replace(utterance, units=self.extractor.extract(utterance.audio.samples))
+        return replace(utterance, activity=activity_mask(utterance.audio.samples, self.config.activity, self.hop))
 
     def find_words(self, utterance: Utterance) -> Utterance:
-        """Word times by the manifest or an aligner, or none where `words.missing` allows it."""
-        from lstdata.align import from_manifest
-
+        """Word times by the manifest, files or an aligner, or none where `words.missing` allows it."""
         assert utterance.audio is not None
-        row, words = utterance.record.row, self.config.words
-        samples = utterance.audio.samples
-        if words.aligner == "none":
+        if self.config.words.aligner == "none":
             return utterance
+        row = utterance.record.row
         try:
-            if words.aligner != "sphinx" and row.words is not None:
-                alignment = from_manifest(row.words, len(samples), row.score)
-            elif words.aligner == "manifest":
-                raise Rejected("missing_word_times", f"the manifest gives no word times for `{row.id}`.")
-            elif not (row.text or "").strip():
-                return utterance
-            else:
-                alignment = self.aligner.align(samples, row.text or "", row.language)
+            alignment = self._word_times.find(row, utterance.audio.samples)
         except Rejected as verdict:
             self._missing(verdict, row.id)
             return utterance
@@ -212,37 +256,27 @@ class Stages:
     def make_sample(self, utterance: Utterance) -> Utterance:
         """The record as shards store it, with its patches and one drawn interleaving."""
         assert self.tokenizer is not None
-        record, row = utterance.record, utterance.record.row
-        coded = utterance.coded or _coded(utterance)
-        sample = Sample(
-            key=record.key,
-            id=row.id,
-            split=record.split,
-            samples=coded.samples,
-            header_seconds=coded.header_seconds,
-            units=coded.units,
-            activity=coded.activity,
-            text=row.text if row.text is not None or coded.words is None else " ".join(coded.words),
-            words=coded.words,
-            word_frames=coded.word_frames,
-            aligner=coded.aligner,
-            align_score=coded.score,
-            recording=row.recording,
-            speaker=row.speaker,
-            language=row.language,
-            license=row.license,
-            custom=row.custom,
-        )
+        if utterance.coded is None:
+            assert utterance.units is not None and utterance.activity is not None
+            coded = coded_utterance(
+                utterance.length,
+                utterance.units,
+                utterance.activity,
+                utterance.alignment,
+                header_seconds=utterance.header_seconds,
+                hop=self.hop,
+            )
+        else:
+            coded = utterance.coded
+        sample = sample_of(utterance.record, coded)
         strategies = [name for name in STORED_STRATEGIES if name != "aligned" or coded.words is not None]
         patches = {name: utterance_patches(name, sample, self.config.patching) for name in strategies}
         drawn = drawn_spans(sample, self.tokenizer, interleave=self.config.interleave)
         return replace(utterance, stored=StoredSample(sample, patches, drawn))
 
     @cached_property
-    def aligner(self) -> Aligner:
-        from lstdata.align import make_aligner
-
-        return make_aligner("sphinx", self.config.words)
+    def _word_times(self) -> WordTimes:
+        return WordTimes(self.config.words, self.device)
 
     def _rules(self, *needs: str) -> tuple[Rule, ...]:
         return tuple(rule for rule in self.rules if rule.needs in needs)
@@ -264,19 +298,3 @@ class Stages:
             raise error
         message = f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"
         return DeadLetter(record.row.id, stage, "unexpected_error", message, where, environmental=True)
-
-
-def _coded(utterance: Utterance) -> Coded:
-    """What the stages have made of a record's audio."""
-    assert utterance.audio is not None and utterance.units is not None and utterance.activity is not None
-    samples, alignment = len(utterance.audio.samples), utterance.alignment
-    return Coded(
-        samples=samples,
-        units=utterance.units,
-        activity=utterance.activity,
-        words=None if alignment is None else tuple(w.text for w in alignment.words),
-        word_frames=None if alignment is None else word_frames(alignment.words, frame_count(samples)),
-        aligner=None if alignment is None else alignment.aligner,
-        score=None if alignment is None else alignment.score,
-        header_seconds=utterance.audio.header_seconds,
-    )

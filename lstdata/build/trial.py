@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from lstdata.build.computing import computing_of
 from lstdata.build.plan_table import Plan, PlannedRecord, read_shard_ids, read_shard_rows
 from lstdata.build.stages import Stages, Step, Utterance
 from lstdata.config import BuildConfig
@@ -24,6 +25,7 @@ from lstdata.randomness import digest
 from lstdata.records import SAMPLE_RATE, DeadLetter
 from lstdata.sources import open_source
 from lstdata.units.codebook import MAX_CLUSTERS
+from lstdata.units.features import find_features
 from lstdata.units.fit import DEFAULT_CLUSTERS
 from lstdata.workers import run_tasks
 
@@ -127,13 +129,16 @@ class Trying:
     config: BuildConfig
     scored: bool
     """Whether word times are found too: the one slow step."""
+    hop: int
+    """Samples per frame of the build's units."""
+    device: str
 
     def __call__(self) -> Callable[[Sequence[PlannedRecord]], list[Tried]]:
         source = open_source(self.source, self.config.source)
         inventory, clusters = source.inventory(), MAX_CLUSTERS
         if inventory is not None:
             clusters = inventory.clusters or self.config.units.clusters or DEFAULT_CLUSTERS
-        stages = Stages(self.config, source, extractor=None, tokenizer=None, clusters=clusters)
+        stages = Stages(self.config, source, None, None, clusters, self.hop, self.device)
         return lambda records: [try_record(stages, record, self.scored) for record in records]
 
 
@@ -172,8 +177,12 @@ def try_records(
     trial = Trial(config)
     planned = plan.records - plan.rejected
     total = planned if sample is None else min(sample, planned)
-    chunks, make = choose(plan, plan_path, sample), Trying(source, config, scored)
-    with closing(run_tasks(make, chunks, config.run, describe=lambda chunk: f"`{chunk[0].row.id}`")) as results:
+    computing = computing_of(config)
+    hop = find_features(config.units, computing.device).hop
+    chunks, make = choose(plan, plan_path, sample), Trying(source, config, scored, hop, computing.device)
+    gpus = computing.gpus_per_worker(config)
+    tasks = run_tasks(make, chunks, config.run, describe=lambda c: f"`{c[0].row.id}`", gpus_per_worker=gpus)
+    with closing(tasks) as results:
         for _, result in results:
             if isinstance(result, LstDataError):
                 raise result

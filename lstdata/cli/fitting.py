@@ -26,7 +26,8 @@ def fit_units(
     source: str, codebook: Path, config_path: str | None, sets: tuple[str, ...], force: bool, as_json: bool
 ) -> None:
     """Fit a CODEBOOK (.npz) of speech units on SOURCE, to give to builds as `units.codebook`."""
-    from lstdata.build.freeze import describe_fit, fit_source
+    from lstdata.build.fitting import describe_fit
+    from lstdata.build.freeze import fit_source
     from lstdata.config import BuildConfig, load
     from lstdata.units.codebook import load_codebook
 

@@ -54,11 +54,11 @@ def draw_timeline(shown: Shown, colours: Sequence[str]) -> Timeline:
     sample = stored.sample
     seconds = sample.samples / SAMPLE_RATE
     scale = max(SECOND, min(_WIDEST, _WIDE / seconds))
-    frame = scale * HOP / SAMPLE_RATE
+    frame = scale * sample.hop / SAMPLE_RATE
     bands = [("", "seconds", 16, _ruler(seconds, scale))]
     if shown.audio is not None:
         bands.append(("sound", "waveform; dark where the activity mask says speech", 64, _waveform(shown, frame)))
-    bands.append(("units", "one colour for each cluster, 25 a second", 22, _units(stored, colours, frame)))
+    bands.append(("units", f"one colour for each cluster, {SAMPLE_RATE // sample.hop} a second", 22, _units(stored, colours, frame)))
     if sample.words is not None:
         lanes, words = _words(stored, frame)
         bands.append(("words", "where each word was spoken", 16 * lanes + 7, words))
@@ -69,7 +69,7 @@ def draw_timeline(shown: Shown, colours: Sequence[str]) -> Timeline:
     }
     for name in ("aligned", "silence", "static"):
         if name in stored.patches:
-            drawing = _patches(stored.patches[name], _quiet(stored, name), frame)
+            drawing = _patches(stored.patches[name], _quiet(stored, name), frame, sample.hop)
             bands.append((name, f"patches: {hints[name]}", 16, drawing))
     bands.append(("document", "one drawn interleaving: what is spoken, what is written", 20, _document(stored, frame)))
     rows: list[Row] = []
@@ -99,7 +99,7 @@ def _ruler(seconds: float, scale: float) -> Markup:
 def _waveform(shown: Shown, frame: float) -> Markup:
     """The envelope twice: silent frames pale, active ones dark."""
     assert shown.audio is not None
-    low, high = _envelope(shown.audio, _COLUMN * HOP / frame)
+    low, high = _envelope(shown.audio, _COLUMN * shown.stored.sample.hop / frame)
     loudest = max(float(np.abs(low).max()), float(high.max()), 1e-3)
     frames = np.arange(len(low)) * _COLUMN / frame
     active = shown.stored.sample.activity[np.minimum(frames.astype(np.int64), shown.stored.sample.frames - 1)]
@@ -142,7 +142,7 @@ def _words(stored: StoredSample, frame: float) -> tuple[int, Markup]:
         lane = next((i for i in range(_LANES) if free[i] <= left), min(range(_LANES), key=free.__getitem__))
         free[lane] = left + _GLYPH * len(word) + 5
         used = max(used, lane + 1)
-        label = f"{word}: {start * HOP / SAMPLE_RATE:.2f}–{end * HOP / SAMPLE_RATE:.2f} s, {end - start} frames"
+        label = f"{word}: {start * sample.hop / SAMPLE_RATE:.2f}–{end * sample.hop / SAMPLE_RATE:.2f} s, {end - start} frames"
         parts.append(
             Markup(
                 '<g class="word"><title>{}</title><rect x="{}" width="{}" height="4" rx="1"/>'
@@ -161,14 +161,14 @@ def _words(stored: StoredSample, frame: float) -> tuple[int, Markup]:
     return used, Markup("").join(parts)
 
 
-def _patches(lengths: Ints, quiet: list[bool], frame: float) -> Markup:
+def _patches(lengths: Ints, quiet: list[bool], frame: float, hop: int) -> Markup:
     parts = []
     start = 0
     for number, (length, is_quiet) in enumerate(zip(lengths.tolist(), quiet, strict=True)):
         css = "quiet" if is_quiet else ("speech", "speech odd")[number % 2]
         parts.append(
             Markup('<rect class="{}" x="{}" width="{}" height="16" rx="1.5"><title>{}</title></rect>').format(
-                css, _n(start * frame), _n(length * frame - 1), f"{length} frames, {length * HOP / SAMPLE_RATE:.2f} s"
+                css, _n(start * frame), _n(length * frame - 1), f"{length} frames, {length * hop / SAMPLE_RATE:.2f} s"
             )
         )
         start += length

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lstdata.config import SourceConfig
 from lstdata.errors import ConfigError, CorruptShard, Unavailable
-from lstdata.records import HOP, SAMPLE_RATE, Coded, Locator, SourceRow, UnitInventory
+from lstdata.records import SAMPLE_RATE, Coded, Locator, SourceRow, UnitInventory
 from lstdata.run_folder import check_sums, read_finished
 from lstdata.shards import iter_samples
 from lstdata.sources.rows import rejected, writable
@@ -69,24 +69,29 @@ class RunSource:
             activity=sample.activity,
             words=sample.words,
             word_frames=sample.word_frames,
+            word_scores=sample.word_scores,
+            interpolated=sample.interpolated,
+            character_frames=sample.character_frames,
             aligner=sample.aligner,
             score=sample.align_score,
             header_seconds=sample.header_seconds,
+            hop=sample.hop,
         )
 
     def inventory(self) -> UnitInventory:
         """By the run's vocab card; its codebook, where it has one, is the new run's."""
         root = Path(self.root)
         card = VocabCard.from_json(_json(root / "vocab.json"), str(root / "vocab.json"))
-        if (card.hop, card.sample_rate) != (HOP, SAMPLE_RATE):
-            raise ConfigError(f"the units of `{root}` must be {HOP} samples apart at {SAMPLE_RATE} Hz.")
+        if card.sample_rate != SAMPLE_RATE:
+            raise ConfigError(f"the units of `{root}` must be of signals at {SAMPLE_RATE} Hz.")
         path = root / "codebook.npz"
         if not path.exists():
-            return UnitInventory(card.units, origin=str(_json(root / "codebook.json").get("prepared", "")))
+            origin = str(_json(root / "codebook.json").get("prepared", ""))
+            return UnitInventory(card.units, origin=origin, hop=card.hop)
         codebook = path.read_bytes()
         if sha256_bytes(codebook) != card.codebook_sha256:
             raise CorruptShard(f"`{path}` is not the one that `vocab.json` describes.")
-        return UnitInventory(card.units, codebook)
+        return UnitInventory(card.units, codebook, hop=card.hop)
 
     def _samples(self, root: Path) -> Iterator[SourceRow]:
         """The index and the plan side by side, one shard at a time; they have the same order."""

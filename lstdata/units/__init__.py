@@ -1,4 +1,4 @@
-"""Discrete speech units: one id per frame of 40 ms, whatever the extractor."""
+"""Discrete speech units: one id per frame, whatever the extractor."""
 
 from __future__ import annotations
 
@@ -7,27 +7,64 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lstdata.records import Waveform, frame_count
+from lstdata.records import HOP, Waveform
 from lstdata.units.codebook import Codebook
+
+Units = NDArray[np.uint16]
 
 
 class UnitExtractor(Protocol):
-    """Anything that turns a 16 kHz signal into ids; the result depends on this recording alone."""
+    """Turns 16 kHz signals into ids, one recording after the other; each one's are a function of itself alone."""
 
-    def extract(self, samples: Waveform) -> NDArray[np.uint16]:
-        """(samples,) → (frame_count(samples),) cluster ids."""
+    @property
+    def hop(self) -> int:
+        """Samples per frame."""
+
+    @property
+    def wanted(self) -> int:
+        """Frames that recordings, or the windows that they are cut into, had so far."""
+
+    @property
+    def computed(self) -> int:
+        """Frames that were computed for them, padding included."""
+
+    def add(self, number: int, samples: Waveform) -> list[tuple[int, Units]]:
+        """Take a recording; (number, (samples // hop,) ids) of those that are finished now, in any order."""
         ...
+
+    def finish(self) -> list[tuple[int, Units]]:
+        """Those that are left."""
+        ...
+
+    def forget(self) -> None:
+        """Drop what was added and is not finished."""
 
 
 class MfccUnits:
-    """Nearest centroids of MFCC features."""
+    """Nearest centroids of MFCC features, at once."""
+
+    hop = HOP
 
     def __init__(self, codebook: Codebook) -> None:
         self.codebook = codebook
+        self.wanted = self.computed = 0
 
-    def extract(self, samples: Waveform) -> NDArray[np.uint16]:
+    def add(self, number: int, samples: Waveform) -> list[tuple[int, Units]]:
         from lstdata.units.mfcc import features
 
         units = self.codebook.assign(features(samples))
-        assert len(units) == frame_count(len(samples))
-        return units
+        self.wanted += len(units)
+        self.computed += len(units)
+        return [(number, units)]
+
+    def finish(self) -> list[tuple[int, Units]]:
+        return []
+
+    def forget(self) -> None:
+        """Nothing is ever left unfinished."""
+
+
+def extract(extractor: UnitExtractor, samples: Waveform) -> Units:
+    """The ids of one recording."""
+    [(_, units)] = [*extractor.add(0, samples), *extractor.finish()]
+    return units

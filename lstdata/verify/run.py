@@ -74,7 +74,7 @@ def check_frozen(run: Run, problems: list[str]) -> None:
         if prepared is None and (sha256_file(path), load_codebook(path).clusters) != (card.codebook_sha256, card.units):
             problems.append("`codebook.npz` is not the one that `vocab.json` describes.")
     with guarded("`vocab.json`", problems):
-        VocabCard(**(card.to_json() | {"sample_rate": VocabCard.sample_rate, "hop": VocabCard.hop})).check_same(card)
+        VocabCard(**(card.to_json() | {"sample_rate": VocabCard.sample_rate})).check_same(card)
 
 
 def _run(out: Path, stated: dict[str, Any]) -> Run:

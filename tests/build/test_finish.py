@@ -69,7 +69,7 @@ def test_a_run_of_which_filters_leave_nothing_has_no_reject_rate() -> None:
 
 def test_another_filter_is_another_stage() -> None:
     plain, strict = (load(BuildConfig, None, sets) for sets in ([], ["filter.min_seconds=1"]))
-    before, after = stage_fingerprints(plain, "c", "t"), stage_fingerprints(strict, "c", "t")
+    before, after = (stage_fingerprints(config, "c", "t", None, None) for config in (plain, strict))
     assert {name for name in before if before[name] != after[name]} == {"filter"}
 
 

@@ -10,10 +10,12 @@ import pytest
 import soundfile
 
 from lstdata.build import Asked, planned
-from lstdata.build.freeze import fit_notes, fit_on, transcripts
+from lstdata.build.fitting import fit_notes, fit_on
+from lstdata.build.freeze import transcripts
 from lstdata.config import BuildConfig, load
 from lstdata.records import HOP, SAMPLE_RATE
 from lstdata.sources import open_source
+from lstdata.units.features import find_features
 from lstdata.units.fit import FitSummary
 from tests.conftest import build
 
@@ -22,7 +24,7 @@ def fitted(corpus: Path, *sets: str) -> tuple[int, list[str]]:
     """Frames that a codebook is fitted on, and texts that a tokenizer is trained on."""
     config = load(BuildConfig, None, ["units.clusters=4", "plan.validation=0", *sets])
     with planned(Asked(str(corpus), corpus / "out", config)) as (plan, path):
-        made = fit_on(open_source(str(corpus), config.source), plan, path, config)
+        made = fit_on(open_source(str(corpus), config.source), plan, path, config, find_features(config.units, "cpu"))
         assert made is not None
         return made[1].frames, list(transcripts(plan, path, config.filter))
 
@@ -83,5 +85,5 @@ def test_a_tokenizer_is_trained_on_the_other_splits_where_training_has_no_text(
 
 def test_a_codebook_of_less_than_a_minute_is_pointed_out() -> None:
     summary = FitSummary(frames=1499, clusters=149, inertia=1.0, entropy_bits=7.0, dead_clusters=0, sha256="0")
-    assert list(fit_notes(summary))[1:] == ["codebook: fitted on only 59 s of speech"]
-    assert list(fit_notes(replace(summary, frames=1500)))[1:] == []
+    assert list(fit_notes(summary, HOP))[1:] == ["codebook: fitted on only 59 s of speech"]
+    assert list(fit_notes(replace(summary, frames=1500), HOP))[1:] == []

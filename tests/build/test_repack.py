@@ -115,7 +115,7 @@ def test_other_units_make_other_shards(prepared: Path) -> None:
     """A run whose source has other units than when it was begun does not go on."""
     from lstdata.build.spec import stage_fingerprints
 
-    one, two = (stage_fingerprints(BuildConfig(), sha256, "t") for sha256 in ("a" * 64, "b" * 64))
+    one, two = (stage_fingerprints(BuildConfig(), sha256, "t", None, None) for sha256 in ("a" * 64, "b" * 64))
     assert one["units"] != two["units"]
 
 

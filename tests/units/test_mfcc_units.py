@@ -17,7 +17,7 @@ from lstdata.config import UnitsConfig
 from lstdata.errors import ConfigError
 from lstdata.records import frame_count
 from lstdata.storage import sha256_bytes
-from lstdata.units import MfccUnits
+from lstdata.units import MfccUnits, extract
 from lstdata.units.codebook import Codebook, load_codebook
 from lstdata.units.fit import fit_codebook
 from lstdata.units.mfcc import DIMENSIONS, features
@@ -40,7 +40,7 @@ def test_units_are_nearest_centroids_in_the_scaled_space(book: Codebook) -> None
     rows = features(NOISE)
     scaled = (rows.astype(np.float64) - book.mean) / book.scale
     naive = ((scaled[:, None] - book.centroids[None]) ** 2).sum(-1).argmin(1)
-    assert (MfccUnits(book).extract(NOISE) == naive).mean() == 1.0
+    assert (extract(MfccUnits(book), NOISE) == naive).mean() == 1.0
 
 
 def test_units_do_not_depend_on_how_many_frames_are_assigned_at_once(book: Codebook) -> None:

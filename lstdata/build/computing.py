@@ -1,0 +1,83 @@
+"""Where the numbers of a build are computed: the device of its models, and the compute class of its workers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from typing import Generic, TypeVar
+
+from lstdata.align import chosen_aligner
+from lstdata.compute import compute_class
+from lstdata.config import BuildConfig
+from lstdata.errors import ConfigError, LstDataError
+from lstdata.workers import run_tasks
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Computing:
+    device: str
+    """cpu or cuda."""
+    compute_class: str
+
+    @property
+    def on_gpu(self) -> bool:
+        return self.device == "cuda"
+
+    def gpus_per_worker(self, config: BuildConfig) -> float:
+        """What each worker asks Ray for."""
+        return config.run.gpus_per_worker if self.on_gpu else 0.0
+
+
+def computing_of(config: BuildConfig) -> Computing:
+    """Of a build on this machine, or on Ray. ConfigError where a GPU is asked for that there is not."""
+    device = _device(config)
+    if device == "cuda" and config.run.runner == "ray":
+        return Computing(device, run_once(partial(compute_class, device, True), config, True, "looking for a GPU"))
+    return Computing(device, compute_class(device, uses_models(config)))
+
+
+def uses_models(config: BuildConfig) -> bool:
+    """Whether a pretrained model takes part."""
+    return config.units.extractor == "encoder" or chosen_aligner(config.words) == "ctc"
+
+
+def _device(config: BuildConfig) -> str:
+    if not uses_models(config) or config.run.device == "cpu":
+        return "cpu"
+    import torch
+
+    if config.run.device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if config.run.runner == "local" and not torch.cuda.is_available():
+        raise ConfigError("`run.device` is cuda, but this machine has no GPU that torch can use.")
+    return "cuda"
+
+
+def run_once(work: Callable[[], T], config: BuildConfig, on_gpu: bool, name: str) -> T:
+    """Do one thing that takes a model or much memory: here, or on Ray as a task, whose driver may have neither.
+
+    `work` and its outcome are pickled for that. Raises what the work raised.
+    """
+    if config.run.runner == "local":
+        return work()
+    gpus = config.run.gpus_per_worker if on_gpu else 0.0
+    tasks = run_tasks(partial(_Only, work), [name], config.run, gpus_per_worker=gpus)
+    with closing(tasks) as results:
+        [(_, outcome)] = list(results)
+    if isinstance(outcome, LstDataError):
+        raise outcome
+    return outcome[0]
+
+
+@dataclass(frozen=True)
+class _Only(Generic[T]):
+    """Does it, its outcome in a tuple: None is an outcome too."""
+
+    work: Callable[[], T]
+
+    def __call__(self, task: str) -> tuple[T]:
+        return (self.work(),)

@@ -1,0 +1,64 @@
+"""Where the words of a record are: by its manifest, by files of other tools, or by an aligner."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from lstdata.align import Aligner, chosen_aligner, from_manifest, make_aligner
+from lstdata.config import WordsConfig
+from lstdata.errors import Rejected
+from lstdata.records import Alignment, SourceRow, Waveform
+
+if TYPE_CHECKING:
+    from lstdata.align.files import WordFiles
+
+
+@dataclass
+class WordTimes:
+    """What `words` asks for, loaded when it is first needed."""
+
+    config: WordsConfig
+    device: str = "cpu"
+    """Of an aligner that is a pretrained model."""
+
+    def find(self, row: SourceRow, samples: Waveform) -> Alignment | None:
+        """None where there is nothing to align. Raises Rejected."""
+        asked = self.config.aligner
+        if asked in ("auto", "manifest") and row.words is not None:
+            return from_manifest(row.words, len(samples), row.score)
+        if asked == "manifest":
+            raise Rejected("missing_word_times", f"the manifest gives no word times for `{row.id}`.")
+        if chosen_aligner(self.config) == "files":
+            return self._files.align(row, len(samples))
+        if not (row.text or "").strip():
+            return None
+        return self._aligner.align(samples, row.text or "", row.language)
+
+    @cached_property
+    def _aligner(self) -> Aligner:
+        return make_aligner(chosen_aligner(self.config), self.config, self.device)
+
+    @cached_property
+    def _files(self) -> WordFiles:
+        from lstdata.align.files import open_word_files
+
+        return open_word_files(self.config)
+
+
+def words_identity(config: WordsConfig) -> str | None:
+    """A sum over the model or the files by which words are found; None for aligners that come with this package.
+
+    Raises ConfigError where they cannot be used.
+    """
+    chosen = chosen_aligner(config)
+    if chosen == "ctc":
+        from lstdata.align.ctc import find_ctc_model
+
+        return find_ctc_model(config).sha256
+    if chosen == "files":
+        from lstdata.align.files import open_word_files
+
+        return open_word_files(config).fingerprint()
+    return None
