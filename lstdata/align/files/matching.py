@@ -48,7 +48,7 @@ def letters_of(words: Sequence[str]) -> Letters:
     counts = [0] * len(words)
     tokens: list[str] = []
     for token in spoken_tokens(" ".join(words), _is_word):
-        plain = "".join(c for c in token.text.casefold() if c.isalnum())
+        plain = "".join(c for c in token.text if c.isalnum())
         if plain:
             tokens.append(plain)
             counts[owners[token.word]] += len(plain)

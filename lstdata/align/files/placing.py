@@ -31,9 +31,7 @@ def transcript_words(text: str, spans: Sequence[Span], samples: int) -> tuple[Wo
     placed: list[Word] = []
     cursor = 0
     for word, count in zip(words, counts, strict=True):
-        start, end, is_guess = next(times) if count else (cursor, cursor, False)
-        start = max(start, cursor)
-        cursor = max(start, end)
+        start, cursor, is_guess = next(times) if count else (cursor, cursor, False)
         placed.append(Word(word, start, cursor, interpolated=is_guess))
     return tuple(placed)
 

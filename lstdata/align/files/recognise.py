@@ -7,7 +7,7 @@ import re
 from enum import IntEnum
 from typing import Literal
 
-from lstdata.align.files import ctm, pairs, whisper
+from lstdata.align.files import ctm, whisper
 
 HEAD = 1 << 14
 """Bytes that are looked at."""
@@ -36,6 +36,7 @@ _SUFFIXES = {
 }
 _TEXTGRID = re.compile(r'(?:File type\s*=\s*)?"(?:ooTextFile|Praat chronological TextGrid)|ooBinaryFile\x08TextGrid')
 _WHISPER = re.compile(rf'"(?:{"|".join(whisper.KEYS)})"\s*:')
+_PAIRS = re.compile(r'"interleaved"\s*:')
 _JSON = ("{", "[")
 
 
@@ -62,7 +63,7 @@ def _by_content(text: str) -> Kind | None:
     if _TEXTGRID.match(start):
         return Kind.TEXTGRID
     if start.startswith(_JSON):
-        if pairs.FILE_ID.search(start.encode("utf-8", "replace")) or '"interleaved":' in start:
+        if _PAIRS.search(start):
             return Kind.PAIRS
         return Kind.WHISPER if _WHISPER.search(start) else None
     lines = (line for line in text.splitlines() if not ctm.is_comment(line))

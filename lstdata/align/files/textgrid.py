@@ -10,7 +10,8 @@ from lstdata.align.files.entries import Entry, bad_file, checked_words, number, 
 from lstdata.errors import Rejected
 
 _PIECE = re.compile(
-    r'"(?P<text>[^"]*(?:""[^"]*)*)"|(?P<comment>![^\n\r]*)|(?P<flag><\w+>)|(?P<bare>[^\s"]+)|(?P<open>")'
+    r'"(?P<text>[^"]*(?:""[^"]*)*)"|(?P<comment>![^\n\r]*)|(?P<flag><\w+>)'
+    r'|(?P<number>[-+]?(?:[.\d][^\s"]*|(?i:nan|inf|infinity)(?=\s|$)))|(?P<name>[^\s"]+)|(?P<open>")'
 )
 _INTERVALS, _POINTS = "IntervalTier", "TextTier"
 _SHOWN = 20
@@ -35,7 +36,7 @@ def _word_tier(tiers: list[Tier], name: str, speaker: str | None) -> Tier:
     """The one called `words` or `word`, or ending in ` - words`; of several speakers' the record's; or the only one."""
     called = [tier for tier in tiers if re.fullmatch(r"(?:.* - )?words?", tier.name.strip(), re.I | re.S)]
     if len(called) > 1 and speaker is not None:
-        called = [tier for tier in called if tier.name.rpartition(" - ")[0].strip() == speaker] or called
+        called = [tier for tier in called if tier.name.rpartition(" - ")[0].strip() == speaker]
     if len(called) == 1:
         return called[0]
     if len(tiers) == 1:
@@ -89,8 +90,10 @@ class _Pieces:
         return self._next("flag", "<exists> or <absent>")
 
     def number(self, what: str) -> float:
-        value = number(self._next("bare", what))
-        assert value is not None
+        written = self._next("number", what)
+        value = number(written)
+        if value is None:
+            raise self.wrong(f"{what} must be a number, but is {written[:40]!r}")
         return value
 
     def count(self, what: str) -> int:
@@ -105,16 +108,14 @@ class _Pieces:
         return bad_file(self.name, f"line {line}", rule)
 
     def _next(self, kind: str, what: str) -> str:
-        """The next piece, which must be of a kind."""
+        """The next piece, which must be of a kind; names and comments are passed over."""
         while (match := _PIECE.search(self.text, self.at)) is not None:
-            self.at = match.start()
-            found = match.lastgroup
+            found, self.at = match.lastgroup, match.start()
             if found == "open":
                 raise self.wrong("a quote is opened and never closed")
-            is_name = found == "bare" and number(match["bare"]) is None
-            if found != "comment" and not is_name and found != kind:
+            if found not in (kind, "comment", "name"):
                 raise self.wrong(f"{what} must come here, but {match[0][:40]!r} does")
             self.at = match.end()
-            if found == kind and not is_name:
+            if found == kind:
                 return match[kind]
         raise self.wrong(f"{what} must come here, but the file ends")

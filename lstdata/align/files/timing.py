@@ -90,7 +90,7 @@ def between(before: int | None, after: int | None, samples: int, letters: int) -
     if before is None:
         end = samples if after is None else after
         return max(0, end - letters * LETTER), end
-    return before, min(before + letters * LETTER, samples) if after is None else max(before, after)
+    return before, min(before + letters * LETTER, samples) if after is None else after
 
 
 def spread(letters: Sequence[int], start: int, end: int) -> Iterator[tuple[int, int]]:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
 import pytest
 
+from lstdata.align.files.ctm import stretches
 from tests.align.files.writing import ctm, files_at, guesses, pairs, record, spans, textgrid, verdict, whisper
 
 TIMES = [("so", 0.1, 0.3), ("it", 0.3, 0.4), ("goes", 0.5, 1.0)]
@@ -25,6 +27,7 @@ WORDS = [
         textgrid(TIMES, tier="anything at all").encode("utf-8-sig"),
         textgrid(TIMES).replace('"goes"', '"goes" ! it does'),
         "\ufeff;; by hand\r\n" + ctm("a", TIMES).replace("\n", "\r\n"),
+        "\ufeff" + ctm("a", TIMES),
         whisper(TIMES),
         json.dumps({"word_segments": [{"word": w, "start": s, "end": e} for w, s, e in TIMES], "segments": [{}]}),
         json.dumps({"words": [{"word": w, "start": s, "end": e} for w, s, e in TIMES]}),
@@ -103,7 +106,8 @@ def test_a_record_of_one_channel_gets_that_channels_words(tmp_path: Path, names:
 def test_the_score_is_the_mean_confidence_if_every_word_has_one(
     tmp_path: Path, scores: list[str], expected: float | None
 ) -> None:
-    lines = [f"a 1 {start} 0.1 {word} {score}\n" for (word, start, _), score in zip(TIMES, scores, strict=True)]
+    lines = ["a 1 0.0 0.1 <unk>\n"]
+    lines += [f"a 1 {start} 0.1 {word} {score}\n" for (word, start, _), score in zip(TIMES, scores, strict=True)]
     alignment = files_at(tmp_path, {"a.ctm": "".join(lines)}).align(record(), 16_000)
     assert alignment.score == (None if expected is None else pytest.approx(expected))
     assert alignment.aligner == "files"
@@ -127,11 +131,39 @@ def test_words_that_a_tool_could_not_align_are_interpolated(tmp_path: Path) -> N
 
 
 def test_pieces_of_whispers_words_are_put_together(tmp_path: Path) -> None:
-    words = [(" well", 0.0, 0.2, 0.9), ("-known", 0.2, 0.5, 0.4), (" for", 0.5, 0.7, 0.8)]
+    words = [(" well", 0.0, 0.2, 0.4), ("-known", 0.2, 0.5, 0.9), (" for", 0.5, 0.7, 0.8)]
     items = [{"word": w, "start": s, "end": e, "probability": p} for w, s, e, p in words]
     alignment = files_at(tmp_path, {"a.json": json.dumps({"segments": [{"words": items}]})}).align(record(), 16_000)
     assert spans(alignment) == [("well-known", 0, 500), ("for", 500, 700)]
     assert alignment.score == pytest.approx(0.6)
+
+
+@pytest.mark.parametrize("words", [["well", "-known", "for"], [" well", "known", " for"]])
+def test_what_are_no_pieces_stays_apart(tmp_path: Path, words: list[str]) -> None:
+    items = [{"word": word, "start": i, "end": i + 1} for i, word in enumerate(words)]
+    alignment = files_at(tmp_path, {"a.json": json.dumps({"words": items})}).align(record(), 48_000)
+    assert [word.text for word in alignment.words] == [word.strip() for word in words]
+
+
+def test_a_word_is_found_if_one_of_its_parts_is(tmp_path: Path) -> None:
+    items = [{"word": "the", "start": 0, "end": 1}, {"word": "wood", "start": 1, "end": 2}, {"word": "cutters"}]
+    alignment = files_at(tmp_path, {"a.json": json.dumps({"words": items})}).align(
+        record(text="the woodcutters"), 64_000
+    )
+    assert guesses(alignment) == []
+
+
+def test_a_no_break_space_is_inside_a_word_of_a_ctm(tmp_path: Path) -> None:
+    files = files_at(tmp_path, {"a.ctm": ctm("a", [("10\u00a0000", 0.0, 0.5)])})
+    assert spans(files.align(record(), 16_000)) == [("10 000", 0, 500)]
+
+
+def test_lines_of_a_ctm_that_follow_one_another_are_one_stretch() -> None:
+    content = ctm("a", TIMES) + "\n;; more\n" + ctm("a", TIMES) + ctm("b", TIMES)
+    assert [(s.recording, s.start, s.line) for s in stretches(io.BytesIO(content.encode()))] == [
+        ("a", 0, 1),
+        ("b", content.index("b "), 9),
+    ]
 
 
 def test_a_format_that_is_stated_leaves_out_the_others(tmp_path: Path) -> None:
@@ -139,6 +171,13 @@ def test_a_format_that_is_stated_leaves_out_the_others(tmp_path: Path) -> None:
     files = files_at(tmp_path, contents, files_format="textgrid")
     assert spans(files.align(record(), 16_000)) == SPANS
     assert verdict(files_at(tmp_path, contents), record())[0] == "ambiguous_word_file"
+
+
+def test_a_json_whose_words_come_late_is_read_all_the_same(tmp_path: Path) -> None:
+    content = json.dumps({"text": "x" * 100_000, "words": [{"word": "ü", "start": 0, "end": 1}]})
+    for form in ("auto", "whisper"):
+        files = files_at(tmp_path, {"a.json": content}, files_format=form)
+        assert spans(files.align(record(), 16_000)) == [("ü", 0, 1000)]
 
 
 @pytest.mark.parametrize("content", [textgrid([("it goes on and on and on", 0.0, 2.0)])])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import pickle
 from pathlib import Path
@@ -27,6 +28,8 @@ def said(files_of: object, row: SourceRow) -> str:
     [
         (["x/a.TextGrid", "a.TextGrid"], record("x/a")),
         (["y/x/a.TextGrid", "y/a.TextGrid"], record("x/a")),
+        (["a.TextGrid", "x/a.TextGrid"], record("a")),
+        (["x/a.TextGrid", "x/._a.TextGrid"], record("._a", recording="a")),
         (["x/a.b.TextGrid", "x/a.TextGrid"], record("a.b")),
         (["a-0.TextGrid", "a.TextGrid"], record("a-0", recording="a")),
         (["x/a.TextGrid", "b.TextGrid"], record("17", recording="x/a.flac")),
@@ -73,6 +76,10 @@ def test_a_stretch_of_a_recording_has_the_words_whose_middle_is_in_it(tmp_path: 
     files = files_at(tmp_path, {"rec.ctm": ctm("rec", times)})
     row = record("rec-1000", recording="rec", locator=Locator(path="x", start=8000, end=16_000, rate=8000))
     assert spans(files.align(row, 16_000)) == [("b", 0, 300), ("c", 300, 500)]
+    last = record("rec", recording="rec", locator=Locator(path="x", start=16_000, end=24_000, rate=8000))
+    assert spans(files.align(last, 16_000)) == [("d", 0, 400), ("e", 400, 400)]
+    end = record("q", recording="rec", locator=Locator(path="x", start=43_200, end=48_000, rate=8000))
+    assert spans(files.align(end, 9600)) == [("f", 0, 600)]
     assert verdict(files, record("q", recording="rec", locator=Locator(path="x", start=8000)), 16_000) == (
         "bad_word_times",
         "line 1 of `rec.ctm`: `q` is a stretch of a recording, but nobody says at which rate.",
@@ -83,6 +90,15 @@ def test_a_file_of_the_stretch_itself_counts_from_its_start(tmp_path: Path) -> N
     files = files_at(tmp_path, {"all.ctm": ctm("rec", [("no", 1.0, 2.0)]) + ctm("rec-1000", [("yes", 0.0, 0.5)])})
     row = record("rec-1000", recording="rec", locator=Locator(path="x", start=8000, end=16_000, rate=8000))
     assert spans(files.align(row, 16_000)) == [("yes", 0, 500)]
+
+
+def test_words_without_times_go_with_the_timed_words_before_them(tmp_path: Path) -> None:
+    starts = {"b": 0.5, "d": 1.5, "f": 2.5}
+    words = [{"word": w} | ({"start": starts[w], "end": starts[w] + 0.1} if w in starts else {}) for w in "abcdefg"]
+    files = files_at(tmp_path, {"rec.json": json.dumps({"words": words})})
+    for start, expected in ((0, "abc"), (8000, "de"), (16_000, "fg")):
+        row = record("q", recording="rec", locator=Locator(path="x", start=start, end=start + 8000, rate=8000))
+        assert said(files, row).replace(" ", "") == expected
 
 
 def test_a_silent_stretch_has_no_word_times(tmp_path: Path) -> None:
@@ -131,6 +147,7 @@ def test_the_fingerprint_is_of_names_and_contents(tmp_path: Path) -> None:
     assert files_at(tmp_path / "2", {"a.TextGrid": YES, "b.TextGrid": NO, "c.wav": b"RIFF"}).fingerprint() == one
     assert files_at(tmp_path / "3", {"a.TextGrid": NO, "b.TextGrid": YES}).fingerprint() != one
     assert files_at(tmp_path / "4", {"a.TextGrid": YES, "x/b.TextGrid": NO}).fingerprint() != one
+    assert files_at(tmp_path / "5", {"a.TextGrid": YES, "c.TextGrid": NO}).fingerprint() != one
     changed = files_at(tmp_path / "1", {"a.TextGrid": YES + "\n", "b.TextGrid": NO})
     assert changed.fingerprint() != one
 
