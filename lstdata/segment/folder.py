@@ -19,10 +19,11 @@ FILES = (SEGMENTS, JOURNAL, STATE)
 """All that segmenting writes."""
 
 
-def made_by(config: BuildConfig, detector: str) -> dict[str, Any]:
-    """What decides which segments there are, beside the source."""
+def made_by(config: BuildConfig, detector: str, words: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What decides which segments there are, beside the source; `words` where any of it is aligned."""
     options = {name: value for name, value in asdict(config.segment).items() if name != "enabled"}
-    return {"segment": options, "source": to_dict(config)["source"], "detector": detector}
+    by = {"segment": options, "source": to_dict(config)["source"], "detector": detector}
+    return by if words is None else by | {"words": words}
 
 
 def read_state(out: Path) -> dict[str, Any] | None:

@@ -13,6 +13,7 @@ from lstdata.config import SegmentConfig, SourceConfig
 from lstdata.errors import ConfigError, LstDataError, Rejected
 from lstdata.records import SAMPLE_RATE, Audio, Locator, SourceRow, TimedWord, Waveform, Word
 from lstdata.segment.activity import SpeechDetector
+from lstdata.segment.aligning import AlignSpec, TranscriptDivider, divider_here
 from lstdata.segment.cutting import Limits, Span, cut_speech, cut_words, speech_stretches
 from lstdata.sources import Source, open_source
 from lstdata.sources.locating import LocatedSource, stream_located
@@ -40,10 +41,12 @@ class SegmentSpec:
     source_config: SourceConfig
     config: SegmentConfig
     compute_class: str
+    align: AlignSpec | None = None
+    """None: nothing is aligned."""
 
 
 def segmenter(spec: SegmentSpec) -> Callable[[SourceRow], Segmented]:
-    """The work on one row, its model loaded once."""
+    """The work on one row, its models loaded once."""
     from lstdata.segment.silero import SileroDetector
 
     if compute_class() != spec.compute_class:
@@ -52,11 +55,12 @@ def segmenter(spec: SegmentSpec) -> Callable[[SourceRow], Segmented]:
             "their cuts could differ."
         )
     source = open_source(spec.source, spec.source_config)
-    return partial(_work, source, spec.config, SileroDetector())
+    divider = None if spec.align is None else divider_here(spec.align)
+    return partial(_work, source, spec.config, SileroDetector(), divider)
 
 
 def needs_word_times(row: SourceRow) -> bool:
-    """Whether a row has a transcript that nobody could divide among segments."""
+    """Whether a row has a transcript that cannot be divided among segments before it is aligned."""
     return bool((row.text or "").strip()) and not row.words
 
 
@@ -65,11 +69,17 @@ def without_word_times(row: SourceRow, config: SegmentConfig) -> SourceRow:
     return replace(row, reject=("needs_word_times", f"{longer}, but nobody says when its words are spoken."))
 
 
-def segment_row(source: Source, row: SourceRow, config: SegmentConfig, detector: SpeechDetector) -> Segmented:
+def segment_row(
+    source: Source,
+    row: SourceRow,
+    config: SegmentConfig,
+    detector: SpeechDetector,
+    divider: TranscriptDivider | None = None,
+) -> Segmented:
     """Cut a row; a verdict on it makes it one rejected row. Raises what is not the row's fault."""
     try:
         if needs_word_times(row):
-            return _measured(source, row, config)
+            return _by_transcript(source, row, config, divider) if divider else _measured(source, row, config)
         return _by_words(source, row, config) if row.words else _by_speech(source, row, config, detector)
     except Rejected as verdict:
         return Segmented((replace(row, reject=(verdict.reason, verdict.detail)),), 0.0)
@@ -80,8 +90,10 @@ def segment_row(source: Source, row: SourceRow, config: SegmentConfig, detector:
         return Segmented((replace(row, reject=("unexpected_error", detail)),), 0.0)
 
 
-def _work(source: Source, config: SegmentConfig, detector: SpeechDetector, row: SourceRow) -> Segmented:
-    return try_hard(partial(segment_row, source, row, config, detector), f"`{row.id}`")
+def _work(
+    source: Source, config: SegmentConfig, detector: SpeechDetector, divider: TranscriptDivider | None, row: SourceRow
+) -> Segmented:
+    return try_hard(partial(segment_row, source, row, config, detector, divider), f"`{row.id}`")
 
 
 def _measured(source: Source, row: SourceRow, config: SegmentConfig) -> Segmented:
@@ -121,9 +133,25 @@ def _by_words(source: Source, row: SourceRow, config: SegmentConfig) -> Segmente
     if samples / SAMPLE_RATE <= config.longer_than:
         return Segmented((row,), samples / SAMPLE_RATE)
     words = from_manifest(row.words or (), samples, row.score).words
-    cuts = cut_words([Span(word.start, word.end) for word in words], samples, Limits.of(config))
-    texts = [(span, words[inside.start : inside.stop]) for span, inside in cuts]
+    texts = _between(words, samples, config)
     return Segmented(tuple(_rows(row, listening.heard, texts)), samples / SAMPLE_RATE)
+
+
+def _by_transcript(source: Source, row: SourceRow, config: SegmentConfig, divider: TranscriptDivider) -> Segmented:
+    """Cut between words that are found in the recording as a whole."""
+    listening = _Listening(source, row.locator)
+    blocks = list(listening)
+    samples = listening.samples
+    if samples / SAMPLE_RATE <= config.longer_than:
+        return Segmented((row,), samples / SAMPLE_RATE)
+    texts = _between(divider.words(row, blocks), samples, config)
+    rows = zip(_rows(row, listening.heard, texts), texts, strict=True)
+    return Segmented(tuple(divider.judged(part, words) for part, (_, words) in rows), samples / SAMPLE_RATE)
+
+
+def _between(words: tuple[Word, ...], samples: int, config: SegmentConfig) -> list[tuple[Span, tuple[Word, ...]]]:
+    cuts = cut_words([Span(word.start, word.end) for word in words], samples, Limits.of(config))
+    return [(span, words[inside.start : inside.stop]) for span, inside in cuts]
 
 
 def _rows(row: SourceRow, heard: Heard, cuts: Iterable[tuple[Span, tuple[Word, ...] | None]]) -> Iterator[SourceRow]:

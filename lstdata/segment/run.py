@@ -6,15 +6,18 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Protocol
 
+from lstdata.align.ctc import find_ctc_model
+from lstdata.checkpoints import Checkpoint
 from lstdata.compute import compute_class
 from lstdata.config import BuildConfig
 from lstdata.errors import ConfigError, IncompleteBuild, LstDataError, Unavailable
 from lstdata.journal import Journal
 from lstdata.records import SourceRow
+from lstdata.segment.aligning import AlignSpec, TranscriptDivider, aligned_by, divides_transcripts
 from lstdata.segment.folder import FORMAT, JOURNAL, SEGMENTS, STATE, begin, check_same, made_by, read_state
 from lstdata.segment.joining import joined
 from lstdata.segment.journal import from_json, to_json
@@ -104,7 +107,20 @@ class Work:
             raise ConfigError(f"the source `{self.path}` must hold audio to be segmented, but holds units.")
 
     def survey(self) -> Survey:
-        return look_through(self.source, self.config.segment)
+        return look_through(self.source, self.config.segment, divides=divides_transcripts(self.config.words))
+
+    def align(self, survey: Survey) -> AlignSpec | None:
+        """How transcripts are divided; None where there are none to be."""
+        return AlignSpec(self.config.words, self._checkpoint) if survey.to_be_aligned else None
+
+    @cached_property
+    def _checkpoint(self) -> Checkpoint:
+        return find_ctc_model(self.config.words)
+
+    def by(self, survey: Survey) -> dict[str, Any]:
+        """What decides which segments there are, beside the source."""
+        align = self.align(survey)
+        return made_by(self.config, SileroDetector().version, None if align is None else aligned_by(align))
 
     def wanted(self, survey: Survey) -> dict[str, Any]:
         """The folder's state as this work would begin it."""
@@ -112,7 +128,7 @@ class Work:
             "format": FORMAT,
             "run": self.for_run,
             "source": {"path": self.path, "fingerprint": survey.fingerprint},
-            "by": made_by(self.config, SileroDetector().version),
+            "by": self.by(survey),
             "compute_class": compute_class(),
             "totals": None,
         }
@@ -136,6 +152,9 @@ def segment(work: Work, listener: Listener) -> Totals:
     IncompleteBuild where recordings stay pending for what the world does; running again resumes.
     """
     survey = work.survey()
+    align = work.align(survey)
+    if align is not None and read_state(work.out) is None:
+        TranscriptDivider(align)  # what is wrong with the model is said before the folder is bound to it
     begun = begin(work.out, work.wanted(survey), allow_mixed_compute=work.allow_mixed_compute)
     if begun["totals"] is not None and (work.out / SEGMENTS).exists():
         listener.note(f"segments: `{work.out / SEGMENTS}` is complete")
@@ -152,7 +171,7 @@ def segment(work: Work, listener: Listener) -> Totals:
 def _must_be_decoded(row: SourceRow, config: BuildConfig) -> bool:
     if row.reject is not None or is_short(row, config.segment):
         return False
-    return known_seconds(row) is None or not needs_word_times(row)
+    return known_seconds(row) is None or not needs_word_times(row) or divides_transcripts(config.words)
 
 
 def _cut_pending(work: Work, survey: Survey, journal: Journal, listener: Listener) -> None:
@@ -163,7 +182,7 @@ def _cut_pending(work: Work, survey: Survey, journal: Journal, listener: Listene
     pending = (
         row for row in work.source.scan() if _must_be_decoded(row, work.config) and row_fingerprint(row) not in journal
     )
-    spec = SegmentSpec(work.path, work.config.source, work.config.segment, compute_class())
+    spec = SegmentSpec(work.path, work.config.source, work.config.segment, compute_class(), work.align(survey))
     faults: list[LstDataError] = []
     with closing(run_tasks(partial(segmenter, spec), pending, work.config.run, describe=_named)) as results:
         for row, result in successes(results, faults):
@@ -181,7 +200,7 @@ def _named(row: SourceRow) -> str:
 def _commit(work: Work, survey: Survey, journal: Journal) -> Totals:
     """Write the row file in the source's order: each record is a row of it, or several, or a part of one."""
     totals = Totals()
-    by = {name: value for name, value in made_by(work.config, SileroDetector().version).items() if name != "source"}
+    by = {name: value for name, value in work.by(survey).items() if name != "source"}
     known = origin("segments", work.path, work.source, work.config.source, survey.fingerprint, by)
     rows = joined(_apart(_rows(work, survey, journal, totals), totals), work.config.segment)
     totals.rows = write_rows(work.out / SEGMENTS, _counted(rows, totals), known)

@@ -23,6 +23,8 @@ class Survey:
     """Records whose length is known only when they have been decoded."""
     needing_word_times: int
     """Long ones with a transcript that cannot be cut with them: they will be rejected."""
+    to_be_aligned: int
+    """Those, and the ones of unknown length, where an aligner divides transcripts: none will be rejected for that."""
     fingerprint: str
 
     def describe(self) -> str:
@@ -31,14 +33,16 @@ class Survey:
         more += (
             f"; {self.needing_word_times} have no word times and will be rejected" if self.needing_word_times else ""
         )
+        more += f"; {self.to_be_aligned} have no word times and will be aligned" if self.to_be_aligned else ""
         return (
             f"{self.long} of {self.records} records ({self.long_seconds / 3600:.2f} of {self.seconds / 3600:.2f} h) "
             f"to be segmented{more}"
         )
 
 
-def look_through(source: Source, config: SegmentConfig) -> Survey:
-    records = long = unknown = lacking = 0
+def look_through(source: Source, config: SegmentConfig, *, divides: bool = False) -> Survey:
+    """`divides`: whether transcripts without word times are aligned."""
+    records = long = unknown = lacking = to_be_aligned = 0
     total = long_total = 0.0
     fingerprint = ScanFingerprint()
     for row in source.scan():
@@ -49,11 +53,12 @@ def look_through(source: Source, config: SegmentConfig) -> Survey:
         if row.reject is not None:
             continue
         unknown += seconds is None
+        to_be_aligned += divides and needs_word_times(row) and not is_short(row, config)
         if seconds is not None and seconds > config.longer_than:
             long += 1
             long_total += seconds
-            lacking += needs_word_times(row)
-    return Survey(records, total, long, long_total, unknown, lacking, str(fingerprint))
+            lacking += needs_word_times(row) and not divides
+    return Survey(records, total, long, long_total, unknown, lacking, to_be_aligned, str(fingerprint))
 
 
 def known_seconds(row: SourceRow) -> float | None:
