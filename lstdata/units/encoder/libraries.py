@@ -45,8 +45,6 @@ class TransformersNetwork(Network):
         self._blocks = nn.ModuleList(model.encoder.layers[:layer])
         self._norm_first = not getattr(config, "do_stable_layer_norm", False)
         self._is_wavlm = config.model_type == "wavlm"
-        if self._is_wavlm:
-            warnings.filterwarnings("ignore", "Support for mismatched key_padding_mask and attn_mask")
 
     def _convolve(self, waves: Tensor) -> Tensor:
         features: Tensor = self._convolutions(waves)
@@ -68,11 +66,13 @@ class TransformersNetwork(Network):
         return hidden
 
     def _transform_wavlm(self, hidden: Tensor, padding: Tensor | None) -> Tensor:
-        """Its blocks hand on a bias by relative position, and take padding as it is."""
+        """Its blocks hand on a bias by relative position, and take padding as it is, over which torch warns."""
         bias = None
         own = None if padding is None else ~padding
-        for block in self._blocks:
-            hidden, bias = block(hidden, attention_mask=own, position_bias=bias)[:2]
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Support for mismatched key_padding_mask and attn_mask")
+            for block in self._blocks:
+                hidden, bias = block(hidden, attention_mask=own, position_bias=bias)[:2]
         return hidden
 
 
@@ -103,9 +103,10 @@ class TorchaudioNetwork(Network):
         hidden = hidden + self._positions(hidden)
         if self._norm_first:
             hidden = self._norm(hidden)
-        masks = {"attention_mask": None if padding is None else additive(padding, hidden.dtype)}
+        mask = None if padding is None else additive(padding, hidden.dtype)
+        masks = {"attention_mask": mask}
         if self._is_wavlm:
-            masks = {"key_padding_mask": padding}
+            masks = {"key_padding_mask": None if mask is None else mask[:, 0, 0]}
         bias = None
         for block in self._blocks:
             hidden, bias = block(hidden, position_bias=bias, **masks)
