@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 
 from lstdata.align.files import ctm, pairs, textgrid, whisper
-from lstdata.align.files.entries import Entry, bad_file
+from lstdata.align.files.entries import Entry, bad_file, checked_lengths
 from lstdata.align.files.lookup import Found, Lookup
 from lstdata.align.files.place import content_hash, decoded, place_at, read_bytes
 from lstdata.align.files.placing import transcript_words
@@ -35,7 +35,7 @@ class WordFiles:
         `score` is the mean of the file's confidences, where each word with times has one. Raises Rejected.
         """
         found, is_of_recording = self.lookup.find(row)
-        entries = self._entries(found, row)
+        entries = checked_lengths(self._entries(found, row), found.file)
         try:
             own = own_entries(entries, row, samples) if is_of_recording else entries
             if not own:

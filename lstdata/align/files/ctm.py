@@ -107,7 +107,7 @@ def _channel(labels: list[str], channel: int | None, name: str, recording: str) 
     """The label of the record's channel, from `A`, `0` or, where there is no `0`, `1` on; None where all are its."""
     if len(labels) < 2:
         return None
-    said = f"`{name}` has words of `{recording}` on the channels {', '.join(labels[:8])}"
+    said = f"`{name}` has words of `{recording}` on the channels {', '.join(label[:20] for label in labels[:8])}"
     if channel is None:
         raise Rejected("ambiguous_word_file", f"{said}, but the record names no channel.")
     candidates = (chr(ord("A") + channel) if channel < 26 else "", str(channel if "0" in labels else channel + 1))

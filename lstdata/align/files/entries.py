@@ -13,6 +13,9 @@ UNKNOWN = "<unk>"
 MOST_WORDS = 5
 """An entry of more words is a phrase: times of phrases are no word times."""
 
+LONGEST_TEXT = 200
+"""Characters of an entry; what is longer is damage, and would fill every message about it."""
+
 _SILENCES = frozenset(("", "sil", "sp", "silence", "#"))
 _UNKNOWNS = frozenset(("spn", "<unk>", "[unk]", "<spn>", "[spn]", "<oov>", "[oov]", "<spoken_noise>", "[spoken_noise]"))
 
@@ -58,6 +61,17 @@ def checked_confidence(value: float | None, name: str, where: str) -> float | No
     if value is not None and not math.isfinite(value):
         raise bad_file(name, where, f"a confidence must be finite, but is {value}")
     return value
+
+
+def checked_lengths(entries: list[Entry], name: str) -> list[Entry]:
+    for entry in entries:
+        if len(entry.text) > LONGEST_TEXT:
+            at = "" if entry.start is None else f"at {entry.start} s"
+            rule = (
+                f"an entry must have at most {LONGEST_TEXT} characters, but {entry.text[:20]!r}… has {len(entry.text)}"
+            )
+            raise bad_file(name, at, rule)
+    return entries
 
 
 def checked_words(entries: list[Entry], name: str, hint: str) -> list[Entry]:

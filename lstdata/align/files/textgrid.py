@@ -17,6 +17,9 @@ _INTERVALS, _POINTS = "IntervalTier", "TextTier"
 _SHOWN = 20
 """Tiers that a message names."""
 
+_LONGEST = 40
+"""Characters of a tier's name that a message shows."""
+
 
 class Tier(NamedTuple):
     name: str
@@ -29,7 +32,7 @@ def parse(text: str, name: str, speaker: str | None = None) -> list[Entry]:
     if text.startswith("ooBinaryFile"):
         raise bad_file(name, "", "this is a binary TextGrid; save it from Praat as a text file")
     tier = _word_tier(_tiers(_Pieces(text, name)), name, speaker)
-    return checked_words(tier.entries, name, f"the tier {tier.name!r} holds phrases")
+    return checked_words(tier.entries, name, f"the tier {tier.name[:_LONGEST]!r} holds phrases")
 
 
 def _word_tier(tiers: list[Tier], name: str, speaker: str | None) -> Tier:
@@ -41,7 +44,7 @@ def _word_tier(tiers: list[Tier], name: str, speaker: str | None) -> Tier:
         return called[0]
     if len(tiers) == 1:
         return tiers[0]
-    names = ", ".join(repr(tier.name) for tier in tiers[:_SHOWN]) or "none"
+    names = ", ".join(repr(tier.name[:_LONGEST]) for tier in tiers[:_SHOWN]) or "none"
     rule = f"one tier must be called `words` or end in ` - words`, but the interval tiers are {names}"
     raise bad_file(name, "", rule)
 

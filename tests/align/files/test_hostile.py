@@ -34,6 +34,9 @@ TIMES = [("so", 0.1, 0.3), ("it", 0.3, 0.4), ("goes", 0.5, 1.0)]
         ("a.TextGrid", textgrid(TIMES)[:-40].replace("\n", "\r"), "line 32: an end must come here, but the file ends."),
         ("a.ctm", "a 1 0.1 0.2 so\na 1 1_0 0.1 it\n", "start and duration must be numbers, but are '1_0' and '0.1'."),
         ("a.ctm", "a 1 0.1 0.2 so\na 1 * * <ALT>\n", "must be numbers, but are '*' and '*'."),
+        ("a.ctm", "so it goes\n", "`a.ctm`: this is no CTM and holds no pairs."),
+        ("a.ctm", f"a 1 0.1 0.2 {'x' * 1000}\n", "at 0.1 s: an entry must have at most 200 characters, but 'xxxxxx"),
+        ("a.TextGrid", textgrid(TIMES, "x" * 1000).replace("goes", "it goes on and on and"), "xxx' holds phrases."),
         ("a.ctm", "a 1 0.1 0.2 so nan\n", "a confidence must be finite, but is nan."),
         ("a.ctm", b"a 1 0.1 0.2 so\na 1 0.3 0.1 \xea\n", "`a.ctm`, line 2: the text must be UTF-8, but byte 0xEA"),
         ("a.json", '{"segments": [', "this is not JSON: Expecting value"),
@@ -56,7 +59,7 @@ def test_a_damaged_file_is_its_records_verdict(tmp_path: Path, name: str, conten
     reason, detail = verdict(files, record())
     assert reason == "bad_word_file"
     assert expected in detail
-    assert "\n" not in detail
+    assert "\n" not in detail and len(detail) < 400
     assert spans(files.align(record("b"), 16_000))[0] == ("so", 100, 300)
 
 
