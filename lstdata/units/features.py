@@ -98,6 +98,8 @@ def find_features(config: UnitsConfig, device: str) -> Features:
     from lstdata.checkpoints.bundles import find_model
     from lstdata.units.encoder.described import check_layer, describe, refuse_others
 
+    if config.dtype == "float16" and device == "cpu":
+        raise ConfigError("`units.dtype` must be float32 or bfloat16 on a CPU, but is float16.")
     checkpoint = find_model(config.model or "", config.revision, option="units.model", accept=refuse_others)
     said = describe(checkpoint)
     assert config.layer is not None

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lstdata.checkpoints.loading import exact_arithmetic
-from lstdata.errors import ConfigError
 from lstdata.records import Waveform, frame_count
 from lstdata.units.encoder.network import Network
 from lstdata.units.encoder.shapes import Window
@@ -20,8 +19,6 @@ class Encoder:
     """A network that hears one row, or a batch of rows of equal length."""
 
     def __init__(self, network: Network, device: str = "cpu", dtype: str = "float32") -> None:
-        if dtype == "float16" and device == "cpu":
-            raise ConfigError("`units.dtype` must be float32 or bfloat16 on a CPU, but is float16.")
         self.stack = network.stack
         self.dimensions = network.dimensions
         self.device = device
