@@ -1,4 +1,4 @@
-"""`fit-units` and `fit-tokenizer` replace no file that was not made by them."""
+"""`fit-units`, `fit-tokenizer` and `convert-codebook` replace no file that was not made by them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from lstdata.cli.converting import convert_codebook_command
 from lstdata.cli.fitting import fit_tokenizer, fit_units
 from lstdata.errors import ConfigError
 
-VERBS = pytest.mark.parametrize("verb", [fit_units, fit_tokenizer], ids=["units", "tokenizer"])
+FITTING = pytest.mark.parametrize("verb", [fit_units, fit_tokenizer], ids=["units", "tokenizer"])
+VERBS = pytest.mark.parametrize(
+    "verb", [fit_units, fit_tokenizer, convert_codebook_command], ids=["units", "tokenizer", "converted"]
+)
 SMALL = ("--set", "units.clusters=4", "--set", "tokenizer.vocab_size=300")
 
 
@@ -51,7 +55,7 @@ def test_the_source_is_never_replaced(verb: object, options: tuple[str, ...], tm
     assert table.read_text() == "id,audio,text\n"
 
 
-@VERBS
+@FITTING
 def test_force_replaces_a_file_of_the_same_kind(verb: object, cuts: Path, tmp_path: Path) -> None:
     arguments = [str(cuts), str(tmp_path / "file"), *SMALL]
     assert CliRunner().invoke(verb, arguments).exit_code == 0  # type: ignore[arg-type]

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
+from lstdata.cli.replacing import FORCE, refuse_existing
 from lstdata.cli.shared import CONFIG, JSON, PLACE, SET, say
-from lstdata.errors import ConfigError
-
-FORCE = click.option("--force", is_flag=True, help="Replace a file of the same kind that is there.")
 
 
 @click.command("fit-units")
@@ -32,7 +28,7 @@ def fit_units(
     from lstdata.units.codebook import load_codebook
 
     config = load(BuildConfig, config_path, sets)
-    _refuse_existing(codebook, source, load_codebook if force else None)
+    refuse_existing(codebook, source, load_codebook if force else None)
     summary = fit_source(source, codebook, config)
     say(asdict(summary), as_json, describe_fit(summary))
 
@@ -53,20 +49,6 @@ def fit_tokenizer(
     from lstdata.tokenizer import TextTokenizer
 
     config = load(BuildConfig, config_path, sets)
-    _refuse_existing(tokenizer, source, TextTokenizer.read if force else None)
+    refuse_existing(tokenizer, source, TextTokenizer.read if force else None)
     fitted = fit_source_tokenizer(source, tokenizer, config)
     say({"size": fitted.size, "sha256": fitted.sha256}, as_json, f"tokenizer: {fitted.size} tokens")
-
-
-def _refuse_existing(file: Path, source: str, read: Callable[[str], object] | None) -> None:
-    """ConfigError where a file is there already, but for one that may be replaced: `read` can read it."""
-    if not os.path.lexists(file):
-        return
-    if os.path.exists(source) and file.exists() and file.samefile(source):
-        raise ConfigError(f"`{file}` exists already and is SOURCE itself: give another name.")
-    if read is None:
-        raise ConfigError(f"`{file}` exists already: give another name, or --force to replace it.")
-    try:
-        read(str(file))
-    except ConfigError as error:
-        raise ConfigError(f"`{file}` exists already and --force does not replace it: {error}") from error

@@ -9,6 +9,7 @@ import click
 from lstdata import __version__
 from lstdata.cli import (
     building,
+    converting,
     demonstrating,
     describing,
     fitting,
@@ -42,6 +43,7 @@ for verb in (
     building.build_shards_command,
     fitting.fit_units,
     fitting.fit_tokenizer,
+    converting.convert_codebook_command,
     looking.verify_command,
     looking.report_command,
     describing.card_command,
