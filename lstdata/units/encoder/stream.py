@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lstdata.records import Waveform
 from lstdata.units.encoder.encoder import Encoder
-from lstdata.units.encoder.shapes import Window, batch_rows, row_frames, windows
+from lstdata.units.encoder.shapes import ROWS, Window, row_frames, windows
 
 Values = NDArray[Any]
 
@@ -59,7 +59,7 @@ class EncoderStream:
                 continue
             length = row_frames(row.frames, hop)
             self._waiting[length].append(row)
-            if len(self._waiting[length]) == batch_rows(length, hop):
+            if len(self._waiting[length]) == ROWS:
                 done += self._launch(length)
         return done
 
@@ -90,7 +90,7 @@ class EncoderStream:
 
     def _launch(self, length: int) -> list[tuple[int, Values]]:
         rows = self._waiting.pop(length)
-        shape = (batch_rows(length, self.encoder.hop), length)
+        shape = (ROWS, length)
         values = self.head(self.encoder.together([row.wave for row in rows], shape))
         self.computed += shape[0] * shape[1]
         landed = self._land()
