@@ -19,7 +19,7 @@ import torch
 from aligning import peers
 from aligning.boundaries import described, differences
 from aligning.clips import BY_SPHINX, DEMO, HAND, LJSPEECH, NOBODY, NOISY, SPEECH, Clip, demo_clips, real_clips
-from models.small_ctc import trained
+from models.small_ctc import error_rate, trained, utterances
 
 from lstdata.errors import Rejected
 from lstdata.records import Alignment
@@ -59,6 +59,8 @@ def main() -> int:
     warnings.filterwarnings("ignore", "torchaudio")
     folder, corpus = trained()
     torch.set_num_threads(1)
+    wrong = error_rate(folder, utterances(corpus, "validation", DEMO_CLIPS))
+    print(f"the CTC model, without a transcript: {wrong:.1%} of the characters of the demo corpus wrong")
     real, demo = list(real_clips()), demo_clips(corpus, DEMO_CLIPS)
     if not real:
         print(f"No recordings at {SPEECH}: the demo corpus alone is measured.")

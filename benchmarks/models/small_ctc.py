@@ -11,7 +11,6 @@ import gzip
 import hashlib
 import json
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -40,13 +39,13 @@ class Recipe:
     """All that decides what the model becomes, beside this file."""
 
     seed: int = 0
-    utterances: int = 600
-    steps: int = 700
-    batch_seconds: float = 48.0
+    utterances: int = 1200
+    steps: int = 1200
+    batch_seconds: float = 24.0
     """Audio of one step."""
     segment_seconds: float = 2.5
     """An utterance is cut between words into pieces of about this length."""
-    learning_rate: float = 3e-3
+    learning_rate: float = 2.5e-3
     bands: int = 32
     phases: int = 6
     hidden: int = 160
@@ -94,12 +93,14 @@ def trained(recipe: Recipe = Recipe()) -> tuple[Path, Path]:
     key = hashlib.sha256(json.dumps(dataclasses.asdict(recipe)).encode() + Path(__file__).read_bytes()).hexdigest()
     final = home / f"model-{key[:16]}"
     if not final.is_dir():
-        unfinished = Path(tempfile.mkdtemp(dir=home))
-        save(train(recipe, utterances(corpus, "train")), unfinished)
-        try:
-            unfinished.rename(final)
-        except OSError:  # another process was faster
-            shutil.rmtree(unfinished)
+        print(f"training a small CTC model of {recipe}", flush=True)
+        with tempfile.TemporaryDirectory(dir=home) as unfinished:
+            save(train(recipe, utterances(corpus, "train")), Path(unfinished) / "model")
+            try:
+                (Path(unfinished) / "model").rename(final)
+            except OSError:
+                if not final.is_dir():  # else another process was faster
+                    raise
     return final, corpus
 
 
@@ -228,9 +229,8 @@ def batch(segments: Sequence[Segment]) -> dict[str, torch.Tensor]:
     mask = np.zeros((len(segments), longest), np.int64)
     labels = np.full((len(segments), most), -100, np.int64)
     for row, segment in enumerate(segments):
-        samples = segment.samples
-        values[row, : len(samples)] = (samples - samples.mean()) / np.sqrt(samples.var() + 1e-7)
-        mask[row, : len(samples)] = 1
+        values[row, : len(segment.samples)] = normalised(segment.samples)
+        mask[row, : len(segment.samples)] = 1
         labels[row, : len(segment.labels)] = segment.labels
     return {
         "input_values": torch.from_numpy(values),
@@ -239,10 +239,17 @@ def batch(segments: Sequence[Segment]) -> dict[str, torch.Tensor]:
     }
 
 
+def normalised(samples: Waveform) -> Waveform:
+    """As the feature extractor does it."""
+    scaled: Waveform = (samples - samples.mean()) / np.sqrt(samples.var() + 1e-7)
+    return scaled
+
+
 def save(model: Any, folder: Path) -> None:
     """An ordinary folder of `transformers`: description, weights, feature extractor, tokenizer."""
     from transformers import Wav2Vec2CTCTokenizer, Wav2Vec2FeatureExtractor
 
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "vocab.json").write_text(json.dumps(VOCABULARY), encoding="utf-8")
     tokenizer = Wav2Vec2CTCTokenizer(str(folder / "vocab.json"), word_delimiter_token="|", do_lower_case=True)
     tokenizer.save_pretrained(folder)
@@ -250,11 +257,20 @@ def save(model: Any, folder: Path) -> None:
     model.save_pretrained(folder)
 
 
-def greedy(model: Any, samples: Waveform) -> str:
-    """What the model hears, with spaces between words."""
+def error_rate(folder: Path, heard: Sequence[Utterance]) -> float:
+    """Characters that must change, per character said, to make what the model hears alone what was said."""
+    from torchaudio.functional import edit_distance
+    from transformers import Wav2Vec2ForCTC
+
+    model = Wav2Vec2ForCTC.from_pretrained(folder).eval()
+    said = [characters(utterance.text) for utterance in heard]
+    wrong: int = sum(edit_distance(greedy(model, u.samples), ids) for u, ids in zip(heard, said, strict=True))
+    return wrong / sum(len(ids) for ids in said)
+
+
+def greedy(model: Any, samples: Waveform) -> tuple[int, ...]:
+    """Ids of the likeliest characters, frame by frame, equal neighbours counted once."""
     with torch.inference_mode():
-        values = torch.from_numpy((samples - samples.mean()) / np.sqrt(samples.var() + 1e-7))[None]
-        ids = model(values).logits[0].argmax(-1).tolist()
-    names = list(VOCABULARY)
-    kept = [names[b] for a, b in zip([None, *ids], ids, strict=False) if b != a and b >= len(SPECIAL) - 1]
-    return " ".join("".join(kept).replace("|", " ").split())
+        ids = model(torch.from_numpy(normalised(samples))[None]).logits[0].argmax(-1).tolist()
+    silent = {VOCABULARY[token] for token in SPECIAL[:-1]}
+    return tuple(b for a, b in pairwise([None, *ids]) if b != a and b not in silent)
