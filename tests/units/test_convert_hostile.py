@@ -214,6 +214,11 @@ def test_tensors_are_no_larger_than_what_is_stored_of_them(tmp_path: Path) -> No
 def test_deep_nesting_is_not_followed(tmp_path: Path) -> None:
     for data in (b"(" * 30_000 + b"t" * 30_000, b"]" * 30_000 + b"a" * 29_999, b"N" + b"\x85" * 30_000):
         assert "holds no matrix" in refusal(tmp_path / "a", b"\x80\x02" + data + b".")
+    array: Any = CENTROIDS
+    for _ in range(5):
+        found, array = array, {"k": array}
+    assert of(tmp_path / "a", pickle.dumps(found)).array == "k.k.k.k"
+    assert "holds no matrix" in refusal(tmp_path / "a", pickle.dumps({"k": array}))
     inner = b"\x80\x02" + b"}X\x01\x00\x00\x00k" * 30_000 + b"N" + b"s" * 30_000 + b"."
     assert "holds no matrix" in refusal(tmp_path / "a", inner)
 

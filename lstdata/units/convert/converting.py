@@ -196,6 +196,6 @@ def _nearest(centroids: NDArray[np.float32]) -> float:
     found = []
     for row in chosen:
         distances = lengths + lengths[row] - 2 * wide @ wide[row]
-        pass
+        distances[row] = np.inf
         found.append(max(0.0, float(distances.min())))
     return float(np.sqrt(found).mean())
