@@ -6,7 +6,7 @@ import numpy as np
 
 from lstdata.align.ctc.model import WILDCARD, load_ctc
 from lstdata.align.ctc.path import best_path
-from lstdata.align.ctc.placing import Scores, placed, token_edges
+from lstdata.align.ctc.placing import Scores, gathered, placed, token_edges
 from lstdata.align.ctc.spelling import Speller, Spelling
 from lstdata.align.gate import check_score, least_score
 from lstdata.checkpoints import Checkpoint
@@ -46,7 +46,8 @@ class CtcAligner:
         sums, letters = _scores(logs, spelling, stretches)
         score = float(sums.sum() / letters.sum())
         check_score(score, self._min_score)
-        edges = token_edges(stretches, self._model.convolutions, len(samples))
+        convolutions = self._model.convolutions
+        edges = token_edges(gathered(spelling, stretches, convolutions), convolutions, len(samples))
         return Alignment(words=placed(spelling, edges, sums, letters), aligner=self.name, score=score)
 
     def _check_length(self, samples: Waveform, spelling: Spelling) -> None:

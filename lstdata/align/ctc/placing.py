@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,40 @@ BEFORE = 640
 AFTER = 320
 """Samples by which a letter lasts after the model was sure of it."""
 
+HELD = 8000
+"""Samples that a letter lasts at most: a model may take a noise for one, and hold it until the next is spoken."""
+
+STRAYS = 2
+"""Letters at either end of a word that a silence of more than `HELD` samples may part from the rest, by mistake."""
+
 Scores = NDArray[np.float64]
+
+
+def gathered(spelling: Spelling, stretches: Ints, convolutions: Convolutions) -> Ints:
+    """The frames of each token, those of a word together.
+
+    Of a letter that lasts longer than `HELD`, what is left is beside the rest of its word. Letters that stray from it
+    into a noise, far behind a pause, are empty and beside it too; in a text without spaces, a pause is no mistake.
+    """
+    most = HELD // convolutions.hop
+    held = (stretches[:, 1] - stretches[:, 0] > most) & (spelling.tokens != spelling.wildcard)
+    is_last = np.append(spelling.owners[1:] != spelling.owners[:-1], True)
+    starts = np.where(held & ~is_last, stretches[:, 1] - most, stretches[:, 0])
+    ends = np.where(held & is_last, stretches[:, 0] + most, stretches[:, 1])
+    parted = np.flatnonzero(~is_last[:-1] & (starts[1:] - ends[:-1] > most)) + 1
+    for word in np.unique(spelling.owners[parted]):
+        first, last = (int(i) for i in np.searchsorted(spelling.owners, [word, word + 1]))
+        low, high = _without_strays(first, last, [int(i) for i in parted if first < i < last])
+        starts[first:low] = ends[first:low] = starts[low]
+        starts[high:last] = ends[high:last] = ends[high - 1]
+    return np.stack([starts, ends], axis=1)
+
+
+def _without_strays(first: int, last: int, parted: list[int]) -> tuple[int, int]:
+    """Of a word's tokens [first, last), parted before those in `parted`, the longest part if it is half of them."""
+    low, high = max(pairwise([first, *parted, last]), key=lambda part: part[1] - part[0])
+    is_word = 2 * (high - low) >= last - first and low - first <= STRAYS and last - high <= STRAYS
+    return (low, high) if is_word else (first, last)
 
 
 def token_edges(stretches: Ints, convolutions: Convolutions, samples: int) -> Ints:

@@ -49,6 +49,12 @@ def test_equal_letters_need_silence_between(aligner: CtcAligner) -> None:
     assert first.end < 8000 < 11_000 < second.start
 
 
+def test_a_noise_that_the_model_takes_for_a_letter_is_no_part_of_the_word(aligner: CtcAligner) -> None:
+    first, second = aligner.align(tone(".A" + "B" * 40 + "..B.", BURST), "ab b", "en").words
+    assert (first.start, first.end) == (pytest.approx(BURST, abs=1000), pytest.approx(2 * BURST + 8000, abs=1000))
+    assert second.start == pytest.approx(44 * BURST, abs=1000)
+
+
 def test_a_wildcard_takes_up_what_nobody_can_spell(aligner: CtcAligner) -> None:
     known, foreign, last = aligner.align(tone("..AB...BA...AB.", BURST), "ab 你 ab", "en").words
     assert (foreign.interpolated, foreign.characters, foreign.score) == (True, None, None)

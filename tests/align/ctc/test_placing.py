@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lstdata.align.ctc.placing import AFTER, BEFORE, placed, token_edges
+from lstdata.align.ctc.placing import AFTER, BEFORE, HELD, gathered, placed, token_edges
 from lstdata.align.ctc.spelling import Spelling
 from lstdata.checkpoints.ctc_alphabet import Convolutions
 from lstdata.records import Ints
@@ -65,3 +66,32 @@ def test_characters_begin_with_their_token_and_others_with_the_next() -> None:
     ]
     assert [w.characters for w in words] == [(10, 10, 20, 30), None, None, (70,)]
     assert [w.interpolated for w in words] == [False, False, True, False]
+
+
+def test_a_letter_that_is_held_too_long_is_kept_beside_its_word() -> None:
+    most = HELD // 320
+    told = spelling("ab * a", [1, 2, 3, 1], [0, 0, 1, 2], [0, 1, 0, 0])
+    found = gathered(told, np.array([[0, 100], [120, 220], [300, 400], [500, 500 + most]]), USUAL)
+    assert found.tolist() == [[100 - most, 100], [120, 120 + most], [300, 400], [500, 500 + most]]
+
+
+@pytest.mark.parametrize(
+    ("word", "starts", "expected"),
+    [
+        ("short", [0, 2, 4, 6, 500], [0, 2, 4, 6, 7]),
+        ("short", [0, 500, 502, 504, 506], [500, 500, 502, 504, 506]),
+        ("short", [0, 2, 500, 502, 504], [500, 500, 500, 502, 504]),
+        ("short", [0, 200, 202, 204, 500], [200, 200, 202, 204, 205]),
+        ("at", [0, 500], [0, 1]),
+        ("いちにち、まちました", [0, 2, 4, 6, 500, 502, 504, 506, 508], [0, 2, 4, 6, 500, 502, 504, 506, 508]),
+        ("short", [0, 40, 80, 120, 160], [0, 40, 80, 120, 160]),
+    ],
+)
+def test_letters_that_stray_from_their_word_are_brought_back(word: str, starts: list[int], expected: list[int]) -> None:
+    count = len(starts)
+    told = spelling(f"a {word} b", [1] * (count + 2), [0, *[1] * count, 2], [0, *range(count), 0])
+    stretches = np.array([[-9, -8], *([start, start + 1] for start in starts), [900, 901]])
+    found = gathered(told, stretches, USUAL)
+    assert found[1:-1, 0].tolist() == expected
+    assert (np.diff(found.reshape(-1)) >= 0).all()
+    assert found[[0, -1]].tolist() == stretches[[0, -1]].tolist()
