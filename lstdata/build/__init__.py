@@ -27,6 +27,7 @@ from lstdata.workers import run_tasks
 if TYPE_CHECKING:
     from lstdata.build.computing import Computing
     from lstdata.build.spec import BuildSpec
+    from lstdata.build.word_times import WordSource
     from lstdata.units.features import Features
 
 
@@ -117,7 +118,7 @@ def build_shards(asked: Asked, listener: Listener) -> Totals:
         for note in frozen.notes:
             listener.note(note)
         unit_set = None if frozen.units is None else frozen.units.sha256
-        stages = stage_fingerprints(asked.config, unit_set, frozen.tokenizer.sha256, features, words)
+        stages = stage_fingerprints(asked.config, unit_set, frozen.tokenizer.sha256, features, words.identity)
         spec = BuildSpec(
             source=asked.source,
             out=asked.out,
@@ -126,6 +127,7 @@ def build_shards(asked: Asked, listener: Listener) -> Totals:
             stages=tuple(stages.items()),
             features=features,
             device=computing.device,
+            word_files=words.files,
         )
         run |= {
             "fingerprints": {"source": plan.source_fingerprint, **stages},
@@ -146,18 +148,18 @@ def _opened(asked: Asked) -> Source:
     return source
 
 
-def _checked(config: BuildConfig, source: Source, device: str) -> tuple[Features | None, str | None]:
-    """What units are made of, and what the words are found by (a sum of it), before anything is written.
+def _checked(config: BuildConfig, source: Source, device: str) -> tuple[Features | None, WordSource]:
+    """What units are made of, and what the words are found by, before anything is written.
 
     ConfigError where a file or a model that the config names cannot be used.
     """
     from lstdata.build.freeze import check_given
-    from lstdata.build.word_times import words_identity
+    from lstdata.build.word_times import find_word_source
     from lstdata.units.features import find_features
 
     features = None if source.inventory() is not None else find_features(config.units, device)
     check_given(config, features)
-    return features, words_identity(config.words)
+    return features, find_word_source(config.words)
 
 
 def _plan(asked: Asked, source: Source, computing: Computing, listener: Listener) -> Plan:

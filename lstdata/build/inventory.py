@@ -57,8 +57,10 @@ def _needs_audio(source: Source, inventory: UnitInventory, config: BuildConfig) 
         yield f"`units.codebook` must not be given: `{source.root}` brings units."
     if given is not None and inventory.clusters is not None and given != inventory.clusters:
         yield f"`units.clusters` must be {inventory.clusters}, as in `{source.root}`, but is {given}."
-    if config.words.aligner == "sphinx":
-        yield f"`words.aligner` must not be sphinx: `{source.root}` brings units, no audio to align."
+    if config.words.aligner in ("sphinx", "ctc", "files"):
+        yield f"`words.aligner` must not be {config.words.aligner}: `{source.root}` brings units, no audio to align."
+    if config.units.model is not None:
+        yield f"`units.model` must not be given: `{source.root}` brings units."
     if config.segment.enabled:
         yield f"`segment.enabled` must be false: `{source.root}` brings units, no audio to segment."
 

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from lstdata.align import chosen_aligner
 from lstdata.build.plan_table import UNKNOWN_SECONDS, Plan
 from lstdata.config import WordsConfig
 
@@ -37,7 +38,7 @@ def foresee(plan_path: Path, words: WordsConfig) -> Outlook:
     """One pass over the plan, a row group at a time."""
     unknown = silent = 0
     reasons: Counter[str] = Counter()
-    needed = words.aligner != "none" and words.missing == "skip"
+    needed = words.missing == "skip" and chosen_aligner(words) not in ("none", "files")
     with pq.ParquetFile(plan_path) as file:
         for group in range(file.num_row_groups):
             part = file.read_row_group(group, columns=["shard", "duration", "reason"])

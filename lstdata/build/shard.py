@@ -134,4 +134,5 @@ def _stages(spec: BuildSpec) -> Stages:
         clusters=0 if card is None else card.units,
         hop=HOP if spec.features is None else spec.features.hop,
         device=spec.device,
+        word_files=spec.word_files,
     )

@@ -7,12 +7,14 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lstdata.align import chosen_aligner
 from lstdata.audio import check_length
+from lstdata.build.letters import dead_letter
 from lstdata.build.plan_table import PlannedRecord
 from lstdata.build.sample import coded_utterance, sample_of
 from lstdata.build.word_times import WordTimes
@@ -33,6 +35,9 @@ from lstdata.units.codebook import MAX_CLUSTERS
 VERSIONS = {"decode": 1, "activity": 1, "filter": 1, "units": 1, "words": 2, "sample": 3}
 """Raised when a stage's output changes for equal input and config; part of every shard's fingerprint."""
 
+
+if TYPE_CHECKING:
+    from lstdata.align.files import WordFiles
 
 T = TypeVar("T")
 
@@ -78,6 +83,8 @@ class Stages:
     """Samples per frame."""
     device: str = "cpu"
     """Of an aligner that is a pretrained model."""
+    word_files: WordFiles | None = None
+    """Needed where word times come from files of other tools."""
 
     def __post_init__(self) -> None:
         self.seconds: defaultdict[str, float] = defaultdict(float)
@@ -135,7 +142,7 @@ class Stages:
         except Exception as error:
             if not alone and not isinstance(error, LstDataError | MemoryError | OSError):
                 raise Unavailable(f"the units of {len(waiting)} records failed together: {error}") from error
-            done[number] = self._dead_letter(waiting.pop(number).record, "units", error)
+            done[number] = dead_letter(waiting.pop(number).record, "units", error)
             return
         done |= {ready: self._stored(replace(waiting.pop(ready), units=units)) for ready, units in finished}
 
@@ -173,7 +180,7 @@ class Stages:
             try:
                 utterance = self._timed(name, partial(step, utterance))
             except Exception as error:
-                return self._dead_letter(utterance.record, name, error)
+                return dead_letter(utterance.record, name, error)
         return utterance
 
     def filter_row(self, utterance: Utterance) -> Utterance:
@@ -211,7 +218,7 @@ class Stages:
     def check_transcript(self, utterance: Utterance) -> Utterance:
         """Refuse early what can never get word times."""
         row, words = utterance.record.row, self.config.words
-        if not (row.text or "").strip() and not row.words and words.aligner != "none" and not words.files:
+        if not (row.text or "").strip() and not row.words and chosen_aligner(words) not in ("none", "files"):
             self._missing(Rejected("missing_transcript", f"`{row.id}` has no transcript."), row.id)
         return utterance
 
@@ -276,7 +283,7 @@ class Stages:
 
     @cached_property
     def _word_times(self) -> WordTimes:
-        return WordTimes(self.config.words, self.device)
+        return WordTimes(self.config.words, self.device, self.word_files)
 
     def _rules(self, *needs: str) -> tuple[Rule, ...]:
         return tuple(rule for rule in self.rules if rule.needs in needs)
@@ -287,14 +294,3 @@ class Stages:
             raise verdict
         if self.config.words.missing == "error":
             raise IncompleteBuild(f"`{id}` has no word times and `words.missing` is error: {verdict}.") from verdict
-
-    def _dead_letter(self, record: PlannedRecord, stage: str, error: Exception) -> DeadLetter:
-        where = record.row.locator.path
-        if isinstance(error, Rejected):
-            return DeadLetter(record.row.id, stage, error.reason, error.detail, where)
-        if isinstance(error, MemoryError | OSError):
-            raise Unavailable(f"`{record.row.id}`, stage {stage}: {error or 'not enough memory'}") from error
-        if isinstance(error, LstDataError):
-            raise error
-        message = f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"
-        return DeadLetter(record.row.id, stage, "unexpected_error", message, where, environmental=True)

@@ -10,13 +10,14 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lstdata.build.computing import computing_of
 from lstdata.build.plan_table import Plan, PlannedRecord, read_shard_ids, read_shard_rows
 from lstdata.build.stages import Stages, Step, Utterance
+from lstdata.build.word_times import find_word_source
 from lstdata.config import BuildConfig
 from lstdata.errors import LstDataError
 from lstdata.filters import STAGE, Limit, Rule, active_rules
@@ -28,6 +29,9 @@ from lstdata.units.codebook import MAX_CLUSTERS
 from lstdata.units.features import find_features
 from lstdata.units.fit import DEFAULT_CLUSTERS
 from lstdata.workers import run_tasks
+
+if TYPE_CHECKING:
+    from lstdata.align.files import WordFiles
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
@@ -132,13 +136,14 @@ class Trying:
     hop: int
     """Samples per frame of the build's units."""
     device: str
+    word_files: WordFiles | None = None
 
     def __call__(self) -> Callable[[Sequence[PlannedRecord]], list[Tried]]:
         source = open_source(self.source, self.config.source)
         inventory, clusters = source.inventory(), MAX_CLUSTERS
         if inventory is not None:
             clusters = inventory.clusters or self.config.units.clusters or DEFAULT_CLUSTERS
-        stages = Stages(self.config, source, None, None, clusters, self.hop, self.device)
+        stages = Stages(self.config, source, None, None, clusters, self.hop, self.device, self.word_files)
         return lambda records: [try_record(stages, record, self.scored) for record in records]
 
 
@@ -179,7 +184,8 @@ def try_records(
     total = planned if sample is None else min(sample, planned)
     computing = computing_of(config)
     hop = find_features(config.units, computing.device).hop
-    chunks, make = choose(plan, plan_path, sample), Trying(source, config, scored, hop, computing.device)
+    files = find_word_source(config.words).files if scored else None
+    chunks, make = choose(plan, plan_path, sample), Trying(source, config, scored, hop, computing.device, files)
     gpus = computing.gpus_per_worker(config)
     tasks = run_tasks(make, chunks, config.run, describe=lambda c: f"`{c[0].row.id}`", gpus_per_worker=gpus)
     with closing(tasks) as results:

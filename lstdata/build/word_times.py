@@ -22,6 +22,8 @@ class WordTimes:
     config: WordsConfig
     device: str = "cpu"
     """Of an aligner that is a pretrained model."""
+    files: WordFiles | None = None
+    """Needed where these are chosen."""
 
     def find(self, row: SourceRow, samples: Waveform) -> Alignment | None:
         """None where there is nothing to align. Raises Rejected."""
@@ -31,7 +33,8 @@ class WordTimes:
         if asked == "manifest":
             raise Rejected("missing_word_times", f"the manifest gives no word times for `{row.id}`.")
         if chosen_aligner(self.config) == "files":
-            return self._files.align(row, len(samples))
+            assert self.files is not None
+            return self.files.align(row, len(samples))
         if not (row.text or "").strip():
             return None
         return self._aligner.align(samples, row.text or "", row.language)
@@ -40,25 +43,27 @@ class WordTimes:
     def _aligner(self) -> Aligner:
         return make_aligner(chosen_aligner(self.config), self.config, self.device)
 
-    @cached_property
-    def _files(self) -> WordFiles:
-        from lstdata.align.files import open_word_files
 
-        return open_word_files(self.config)
+@dataclass(frozen=True, slots=True)
+class WordSource:
+    """What of `words` lies in files: a model's identity, or files of word times."""
+
+    identity: str | None = None
+    """A sum over them; None for aligners that come with this package."""
+    files: WordFiles | None = None
+    """Opened once, for all workers."""
 
 
-def words_identity(config: WordsConfig) -> str | None:
-    """A sum over the model or the files by which words are found; None for aligners that come with this package.
-
-    Raises ConfigError where they cannot be used.
-    """
+def find_word_source(config: WordsConfig) -> WordSource:
+    """Raises ConfigError where a model or files cannot be used, and Unavailable where they cannot be reached."""
     chosen = chosen_aligner(config)
     if chosen == "ctc":
         from lstdata.align.ctc import find_ctc_model
 
-        return find_ctc_model(config).sha256
+        return WordSource(find_ctc_model(config).sha256)
     if chosen == "files":
         from lstdata.align.files import open_word_files
 
-        return open_word_files(config).fingerprint()
-    return None
+        files = open_word_files(config)
+        return WordSource(files.fingerprint(), files)
+    return WordSource()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from lstdata.records import HOP, SAMPLE_RATE, Ints, Waveform
+from lstdata.records import SAMPLE_RATE, Ints, Waveform
 from lstdata.report.numbers import word_mask
 from lstdata.report.utterances import Shown
 from lstdata.shards import StoredSample
@@ -58,7 +58,8 @@ def draw_timeline(shown: Shown, colours: Sequence[str]) -> Timeline:
     bands = [("", "seconds", 16, _ruler(seconds, scale))]
     if shown.audio is not None:
         bands.append(("sound", "waveform; dark where the activity mask says speech", 64, _waveform(shown, frame)))
-    bands.append(("units", f"one colour for each cluster, {SAMPLE_RATE // sample.hop} a second", 22, _units(stored, colours, frame)))
+    hint = f"one colour for each cluster, {SAMPLE_RATE // sample.hop} a second"
+    bands.append(("units", hint, 22, _units(stored, colours, frame)))
     if sample.words is not None:
         lanes, words = _words(stored, frame)
         bands.append(("words", "where each word was spoken", 16 * lanes + 7, words))
@@ -142,7 +143,8 @@ def _words(stored: StoredSample, frame: float) -> tuple[int, Markup]:
         lane = next((i for i in range(_LANES) if free[i] <= left), min(range(_LANES), key=free.__getitem__))
         free[lane] = left + _GLYPH * len(word) + 5
         used = max(used, lane + 1)
-        label = f"{word}: {start * sample.hop / SAMPLE_RATE:.2f}–{end * sample.hop / SAMPLE_RATE:.2f} s, {end - start} frames"
+        begin, stop = (edge * sample.hop / SAMPLE_RATE for edge in (start, end))
+        label = f"{word}: {begin:.2f}–{stop:.2f} s, {end - start} frames"
         parts.append(
             Markup(
                 '<g class="word"><title>{}</title><rect x="{}" width="{}" height="4" rx="1"/>'

@@ -165,6 +165,23 @@ def _word_times(sample: Sample) -> str | None:
         edges = frames.reshape(-1)
         if (np.diff(edges) < 0).any() or edges[0] < 0 or edges[-1] > sample.frames:
             return f"word times are not monotone inside its {sample.frames} frames."
+    return _of_words(sample, [] if frames is None else frames.tolist())
+
+
+def _of_words(sample: Sample, frames: list[list[int]]) -> str | None:
+    """What is said of each word beside its times."""
+    words = sample.words or ()
+    for name, values in (("word scores", sample.word_scores), ("character times", sample.character_frames)):
+        if values is not None and len(values) != len(words):
+            return f"there are {len(values)} {name} of {len(words)} words."
+    numbers = sample.interpolated
+    if list(numbers) != sorted(set(numbers)) or not all(0 <= number < len(words) for number in numbers):
+        return f"the interpolated words {list(numbers)} are no words of its {len(words)}, in order."
+    for word, (start, end), begins in zip(words, frames, sample.character_frames or (), strict=False):
+        if begins is not None and (len(begins) != len(word) or list(begins) != sorted(begins)):
+            return f"the character times of `{word}` are not one for each character, in order."
+        if begins is not None and not all(start <= begin <= end for begin in begins):
+            return f"the character times of `{word}` are not inside the word."
     return None
 
 
