@@ -15,7 +15,11 @@ from lstdata.errors import Rejected
 from lstdata.records import SAMPLE_RATE, Alignment, Ints, Waveform
 
 MIN_SCORE = -2.0
-"""Least score that is believed by default."""
+"""Least score that is believed by default.
+
+With two small models of the demo corpus, right transcripts of it scored at least -0.7, and those of other utterances of
+similar length at most -2.1, nearly all of them below -3.5.
+"""
 
 
 class CtcAligner:
