@@ -24,7 +24,7 @@ from models.small_ctc import error_rate, trained, utterances
 from lstdata.errors import Rejected
 from lstdata.records import Alignment
 
-DEMO_CLIPS = 60
+DEMO_CLIPS = 50
 ORIGINS = (HAND, LJSPEECH, NOISY, BY_SPHINX, NOBODY, DEMO)
 
 NEIGHBOURS = (-1, 1)
@@ -161,9 +161,9 @@ def report_separation(outcomes: Sequence[Outcome], others: Sequence[Alignment | 
     wrong = [o.alignment for o in outcomes if not o.clip.is_right] + list(others)
     for label, alignments in (("right", right), ("swapped", wrong)):
         scores = np.array([a.score for a in alignments if a is not None])
-        quantiles = " ".join(f"{q:.0%}: {np.quantile(scores, q):.2f}" for q in (0, 0.02, 0.5, 0.98, 1))
+        quantiles = [f"{q:.0%}: {np.quantile(scores, q):.2f}" for q in (0, 0.02, 0.5, 0.98, 1) if len(scores)]
         unscored = len(alignments) - len(scores)
-        print(f"scores, {label} transcripts ({len(alignments)}, {unscored} rejected unscored): {quantiles}")
+        print(f"scores, {label} transcripts ({len(alignments)}, {unscored} rejected unscored):", *quantiles)
     lost = sum(not passes(alignment, min_score) for alignment in right) / len(right)
     caught = sum(not passes(alignment, min_score) for alignment in wrong) / len(wrong)
     return f"at min_score {min_score} {caught:.1%} of swapped transcripts rejected, {lost:.1%} of right ones"
