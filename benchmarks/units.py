@@ -244,11 +244,15 @@ def report_gpu(model: Path, codebook: Codebook, material: Material, device: str 
         share = 1 - sum(d[0] for d in done) / sum(d[1] for d in done)
         best = max(bare.values())
         print(
-            f"{torch.cuda.get_device_name() if device == 'cuda' else device}, {dtype}: {speed:.0f}x real time with {cores} "
-            f"workers, padding {share:.1%}; bare model {bare['eager']:.0f}x, compiled {bare['compiled']:.0f}x"
+            f"{named(device)}, {dtype}: {speed:.0f}x real time with {cores} workers, "
+            f"padding {share:.1%}; bare model {bare['eager']:.0f}x, compiled {bare['compiled']:.0f}x"
         )
         said.append(f"{dtype} {speed / best:.2f} of the bare model's speed")
     return f"{device}: " + ", ".join(said)
+
+
+def named(device: str) -> str:
+    return torch.cuda.get_device_name() if device == "cuda" else device
 
 
 WORKERS: dict[str, UnitExtractor] = {}

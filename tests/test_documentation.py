@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from lstdata.config import BuildConfig, to_dict
+from lstdata.config import BuildConfig, from_dict, to_dict
 from lstdata.filters import REASONS as FILTER_REASONS
 from lstdata.filters import STAGE as FILTER_STAGE
 
@@ -58,4 +58,8 @@ def test_stages_are_named_as_dead_letters_name_them() -> None:
 def test_the_options_shown_are_the_defaults() -> None:
     block = re.search(r"```yaml\n(.*?)```", (ROOT / "docs" / "options.md").read_text(encoding="utf-8"), re.DOTALL)
     assert block is not None
-    assert yaml.safe_load(block[1]) == to_dict(BuildConfig())
+    shown = yaml.safe_load(block[1])
+    assert from_dict(BuildConfig, shown) == BuildConfig()
+    assert {name: set(part) for name, part in shown.items() if part} == {
+        name: set(part) for name, part in to_dict(BuildConfig()).items() if part
+    }

@@ -86,7 +86,7 @@ def spoken_tokens(text: str, known: Callable[[str], bool]) -> tuple[Token, ...]:
     `known` tells whether the aligner has a pronunciation for a spelling, which decides between readings: `x-ray`
     or `x`, `ray`; `rest` or `rest'`. Letters outside the Latin script are kept, for the aligner to judge.
     """
-    words = [_fold(word) for word in _EVENT.sub(_blank_event, text).split()]
+    words = [folded(word) for word in without_events(text).split()]
     mixed_case = any(c.islower() for c in text)
     around = zip(words, ["", *words], [*words[1:], ""], strict=False)
     readings = [_Reading(word, before, after, mixed_case) for word, before, after in around]
@@ -102,7 +102,12 @@ def latin_share(text: str) -> float:
     return latin / len(letters) if letters else 1.0
 
 
-def _fold(word: str) -> str:
+def without_events(text: str) -> str:
+    """The text with its marks of noises blanked, `_` for each of their characters: the words stay where they are."""
+    return _EVENT.sub(_blank_event, text)
+
+
+def folded(word: str) -> str:
     """Accents, quotes, hyphens and compatibility forms made plain; superscripts and invisible characters dropped."""
     return word.translate(_FOLDS) if word.isascii() else "".join(_fold_character(c) for c in word.translate(_FOLDS))
 

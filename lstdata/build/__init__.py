@@ -25,9 +25,9 @@ from lstdata.storage import commit_json, is_url, remove_temporaries, sha256_file
 from lstdata.workers import run_tasks
 
 if TYPE_CHECKING:
-    from lstdata.build.computing import Computing
     from lstdata.build.spec import BuildSpec
     from lstdata.build.word_times import WordSource
+    from lstdata.computing import Computing
     from lstdata.units.features import Features
 
 
@@ -62,10 +62,10 @@ class Asked:
 
 def plan_run(asked: Asked, listener: Listener) -> Plan:
     """Plan into `asked.out`, or check that the plan there is still of this source and config."""
-    from lstdata.build.computing import computing_of
+    from lstdata.computing import computing_of, uses_models
 
     source = _opened(asked)
-    computing = computing_of(asked.config)
+    computing = computing_of(asked.config.run, uses_models(asked.config))
     with locked(asked.out, read_run):
         return _plan(asked, to_be_planned(asked, source, listener), computing, listener)
 
@@ -76,11 +76,11 @@ def planned(asked: Asked) -> Iterator[tuple[Plan, Path]]:
 
     Refuses what the build would refuse. Long recordings are as yet whole if they are not segmented.
     """
-    from lstdata.build.computing import computing_of
     from lstdata.build.plan import make_plan
+    from lstdata.computing import computing_of, uses_models
 
     opened = _opened(asked)
-    computing = computing_of(asked.config)
+    computing = computing_of(asked.config.run, uses_models(asked.config))
     _checked(asked.config, opened, computing.device)
     run = read_run(asked.out) if asked.out.exists() and not asked.rebuild else None
     if run is not None and has_shards(asked.out):
@@ -100,14 +100,14 @@ def build_shards(asked: Asked, listener: Listener) -> Totals:
 
     IncompleteBuild names the shards that stay pending; running again resumes.
     """
-    from lstdata.build.computing import computing_of
     from lstdata.build.freeze import freeze
     from lstdata.build.spec import BuildSpec, stage_fingerprints
+    from lstdata.computing import computing_of, uses_models
     from lstdata.workers.on_ray import check_address
 
     check_address(asked.config.run.address)
     source = _opened(asked)
-    computing = computing_of(asked.config)
+    computing = computing_of(asked.config.run, uses_models(asked.config))
     features, words = _checked(asked.config, source, computing.device)
     with locked(asked.out, read_run):
         source = to_be_planned(asked, source, listener)
@@ -127,7 +127,7 @@ def build_shards(asked: Asked, listener: Listener) -> Totals:
             stages=tuple(stages.items()),
             features=features,
             device=computing.device,
-            word_files=words.files,
+            word_source=words,
         )
         run |= {
             "fingerprints": {"source": plan.source_fingerprint, **stages},

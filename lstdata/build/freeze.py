@@ -10,11 +10,11 @@ from functools import partial
 from pathlib import Path
 
 from lstdata.build.agreement import agreement_notes, measure_on
-from lstdata.build.computing import Computing, computing_of, run_once
 from lstdata.build.fitting import fit_notes, fit_on, training_first
 from lstdata.build.inventory import UnitSet, keep_units
 from lstdata.build.plan import make_plan
 from lstdata.build.plan_table import Plan, PlannedShard, read_shard_rows
+from lstdata.computing import Computing, computing_of, run_once, uses_models
 from lstdata.config import BuildConfig, FilterConfig
 from lstdata.errors import ConfigError, DamagedSource
 from lstdata.filters import keeps_row
@@ -133,13 +133,13 @@ class _Making:
 
     def fitted(self) -> tuple[Codebook, FitSummary] | None:
         work = partial(fit_on, self.source, self.plan, self.plan_path, self.config, self.features)
-        return run_once(work, self.config, self.computing.on_gpu, "fitting the codebook")
+        return run_once(work, self.config.run, self.computing.on_gpu, "fitting the codebook")
 
     def agreement(self, codebook: Codebook) -> Iterator[str]:
         """What a number format of few digits, and windows, do to the units; nothing where there is neither."""
         if self.features.checkpoint is not None:
             work = partial(measure_on, self.source, self.plan, self.plan_path, self.config, self.features, codebook)
-            yield from agreement_notes(run_once(work, self.config, self.computing.on_gpu, "comparing units"))
+            yield from agreement_notes(run_once(work, self.config.run, self.computing.on_gpu, "comparing units"))
 
 
 def _freeze_codebook(making: _Making, out: Path, notes: list[str]) -> Codebook | None:
@@ -165,7 +165,7 @@ def fit_source(source_path: str, codebook: Path, config: BuildConfig) -> FitSumm
     """Fit a codebook on a source outside any run folder and commit it as a file."""
     if open_source(source_path, config.source).inventory() is not None:
         raise ConfigError(f"`{source_path}` brings units: there is no audio to fit a codebook on.")
-    computing = computing_of(config)
+    computing = computing_of(config.run, uses_models(config))
     features = find_features(config.units, computing.device)
     with _planned(source_path, config) as (source, plan, plan_path):
         fitted = _Making(source, plan, plan_path, config, features, computing).fitted()

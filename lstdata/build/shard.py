@@ -11,12 +11,12 @@ from functools import lru_cache, partial
 from itertools import pairwise
 from typing import Any
 
-from lstdata.build.computing import uses_models
 from lstdata.build.folder import shard_paths
 from lstdata.build.plan_table import PlannedShard, read_shard_rows
 from lstdata.build.spec import BuildSpec
 from lstdata.build.stages import Stages
 from lstdata.compute import compute_class
+from lstdata.computing import uses_models
 from lstdata.errors import ConfigError
 from lstdata.index import INDEX_SCHEMA, index_row, write_table
 from lstdata.records import HOP, SAMPLE_RATE, DeadLetter
@@ -134,5 +134,5 @@ def _stages(spec: BuildSpec) -> Stages:
         clusters=0 if card is None else card.units,
         hop=HOP if spec.features is None else spec.features.hop,
         device=spec.device,
-        word_files=spec.word_files,
+        word_source=spec.word_source,
     )

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lstdata.build import plan as planning
 from lstdata.build import stages
 from lstdata.build.finish import shard_fingerprint
+from lstdata.build.word_times import WordSource
 from lstdata.config import BuildConfig, fingerprint
 from lstdata.units import mfcc
 from lstdata.units.encoder import VERSION as ENCODER
 from lstdata.units.features import Features
-
-if TYPE_CHECKING:
-    from lstdata.align.files import WordFiles
 
 _BY_CONTENT = ("codebook", "model", "revision", "files")
 """Options that name files: what is in these counts, not where they lie."""
@@ -34,7 +31,7 @@ class BuildSpec:
     features: Features | None = None
     """What units are made of; None where the source brings them."""
     device: str = "cpu"
-    word_files: WordFiles | None = field(default=None, compare=False)
+    word_source: WordSource = field(default_factory=WordSource, compare=False)
 
     def shard_fingerprint(self, records: str) -> str:
         """Changes with anything that could change a byte of a shard of these records."""

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from lstdata.audio import check_length
 from lstdata.build.letters import dead_letter
 from lstdata.build.plan_table import PlannedRecord
 from lstdata.build.sample import coded_utterance, sample_of
-from lstdata.build.word_times import WordTimes
+from lstdata.build.word_times import WordSource, WordTimes
 from lstdata.config import BuildConfig
 from lstdata.documents import drawn_spans
 from lstdata.errors import IncompleteBuild, LstDataError, Rejected, Unavailable
@@ -35,9 +35,6 @@ from lstdata.units.codebook import MAX_CLUSTERS
 VERSIONS = {"decode": 1, "activity": 1, "filter": 1, "units": 1, "words": 2, "sample": 3}
 """Raised when a stage's output changes for equal input and config; part of every shard's fingerprint."""
 
-
-if TYPE_CHECKING:
-    from lstdata.align.files import WordFiles
 
 T = TypeVar("T")
 
@@ -83,8 +80,7 @@ class Stages:
     """Samples per frame."""
     device: str = "cpu"
     """Of an aligner that is a pretrained model."""
-    word_files: WordFiles | None = None
-    """Needed where word times come from files of other tools."""
+    word_source: WordSource = field(default_factory=WordSource)
 
     def __post_init__(self) -> None:
         self.seconds: defaultdict[str, float] = defaultdict(float)
@@ -283,7 +279,7 @@ class Stages:
 
     @cached_property
     def _word_times(self) -> WordTimes:
-        return WordTimes(self.config.words, self.device, self.word_files)
+        return WordTimes(self.config.words, self.device, self.word_source)
 
     def _rules(self, *needs: str) -> tuple[Rule, ...]:
         return tuple(rule for rule in self.rules if rule.needs in needs)

@@ -10,14 +10,14 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from lstdata.build.computing import computing_of
 from lstdata.build.plan_table import Plan, PlannedRecord, read_shard_ids, read_shard_rows
 from lstdata.build.stages import Stages, Step, Utterance
-from lstdata.build.word_times import find_word_source
+from lstdata.build.word_times import WordSource, find_word_source
+from lstdata.computing import computing_of, uses_models
 from lstdata.config import BuildConfig
 from lstdata.errors import LstDataError
 from lstdata.filters import STAGE, Limit, Rule, active_rules
@@ -29,9 +29,6 @@ from lstdata.units.codebook import MAX_CLUSTERS
 from lstdata.units.features import find_features
 from lstdata.units.fit import DEFAULT_CLUSTERS
 from lstdata.workers import run_tasks
-
-if TYPE_CHECKING:
-    from lstdata.align.files import WordFiles
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
@@ -136,14 +133,14 @@ class Trying:
     hop: int
     """Samples per frame of the build's units."""
     device: str
-    word_files: WordFiles | None = None
+    word_source: WordSource = field(default_factory=WordSource)
 
     def __call__(self) -> Callable[[Sequence[PlannedRecord]], list[Tried]]:
         source = open_source(self.source, self.config.source)
         inventory, clusters = source.inventory(), MAX_CLUSTERS
         if inventory is not None:
             clusters = inventory.clusters or self.config.units.clusters or DEFAULT_CLUSTERS
-        stages = Stages(self.config, source, None, None, clusters, self.hop, self.device, self.word_files)
+        stages = Stages(self.config, source, None, None, clusters, self.hop, self.device, self.word_source)
         return lambda records: [try_record(stages, record, self.scored) for record in records]
 
 
@@ -182,11 +179,11 @@ def try_records(
     trial = Trial(config)
     planned = plan.records - plan.rejected
     total = planned if sample is None else min(sample, planned)
-    computing = computing_of(config)
+    computing = computing_of(config.run, uses_models(config))
     hop = find_features(config.units, computing.device).hop
-    files = find_word_source(config.words).files if scored else None
-    chunks, make = choose(plan, plan_path, sample), Trying(source, config, scored, hop, computing.device, files)
-    gpus = computing.gpus_per_worker(config)
+    words = find_word_source(config.words) if scored else WordSource()
+    chunks, make = choose(plan, plan_path, sample), Trying(source, config, scored, hop, computing.device, words)
+    gpus = computing.gpus_per_worker(config.run)
     tasks = run_tasks(make, chunks, config.run, describe=lambda c: f"`{c[0].row.id}`", gpus_per_worker=gpus)
     with closing(tasks) as results:
         for _, result in results:

@@ -2,46 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lstdata.align import Aligner, chosen_aligner, from_manifest, make_aligner
 from lstdata.config import WordsConfig
-from lstdata.errors import Rejected
+from lstdata.errors import Rejected, Unavailable
 from lstdata.records import Alignment, SourceRow, Waveform
 
 if TYPE_CHECKING:
     from lstdata.align.files import WordFiles
-
-
-@dataclass
-class WordTimes:
-    """What `words` asks for, loaded when it is first needed."""
-
-    config: WordsConfig
-    device: str = "cpu"
-    """Of an aligner that is a pretrained model."""
-    files: WordFiles | None = None
-    """Needed where these are chosen."""
-
-    def find(self, row: SourceRow, samples: Waveform) -> Alignment | None:
-        """None where there is nothing to align. Raises Rejected."""
-        asked = self.config.aligner
-        if asked in ("auto", "manifest") and row.words is not None:
-            return from_manifest(row.words, len(samples), row.score)
-        if asked == "manifest":
-            raise Rejected("missing_word_times", f"the manifest gives no word times for `{row.id}`.")
-        if chosen_aligner(self.config) == "files":
-            assert self.files is not None
-            return self.files.align(row, len(samples))
-        if not (row.text or "").strip():
-            return None
-        return self._aligner.align(samples, row.text or "", row.language)
-
-    @cached_property
-    def _aligner(self) -> Aligner:
-        return make_aligner(chosen_aligner(self.config), self.config, self.device)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +23,39 @@ class WordSource:
     """A sum over them; None for aligners that come with this package."""
     files: WordFiles | None = None
     """Opened once, for all workers."""
+
+
+@dataclass
+class WordTimes:
+    """What `words` asks for, loaded when it is first needed."""
+
+    config: WordsConfig
+    device: str = "cpu"
+    """Of an aligner that is a pretrained model."""
+    source: WordSource = field(default_factory=WordSource)
+
+    def find(self, row: SourceRow, samples: Waveform) -> Alignment | None:
+        """None where there is nothing to align. Raises Rejected."""
+        asked = self.config.aligner
+        if asked in ("auto", "manifest") and row.words is not None:
+            return from_manifest(row.words, len(samples), row.score)
+        if asked == "manifest":
+            raise Rejected("missing_word_times", f"the manifest gives no word times for `{row.id}`.")
+        if chosen_aligner(self.config) == "files":
+            assert self.source.files is not None
+            return self.source.files.align(row, len(samples))
+        if not (row.text or "").strip():
+            return None
+        return self._aligner.align(samples, row.text or "", row.language)
+
+    @cached_property
+    def _aligner(self) -> Aligner:
+        chosen = chosen_aligner(self.config)
+        if chosen == "ctc" and self.source.identity is not None:
+            here = find_word_source(self.config).identity
+            if here != self.source.identity:
+                raise Unavailable("`words.model` has other files on this worker than where the run was begun")
+        return make_aligner(chosen, self.config, self.device)
 
 
 def find_word_source(config: WordsConfig) -> WordSource:

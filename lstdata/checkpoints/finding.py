@@ -50,6 +50,11 @@ class Checkpoint:
         """The name of the bundle in `torchaudio.pipelines`; None for a checkpoint of `transformers`."""
         return self.name.removeprefix(BUNDLE) if self.name.startswith(BUNDLE) else None
 
+    @property
+    def is_public(self) -> bool:
+        """Whether its name is one that others know it by: of a model on the hub, or a bundle."""
+        return self.revision is not None or self.bundle is not None
+
     def identity(self) -> dict[str, str | None]:
         """What says which model it was, on any machine."""
         return {

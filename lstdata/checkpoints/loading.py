@@ -91,7 +91,8 @@ def exact_arithmetic() -> Iterator[None]:
         said = " ".join(str(error).split())
         if isinstance(error, torch.OutOfMemoryError) or "allocate memory" in said:
             raise Unavailable(
-                f"the model ran out of memory; take a smaller `batch` or `max_seconds`: {said[:200]}"
+                "the model ran out of memory; give it less at once (`batch`, `max_seconds`) or fewer workers: "
+                f"{said[:200]}"
             ) from error
         if "CUDA" in said or "cuDNN" in said:
             raise Unavailable(f"the GPU failed: {said[:300]}") from error

@@ -33,7 +33,8 @@ def segment_command(
 ) -> None:
     """Cut SOURCE's long recordings at silences, and say in OUT/segments.parquet where; no audio is copied.
 
-    A recording with word times is cut between its words, one without a transcript where a model hears no speech.
+    A recording with word times is cut between its words, one without a transcript where a model hears no speech. One
+    with a transcript alone is aligned first, where a CTC model is named: `--set words.model=M`.
     OUT is a source itself: `lstdata build-shards OUT RUN`. Run it again to resume.
     """
     from lstdata.config import BuildConfig, load

@@ -25,6 +25,7 @@ class AlignSpec:
 
     words: WordsConfig
     checkpoint: Checkpoint
+    device: str = "cpu"
 
 
 def divides_transcripts(words: WordsConfig) -> bool:
@@ -41,7 +42,7 @@ class TranscriptDivider:
     """Aligns whole recordings, and says of each segment how well its words were found."""
 
     def __init__(self, spec: AlignSpec) -> None:
-        self._aligner = CtcAligner(spec.checkpoint, spec.words)
+        self._aligner = CtcAligner(spec.checkpoint, spec.words, spec.device)
         self._least = least_score(spec.words, MIN_SCORE)
         checkpoint = spec.checkpoint
         self._stamp = {"model": checkpoint.name, "revision": checkpoint.revision, "sha256": checkpoint.sha256}

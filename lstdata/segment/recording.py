@@ -49,10 +49,10 @@ def segmenter(spec: SegmentSpec) -> Callable[[SourceRow], Segmented]:
     """The work on one row, its models loaded once."""
     from lstdata.segment.silero import SileroDetector
 
-    if compute_class() != spec.compute_class:
+    here = compute_class() if spec.align is None else compute_class(spec.align.device, True)
+    if here != spec.compute_class:
         raise ConfigError(
-            f"This worker's compute class is {compute_class()}, but the driver's is {spec.compute_class}: "
-            "their cuts could differ."
+            f"This worker's compute class is {here}, but the driver's is {spec.compute_class}: their cuts could differ."
         )
     source = open_source(spec.source, spec.source_config)
     divider = None if spec.align is None else divider_here(spec.align)

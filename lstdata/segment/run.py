@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from lstdata.align.ctc import find_ctc_model
 from lstdata.checkpoints import Checkpoint
-from lstdata.compute import compute_class
+from lstdata.computing import Computing, computing_of
 from lstdata.config import BuildConfig
 from lstdata.errors import ConfigError, IncompleteBuild, LstDataError, Unavailable
 from lstdata.journal import Journal
@@ -101,6 +101,7 @@ class Work:
     for_run: bool = False
     """Whether the folder is a run folder, which is planned from the segments."""
     allow_mixed_compute: bool = False
+    _computing: Computing | None = field(default=None, init=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.source.inventory() is not None:
@@ -111,7 +112,16 @@ class Work:
 
     def align(self, survey: Survey) -> AlignSpec | None:
         """How transcripts are divided; None where there are none to be."""
-        return AlignSpec(self.config.words, self._checkpoint) if survey.to_be_aligned else None
+        if not survey.to_be_aligned:
+            return None
+        return AlignSpec(self.config.words, self._checkpoint, self.computing(survey).device)
+
+    def computing(self, survey: Survey) -> Computing:
+        """A model takes part only where there is something to align."""
+        if self._computing is None:
+            object.__setattr__(self, "_computing", computing_of(self.config.run, survey.to_be_aligned > 0))
+        assert self._computing is not None
+        return self._computing
 
     @cached_property
     def _checkpoint(self) -> Checkpoint:
@@ -129,7 +139,7 @@ class Work:
             "run": self.for_run,
             "source": {"path": self.path, "fingerprint": survey.fingerprint},
             "by": self.by(survey),
-            "compute_class": compute_class(),
+            "compute_class": self.computing(survey).compute_class,
             "totals": None,
         }
 
@@ -182,9 +192,12 @@ def _cut_pending(work: Work, survey: Survey, journal: Journal, listener: Listene
     pending = (
         row for row in work.source.scan() if _must_be_decoded(row, work.config) and row_fingerprint(row) not in journal
     )
-    spec = SegmentSpec(work.path, work.config.source, work.config.segment, compute_class(), work.align(survey))
+    computing = work.computing(survey)
+    spec = SegmentSpec(work.path, work.config.source, work.config.segment, computing.compute_class, work.align(survey))
+    gpus = computing.gpus_per_worker(work.config.run)
     faults: list[LstDataError] = []
-    with closing(run_tasks(partial(segmenter, spec), pending, work.config.run, describe=_named)) as results:
+    tasks = run_tasks(partial(segmenter, spec), pending, work.config.run, describe=_named, gpus_per_worker=gpus)
+    with closing(tasks) as results:
         for row, result in successes(results, faults):
             journal.append(row_fingerprint(row), to_json(result))
             done += 1

@@ -63,13 +63,13 @@ class Features:
         self._check_identity(json.loads(codebook.features or "{}"), path)
 
     def _check_identity(self, known: dict[str, Any], path: str) -> None:
-        """What both sides say must agree; a model is known by the sum of its files, else by its name's last part."""
+        """What both sides say must agree; a model is known by the sum of its files, else by its public name.
+
+        A folder's name says nothing of what is in it.
+        """
         mine: dict[str, Any] = json.loads(self.identity or "{}")
-        if "sha256" in known:
+        if "sha256" in known or self.checkpoint is None or not self.checkpoint.is_public:
             known = {name: value for name, value in known.items() if name != "model"}
-        elif "model" in known:
-            known = known | {"model": str(known["model"]).rpartition("/")[2]}
-            mine = mine | {"model": str(mine["model"]).rpartition("/")[2]}
         wrong = [name for name in sorted(known.keys() & mine.keys()) if known[name] != mine[name]]
         if wrong:
             name = wrong[0]

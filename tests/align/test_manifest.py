@@ -67,5 +67,5 @@ def test_accepted_times_are_monotone_disjoint_and_inside(spans: list[list[float]
 
 
 def test_an_unknown_aligner_is_a_mistake_of_the_config() -> None:
-    with pytest.raises(ConfigError, match=r"`words\.aligner` must be one of sphinx"):
-        make_aligner("ctc", WordsConfig())
+    with pytest.raises(ConfigError, match=r"`words\.aligner` must be one of sphinx and ctc"):
+        make_aligner("mfa", WordsConfig())

@@ -262,7 +262,7 @@ def test_a_changed_source_is_refused(make_cuts: Callable[[int], Path], tmp_path:
 
 
 def test_another_compute_class_is_refused(cuts: Path, built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lstdata.build.computing.compute_class", lambda *of: "toaster")
+    monkeypatch.setattr("lstdata.computing.compute_class", lambda *of: "toaster")
     with pytest.raises(ConfigError, match="toaster"):
         build(cuts, built)
 

@@ -43,7 +43,7 @@ def readings(text: str, language: str | None) -> list[Reading]:
     English, and what is in Latin letters where nobody names its language, is read as `spoken_tokens` has it. Of other
     languages letters are read as they stand, and whole numbers by num2words.
     """
-    words = normalise._EVENT.sub(normalise._blank_event, text).split()
+    words = normalise.without_events(text).split()
     tag = None if language is None else language_tag(language).split("-")[0]
     if tag == "en" or (tag is None and latin_share(text) >= 0.5):
         return _in_english(words, text)
@@ -52,7 +52,7 @@ def readings(text: str, language: str | None) -> list[Reading]:
 
 def fold(letter: str) -> str:
     """A letter in plain form: `e` of `é`, `ss` of `ß`, the letters of a ligature or of a Hangul syllable."""
-    return normalise._fold(letter)
+    return normalise.folded(letter)
 
 
 def clusters(word: str) -> Iterator[tuple[int, str]]:

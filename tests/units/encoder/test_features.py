@@ -123,12 +123,17 @@ def test_a_codebook_for_other_features_is_refused(folder: Path, tmp_path: Path) 
         (codebook(extractor="mfcc"), "was made for mfcc features, but `units.extractor` is encoder"),
         (codebook(dimensions=31), "is for features of 31 dimensions, but these have 32"),
         (codebook(features='{"layer": 3, "model": "hubert"}'), "whose layer is 3, but here it is 2"),
-        (codebook(features='{"layer": 2, "model": "lab/wavlm"}'), "whose model is 'wavlm', but here it is 'hubert'"),
+        (codebook(features='{"hop": 640}'), "whose hop is 640, but here it is 320"),
     ):
         with pytest.raises(ConfigError, match=re.escape(message)):
             found.check(book, "units.codebook")
+    assert found.checkpoint is not None
+    public = replace(found, checkpoint=replace(found.checkpoint, name="lab/hubert", revision="c0ffee"))
+    with pytest.raises(ConfigError, match="whose model is 'lab/wavlm', but here it is 'lab/hubert'"):
+        public.check(codebook(features='{"model": "lab/wavlm"}'), "units.codebook")
+    public.check(codebook(features='{"model": "lab/hubert"}'), "units.codebook")
     found.check(codebook(extractor="unknown"), "c")
-    found.check(codebook(features='{"layer": 2, "model": "lab/hubert"}'), "c")
+    found.check(codebook(features='{"layer": 2, "model": "lab/wavlm"}'), "a folder may hold anything")
     found.check(codebook(features=found.identity), "c")
     retrained = find_features(units(save(random_model("Hubert", "group", seed=1), tmp_path / "hubert")), "cpu")
     with pytest.raises(ConfigError, match="is for features whose sha256 is"):

@@ -1,4 +1,4 @@
-"""Where the numbers of a build are computed: the device of its models, and the compute class of its workers."""
+"""Where numbers are computed: the device of models, and the compute class of workers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from lstdata.align import chosen_aligner
 from lstdata.compute import compute_class
-from lstdata.config import BuildConfig
+from lstdata.config import BuildConfig, RunConfig
 from lstdata.errors import ConfigError, LstDataError
 from lstdata.workers import run_tasks
 
@@ -27,45 +27,45 @@ class Computing:
     def on_gpu(self) -> bool:
         return self.device == "cuda"
 
-    def gpus_per_worker(self, config: BuildConfig) -> float:
+    def gpus_per_worker(self, run: RunConfig) -> float:
         """What each worker asks Ray for."""
-        return config.run.gpus_per_worker if self.on_gpu else 0.0
+        return run.gpus_per_worker if self.on_gpu else 0.0
 
 
-def computing_of(config: BuildConfig) -> Computing:
-    """Of a build on this machine, or on Ray. ConfigError where a GPU is asked for that there is not."""
-    device = _device(config)
-    if device == "cuda" and config.run.runner == "ray":
-        return Computing(device, run_once(partial(compute_class, device, True), config, True, "looking for a GPU"))
-    return Computing(device, compute_class(device, uses_models(config)))
+def computing_of(run: RunConfig, models: bool) -> Computing:
+    """Of work in which pretrained `models` take part or not. ConfigError where a GPU is asked for that there is not."""
+    device = _device(run) if models else "cpu"
+    if device == "cuda" and run.runner == "ray":
+        return Computing(device, run_once(partial(compute_class, device, True), run, True, "looking for a GPU"))
+    return Computing(device, compute_class(device, models))
 
 
 def uses_models(config: BuildConfig) -> bool:
-    """Whether a pretrained model takes part."""
+    """Whether a pretrained model takes part in a build."""
     return config.units.extractor == "encoder" or chosen_aligner(config.words) == "ctc"
 
 
-def _device(config: BuildConfig) -> str:
-    if not uses_models(config) or config.run.device == "cpu":
+def _device(run: RunConfig) -> str:
+    if run.device == "cpu":
         return "cpu"
     import torch
 
-    if config.run.device == "auto":
+    if run.device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
-    if config.run.runner == "local" and not torch.cuda.is_available():
+    if run.runner == "local" and not torch.cuda.is_available():
         raise ConfigError("`run.device` is cuda, but this machine has no GPU that torch can use.")
     return "cuda"
 
 
-def run_once(work: Callable[[], T], config: BuildConfig, on_gpu: bool, name: str) -> T:
+def run_once(work: Callable[[], T], run: RunConfig, on_gpu: bool, name: str) -> T:
     """Do one thing that takes a model or much memory: here, or on Ray as a task, whose driver may have neither.
 
     `work` and its outcome are pickled for that. Raises what the work raised.
     """
-    if config.run.runner == "local":
+    if run.runner == "local":
         return work()
-    gpus = config.run.gpus_per_worker if on_gpu else 0.0
-    tasks = run_tasks(partial(_Only, work), [name], config.run, gpus_per_worker=gpus)
+    gpus = run.gpus_per_worker if on_gpu else 0.0
+    tasks = run_tasks(partial(_Only, work), [name], run, gpus_per_worker=gpus)
     with closing(tasks) as results:
         [(_, outcome)] = list(results)
     if isinstance(outcome, LstDataError):
