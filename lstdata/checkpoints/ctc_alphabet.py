@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lstdata.checkpoints.convolutions import ConvStack
 from lstdata.checkpoints.finding import Checkpoint
 from lstdata.errors import ConfigError
 from lstdata.records import SAMPLE_RATE
@@ -32,55 +32,18 @@ class Alphabet:
         return self.delimiter in self.tokens or any(token.startswith(WORD_START) for token in self.tokens)
 
 
-@dataclass(frozen=True, slots=True)
-class Convolutions:
-    """The stack of convolutions without padding that makes a model's frames of samples."""
-
-    kernels: tuple[int, ...]
-    strides: tuple[int, ...]
-
-    @property
-    def hop(self) -> int:
-        """Samples from the beginning of a frame to that of the next."""
-        hop = 1
-        for stride in self.strides:
-            hop *= stride
-        return hop
-
-    @property
-    def field(self) -> int:
-        """Samples that one frame is made of."""
-        field, hop = 1, 1
-        for kernel, stride in zip(self.kernels, self.strides, strict=True):
-            field += (kernel - 1) * hop
-            hop *= stride
-        return field
-
-    def frames(self, samples: int) -> int:
-        """Frames made of `samples` samples."""
-        return frames_after(samples, self.kernels, self.strides)
-
-
-def frames_after(samples: int, kernels: Sequence[int], strides: Sequence[int]) -> int:
-    """Frames that a stack of convolutions without padding makes of `samples` samples."""
-    length = samples
-    for kernel, stride in zip(kernels, strides, strict=True):
-        length = (length - kernel) // stride + 1 if length >= kernel else 0
-    return length
-
-
-def convolutions(checkpoint: Checkpoint, config: Any, option: str = "model") -> Convolutions:
+def convolutions(checkpoint: Checkpoint, config: Any, option: str = "model") -> ConvStack:
     """Of a model of `transformers`; ConfigError where frames are made in another way."""
     kernels, strides = getattr(config, "conv_kernel", None), getattr(config, "conv_stride", None)
     if not kernels or not strides or getattr(config, "add_adapter", False):
         known = "Wav2Vec2ForCTC, HubertForCTC, WavLMForCTC, UniSpeechSatForCTC or Data2VecAudioForCTC without adapter"
         raise ConfigError(f"`{option}` `{checkpoint.name}` ({checkpoint.architecture}) must be one of {known}.")
-    return Convolutions(tuple(kernels), tuple(strides))
+    return ConvStack(tuple(kernels), tuple(strides))
 
 
-def check_rate(checkpoint: Checkpoint, rate: float, option: str = "model") -> None:
+def check_rate(checkpoint: Checkpoint, rate: object, option: str = "model") -> None:
     if rate != SAMPLE_RATE:
-        raise ConfigError(f"`{option}` `{checkpoint.name}` must hear {SAMPLE_RATE} Hz, but hears {rate:g} Hz.")
+        raise ConfigError(f"`{option}` `{checkpoint.name}` must hear {SAMPLE_RATE} Hz, but hears {rate} Hz.")
 
 
 def alphabet_of(checkpoint: Checkpoint, tokenizer: Any) -> Alphabet:

@@ -102,7 +102,7 @@ def test_memory_that_runs_out_is_no_verdict(source: Source, monkeypatch: pytest.
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
 
     monkeypatch.setattr("lstdata.workers.trying.pause", lambda attempt: None)
-    with pytest.raises(Unavailable, match="the model ran out of memory; take a smaller `batch`"):
+    with pytest.raises(Unavailable, match="the model ran out of memory; give it less at once"):
         hear(source, Stub(act))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lstdata.checkpoints.ctc_alphabet import frames_after
+from lstdata.checkpoints.convolutions import ConvStack
 from lstdata.errors import ConfigError
 from lstdata.transcribe.checkpoint import find_recogniser
 from lstdata.transcribe.config import TranscribeConfig
@@ -93,7 +93,7 @@ def test_a_frame_is_where_the_models_own_convolutions_put_it(samples: int, rando
     model = HubertForCTC.from_pretrained(random_model).eval()
     with torch.inference_mode():
         frames = model(torch.zeros(1, samples)).logits.shape[1]
-    assert frames_after(samples, model.config.conv_kernel, model.config.conv_stride) == frames
+    assert ConvStack(tuple(model.config.conv_kernel), tuple(model.config.conv_stride)).frames(samples) == frames
 
 
 def test_a_model_without_trained_letters_is_refused(random_model: Path, tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lstdata.checkpoints.ctc_alphabet import Alphabet, frames_after
+from lstdata.checkpoints.convolutions import ConvStack
+from lstdata.checkpoints.ctc_alphabet import Alphabet
 from lstdata.transcribe.ctc_path import FramedWord, words_on_path
 
 LETTERS = Alphabet(("_", "|", "?", "a", "b"), blank=0, delimiter="|", silent=frozenset({2}))
@@ -65,4 +66,4 @@ def test_words_are_in_order_disjoint_inside_and_begin_and_end_with_speech(path: 
 
 @pytest.mark.parametrize(("samples", "frames"), [(5, 0), (399, 0), (400, 1), (719, 1), (720, 2), (16_000, 49)])
 def test_frames_of_the_usual_seven_convolutions(samples: int, frames: int) -> None:
-    assert frames_after(samples, (10, 3, 3, 3, 3, 2, 2), (5, 2, 2, 2, 2, 2, 2)) == frames
+    assert ConvStack((10, 3, 3, 3, 3, 2, 2), (5, 2, 2, 2, 2, 2, 2)).frames(samples) == frames

@@ -10,7 +10,8 @@ import numpy as np
 
 from lstdata.checkpoints import Checkpoint
 from lstdata.checkpoints.bundles import find_model, load_bundle
-from lstdata.checkpoints.ctc_alphabet import Alphabet, Convolutions, alphabet_of, check_rate, convolutions
+from lstdata.checkpoints.convolutions import ConvStack
+from lstdata.checkpoints.ctc_alphabet import Alphabet, alphabet_of, check_rate, convolutions
 from lstdata.checkpoints.finding import FEATURE_EXTRACTOR, TOKENIZER
 from lstdata.checkpoints.loading import LOCAL, exact_arithmetic, load_model, loading, quieten_transformers
 from lstdata.config import WordsConfig
@@ -41,7 +42,7 @@ class CtcModel:
     """Log-probabilities of letters; what they are depends on the recording alone."""
 
     alphabet: Alphabet
-    convolutions: Convolutions
+    convolutions: ConvStack
     variance: float | None
     """What is added to the variance by which a recording is normalised; None: it is taken as it is."""
     logits: Callable[[Tensor], Tensor]
@@ -144,7 +145,7 @@ def _of_torchaudio(checkpoint: Checkpoint, device: str) -> CtcModel:
     layers = bundle._params["extractor_conv_layer_config"]
     return CtcModel(
         alphabet=Alphabet(labels, 0, "|" if "|" in labels else None),
-        convolutions=Convolutions(tuple(k for _, k, _ in layers), tuple(s for _, _, s in layers)),
+        convolutions=ConvStack(tuple(k for _, k, _ in layers), tuple(s for _, _, s in layers)),
         variance=1e-5 if bundle._normalize_waveform else None,
         logits=lambda values: model(values)[0],
         device=device,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstdata.align.ctc.spelling import Spelling
-from lstdata.checkpoints.ctc_alphabet import Convolutions
+from lstdata.checkpoints.convolutions import ConvStack
 from lstdata.records import Ints, Word
 
 BEFORE = 640
@@ -27,7 +27,7 @@ STRAYS = 2
 Scores = NDArray[np.float64]
 
 
-def gathered(spelling: Spelling, stretches: Ints, convolutions: Convolutions) -> Ints:
+def gathered(spelling: Spelling, stretches: Ints, convolutions: ConvStack) -> Ints:
     """The frames of each token, those of a word together.
 
     Of a letter that lasts longer than `HELD`, what is left is beside the rest of its word. Letters that stray from it
@@ -54,7 +54,7 @@ def _without_strays(first: int, last: int, parted: list[int]) -> tuple[int, int]
     return (low, high) if is_word else (first, last)
 
 
-def token_edges(stretches: Ints, convolutions: Convolutions, samples: int) -> Ints:
+def token_edges(stretches: Ints, convolutions: ConvStack, samples: int) -> Ints:
     """(tokens, 2) samples where each token begins and ends: in order, disjoint, inside the audio.
 
     A frame stands for the samples around the middle of what it was made of. From there a token reaches `BEFORE` and

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from lstdata.checkpoints import Checkpoint
+from lstdata.checkpoints.convolutions import ConvStack
+from lstdata.checkpoints.ctc_alphabet import check_rate
 from lstdata.errors import ConfigError
 from lstdata.records import SAMPLE_RATE
 from lstdata.storage import read_json
-from lstdata.units.encoder.shapes import ConvStack
 
 FAMILIES: Final = ("Hubert", "Wav2Vec2", "WavLM")
 """What an architecture's name may begin with, a task's name following (`HubertModel`, `Wav2Vec2ForCTC`)."""
@@ -36,8 +37,8 @@ def describe(checkpoint: Checkpoint) -> Description:
         from torchaudio import pipelines
 
         bundle = getattr(pipelines, checkpoint.bundle)
-        layers = bundle._params["extractor_conv_layer_config"] or _STANDARD
-        _check_rate(checkpoint, int(bundle.sample_rate))
+        layers = bundle._params["extractor_conv_layer_config"]
+        check_rate(checkpoint, bundle.sample_rate, "units.model")
         stack = ConvStack(tuple(layer[1] for layer in layers), tuple(layer[2] for layer in layers))
         width, blocks = bundle._params["encoder_embed_dim"], bundle._params["encoder_num_layers"]
         return Description(stack.hop, int(width), int(blocks), bool(bundle._normalize_waveform))
@@ -52,7 +53,7 @@ def describe(checkpoint: Checkpoint) -> Description:
         ) from error
     path = Path(checkpoint.folder) / "preprocessor_config.json"
     heard = _read(path) if path.exists() else {}
-    _check_rate(checkpoint, heard.get("sampling_rate", SAMPLE_RATE))
+    check_rate(checkpoint, heard.get("sampling_rate", SAMPLE_RATE), "units.model")
     return Description(hop, dimensions, blocks, heard.get("do_normalize"))
 
 
@@ -69,15 +70,6 @@ def check_layer(layer: int, blocks: int) -> None:
     """ConfigError for a layer that a model of so many blocks has not."""
     if layer > blocks:
         raise ConfigError(f"`units.layer` must be ≤ {blocks}, the blocks of the model, but is {layer}.")
-
-
-_STANDARD: Final = [(512, 10, 5), *[(512, 3, 2)] * 4, *[(512, 2, 2)] * 2]
-"""Channels, kernel and stride of the convolutions that torchaudio makes where a bundle names none."""
-
-
-def _check_rate(checkpoint: Checkpoint, rate: object) -> None:
-    if rate != SAMPLE_RATE:
-        raise ConfigError(f"`units.model` `{checkpoint.name}` must hear {SAMPLE_RATE} Hz, but hears {rate} Hz.")
 
 
 def _read(path: Path) -> dict[str, Any]:

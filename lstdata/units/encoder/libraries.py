@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 from lstdata.checkpoints import Checkpoint
 from lstdata.checkpoints.bundles import load_bundle
+from lstdata.checkpoints.convolutions import ConvStack
 from lstdata.checkpoints.loading import load_model, quieten_transformers
 from lstdata.errors import ConfigError
 from lstdata.units.encoder.network import Network, additive
-from lstdata.units.encoder.shapes import ConvStack
 
 _TRANSFORMERS_EPSILON: Final = 1e-7
 _TORCHAUDIO_EPSILON: Final = 1e-5

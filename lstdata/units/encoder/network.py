@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from lstdata.units.encoder.shapes import ConvStack
+from lstdata.checkpoints.convolutions import ConvStack
 
 
 class Network(nn.Module, ABC):

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from lstdata.align.ctc.placing import AFTER, BEFORE, HELD, gathered, placed, token_edges
 from lstdata.align.ctc.spelling import Spelling
-from lstdata.checkpoints.ctc_alphabet import Convolutions
+from lstdata.checkpoints.convolutions import ConvStack
 from lstdata.records import Ints
 
-USUAL = Convolutions((10, 3, 3, 3, 3, 2, 2), (5, 2, 2, 2, 2, 2, 2))
+USUAL = ConvStack((10, 3, 3, 3, 3, 2, 2), (5, 2, 2, 2, 2, 2, 2))
 
 
 def test_frames_are_where_the_convolutions_look() -> None:

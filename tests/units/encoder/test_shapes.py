@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lstdata.units.encoder.shapes import ConvStack, row_frames, windows
+from lstdata.checkpoints.convolutions import ConvStack
+from lstdata.units.encoder.shapes import row_frames, windows
 
 AT_50_HZ = ConvStack((10, 3, 3, 3, 3, 2, 2), (5, 2, 2, 2, 2, 2, 2))
 AT_25_HZ = ConvStack((*AT_50_HZ.kernels, 2), (*AT_50_HZ.strides, 2))
