@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lstdata.checkpoints.loading import exact_arithmetic
 from lstdata.records import Waveform, frame_count
-from lstdata.units.encoder.network import Network
+from lstdata.units.encoder.network import Network, Statistics
 from lstdata.units.encoder.shapes import Window
 
 
@@ -50,16 +50,24 @@ class Encoder:
         whole = window.end == self.frames(len(prepared) - 2 * self.stack.margin)
         return prepared[start:] if whole else prepared[start : window.end * self.hop + 2 * self.stack.margin]
 
-    def alone(self, row: Waveform) -> Tensor:
+    def moments(self, prepared: Waveform) -> Tensor | None:
+        """(2, channels) of a whole recording, by which its windows are normalised; None for models that do not."""
+        with exact_arithmetic():
+            return self._network.moments(self._on_device(torch.from_numpy(prepared)))
+
+    def alone(self, row: Waveform, moments: Tensor | None = None) -> Tensor:
         """One row, at its own length: (frames, dimensions) float32."""
         with exact_arithmetic():
-            hidden: Tensor = self._network(self._on_device(torch.from_numpy(row)[None]))
+            waves = self._on_device(torch.from_numpy(row)[None])
+            hidden: Tensor = self._network(waves, None, None if moments is None else self._given([moments], 1))
             return hidden[0].float()
 
-    def together(self, rows: Sequence[Waveform], shape: tuple[int, int]) -> Tensor:
+    def together(
+        self, rows: Sequence[Waveform], shape: tuple[int, int], moments: Sequence[Tensor | None] = ()
+    ) -> Tensor:
         """Rows of up to shape[1] frames in a batch of shape[0] rows, missing ones silent: (rows, frames, dimensions).
 
-        What a row gives depends on the shape and the row alone.
+        What a row gives depends on the shape, the row and its recording's `moments` alone.
         """
         count, frames = shape
         samples = self.stack.samples(frames)
@@ -70,8 +78,21 @@ class Encoder:
             lengths[number] = len(row)
         with exact_arithmetic():
             own = lengths.to(self.device, non_blocking=True)
-            hidden: Tensor = self._network(self._on_device(waves), own)
+            hidden: Tensor = self._network(self._on_device(waves), own, self._given(moments, count))
             return hidden.float()
+
+    def _given(self, moments: Sequence[Tensor | None], rows: int) -> Statistics | None:
+        """Always the same computation for a model, whether any of its rows is a part of a recording or not."""
+        channels = self._network.normalized_channels
+        if not channels:
+            return None
+        known = torch.zeros(rows, dtype=torch.bool)
+        values = torch.zeros(2, rows, channels, device=self.device)
+        for row, given in enumerate(moments):
+            if given is not None:
+                known[row] = True
+                values[:, row] = given
+        return Statistics(known.to(self.device), values[0], values[1])
 
     def _on_device(self, waves: Tensor) -> Tensor:
         return waves.to(self.device, non_blocking=True).to(self._dtype)

@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from lstdata.checkpoints.convolutions import ConvStack
+from lstdata.records import SAMPLE_RATE
+
+_BLOCK: Final = 10 * SAMPLE_RATE
+"""Samples of which moments are taken at once."""
+
+
+class Statistics(NamedTuple):
+    """Of recordings, for rows that are parts of them."""
+
+    known: Tensor
+    """(rows,) False where a row is a recording of its own."""
+    mean: Tensor
+    """(rows, channels)."""
+    variance: Tensor
+    """(rows, channels)."""
 
 
 class Network(nn.Module, ABC):
@@ -22,16 +38,19 @@ class Network(nn.Module, ABC):
         self.dimensions = dimensions
         self.normalization = normalization
         """Added to the variance where waveforms are scaled to mean 0 and variance 1 first; None: they are not."""
-        self._norms = [*_padding_proof(convolutions, stack)]
+        self._norms = _padding_proof(convolutions, stack)
+        self._first: nn.Module = next(convolutions.children()).conv  # type: ignore[assignment]
 
-    def forward(self, waves: Tensor, lengths: Tensor | None = None) -> Tensor:
+    def forward(self, waves: Tensor, lengths: Tensor | None = None, given: Statistics | None = None) -> Tensor:
         """(rows, samples) → (rows, frames, dimensions).
 
         With `lengths` (rows,), the samples of each row that count, a row's frames do not depend on what comes after
-        these, nor on other rows; its frames after its own last one mean nothing. Without, all samples count.
+        these, nor on other rows; its frames after its own last one mean nothing. Without, all samples count. `given`
+        are the statistics of the recordings that rows are parts of.
         """
         for norm, depth in self._norms:
             norm.frames = None if lengths is None else _frames(self.stack, lengths, depth)
+            norm.given = given
         hidden = self._project(self._convolve(waves))
         padding = None
         if lengths is not None:
@@ -39,6 +58,29 @@ class Network(nn.Module, ABC):
             padding = torch.arange(hidden.shape[1], device=hidden.device) >= own[:, None]
             hidden = hidden.masked_fill(padding[:, :, None], 0)
         return self._transform(hidden, padding)
+
+    @property
+    def normalized_channels(self) -> int:
+        """Channels that are normalised over time; 0 where none is."""
+        return self._norms[0][0].norm.num_channels if self._norms else 0
+
+    def moments(self, waves: Tensor) -> Tensor | None:
+        """(samples,) → (2, channels): mean and variance over time of what the first convolution makes of a recording.
+
+        None where the model does not normalise over time. Taken in blocks of ten seconds and summed in 64 bits.
+        """
+        if not self._norms:
+            return None
+        kernel, stride = self.stack.kernels[0], self.stack.strides[0]
+        frames = self.stack.frames(len(waves), 1)
+        step = _BLOCK // stride
+        sums = torch.zeros(2, self.normalized_channels, dtype=torch.float64, device=waves.device)
+        for first in range(0, frames, step):
+            last = min(first + step, frames)
+            made = self._first(waves[None, None, first * stride : (last - 1) * stride + kernel])[0].float()
+            sums += torch.stack([made.sum(1, dtype=torch.float64), made.square().sum(1, dtype=torch.float64)])
+        mean, square = sums / frames
+        return torch.stack([mean, (square - mean.square()).clamp(min=0)]).float()
 
     @abstractmethod
     def _convolve(self, waves: Tensor) -> Tensor:
@@ -56,7 +98,8 @@ class Network(nn.Module, ABC):
 class PaddingProofNorm(nn.Module):
     """Normalisation over time, channel by channel, over each row's own frames only.
 
-    The library's runs over padding too: by 5 s of it 42 % of a recording's units changed.
+    The library's runs over padding too: by 5 s of it 42 % of a recording's units changed. Parts of a recording are
+    normalised by the statistics of the whole, where they are given: by their own, a quarter of the units changed.
     """
 
     def __init__(self, norm: nn.GroupNorm) -> None:
@@ -64,20 +107,34 @@ class PaddingProofNorm(nn.Module):
         self.norm = norm
         self.frames: Tensor | None = None
         """(rows,) frames that count; None: all."""
+        self.given: Statistics | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         """(rows, channels, frames) → the same."""
-        if self.frames is None:
+        if self.frames is None and self.given is None:
             normed: Tensor = self.norm(x)
             return normed
-        count = self.frames[:, None, None]
-        own = torch.arange(x.shape[2], device=x.device) < count
         exact = x.float()
-        mean = (exact * own).sum(2, keepdim=True) / count
-        centred = exact - mean
-        variance = (centred.square() * own).sum(2, keepdim=True) / count
+        mean, variance = self._own(exact) if self.given is None else self._merged(exact, self.given)
         scale = torch.rsqrt(variance + self.norm.eps) * self.norm.weight.float()[:, None]
-        return (centred * scale + self.norm.bias.float()[:, None]).to(x.dtype)
+        return ((exact - mean) * scale + self.norm.bias.float()[:, None]).to(x.dtype)
+
+    def _own(self, exact: Tensor) -> tuple[Tensor, Tensor]:
+        """(rows, channels, 1) mean and variance of the frames that count."""
+        length = exact.shape[2]
+        frames = torch.tensor([length], device=exact.device) if self.frames is None else self.frames
+        count = frames[:, None, None]
+        own = torch.arange(length, device=exact.device) < count
+        mean = (exact * own).sum(2, keepdim=True) / count
+        return mean, ((exact - mean).square() * own).sum(2, keepdim=True) / count
+
+    def _merged(self, exact: Tensor, given: Statistics) -> tuple[Tensor, Tensor]:
+        """Those given for the rows that have some, their own for the others."""
+        mean, variance = self._own(exact)
+        known = given.known[:, None, None]
+        return torch.where(known, given.mean[:, :, None], mean), torch.where(
+            known, given.variance[:, :, None], variance
+        )
 
 
 def additive(padding: Tensor, dtype: torch.dtype) -> Tensor:

@@ -50,9 +50,10 @@ class EncoderStream:
         cuts = windows(frames, hop) if self.windowed else [Window(0, frames, 0, frames)]
         self._open[number] = _Recording(len(cuts))
         prepared = self.encoder.prepared(samples)
+        moments = self.encoder.moments(prepared) if len(cuts) > 1 else None
         done: list[tuple[int, Values]] = []
         for place, window in enumerate(cuts):
-            row = _Row(number, place, window, self.encoder.cut(prepared, window))
+            row = _Row(number, place, window, self.encoder.cut(prepared, window), moments)
             self.wanted += row.frames
             if not self.batched:
                 done += self._alone(row)
@@ -81,7 +82,7 @@ class EncoderStream:
 
     def _alone(self, row: _Row) -> list[tuple[int, Values]]:
         try:
-            values = self.head(self.encoder.alone(row.wave)).cpu().numpy()
+            values = self.head(self.encoder.alone(row.wave, row.moments)).cpu().numpy()
         except Exception:
             del self._open[row.number]
             raise
@@ -91,7 +92,7 @@ class EncoderStream:
     def _launch(self, length: int) -> list[tuple[int, Values]]:
         rows = self._waiting.pop(length)
         shape = (ROWS, length)
-        values = self.head(self.encoder.together([row.wave for row in rows], shape))
+        values = self.head(self.encoder.together([r.wave for r in rows], shape, [r.moments for r in rows]))
         self.computed += shape[0] * shape[1]
         landed = self._land()
         self._flying = _Flight(rows, *_towards_host(values))
@@ -124,6 +125,8 @@ class _Row:
     place: int
     window: Window
     wave: Waveform
+    moments: Tensor | None
+    """Of the recording, where it has several rows."""
 
     @property
     def frames(self) -> int:

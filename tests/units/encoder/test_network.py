@@ -140,6 +140,32 @@ def test_a_window_hears_real_samples_where_a_recording_goes_on() -> None:
     assert heard.alone(middle).shape[0] == heard.alone(last).shape[0] == 40
 
 
+def test_parts_of_a_recording_are_normalised_as_the_whole() -> None:
+    heard = encoder("Hubert", "group")
+    wave = noise(45 * 16_000) * np.linspace(0.1, 2, 45 * 16_000, dtype=np.float32)
+    prepared = heard.prepared(wave)
+    moments = heard.moments(prepared)
+    assert moments is not None
+    with torch.inference_mode():
+        made = heard._network._first(torch.from_numpy(prepared)[None, None])[0].double()
+    torch.testing.assert_close(moments[0].double(), made.mean(1), rtol=1e-4, atol=1e-7)
+    torch.testing.assert_close(moments[1].double(), made.var(1, unbiased=False), rtol=1e-4, atol=1e-9)
+    part, whole = heard.cut(prepared, Window(100, 250, 150, 200)), heard.alone(prepared)[150:200]
+    with_moments, without = (heard.alone(part, given)[50:100] for given in (moments, None))
+    assert (with_moments - whole).norm() < 0.2 * (without - whole).norm()
+    assert encoder("Hubert", "layer").moments(prepared) is None
+
+
+def test_a_part_beside_whole_recordings_is_the_same_in_every_bit() -> None:
+    heard = encoder("Hubert", "group")
+    part, other = row(heard, noise(30_000)), row(heard, noise(40_000, 1))
+    moments = heard.moments(heard.prepared(noise(45 * 16_000, 2)))
+    alone = heard.together([part], (3, 150), [moments])[0]
+    mixed = heard.together([other, part, other], (3, 150), [None, moments, None])
+    assert torch.equal(mixed[1][:93], alone[:93])
+    assert torch.equal(mixed[0][:125], heard.together([other], (3, 150))[0][:125])
+
+
 def test_25_frames_a_second() -> None:
     heard = Encoder(TransformersNetwork(random_model("Hubert", "group", AT_25_HZ), LAYER, False))
     assert heard.alone(row(heard, noise(64_639))).shape == (100, 32)
