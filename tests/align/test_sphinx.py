@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from lstdata.errors import Rejected
 from lstdata.records import Waveform
 
 SILENCE = np.zeros(32_000, dtype=np.float32)
+MISLABELLED = "arctic_a0024"
+"""The transcript is that of another sentence."""
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +137,7 @@ def test_the_recordings_align_all_but_the_mislabelled_one(aligner: Aligner, spee
             assert len(aligner.align(samples, text, None).words) == len(text.split())
         except Rejected as verdict:
             rejected[transcript.stem] = verdict.reason
-    assert rejected == {"arctic_a0024": "low_score"}
+    assert rejected == {MISLABELLED: "low_score"}
 
 
 @pytest.mark.slow
@@ -142,3 +145,22 @@ def test_other_languages_are_declined(aligner: Aligner, speech: Path) -> None:
     for transcript in sorted((speech / "other-languages").glob("*.txt")):
         text = transcript.read_text(encoding="utf-8")
         assert reason(aligner, SILENCE, text) in ("language_unsupported",), transcript.name
+
+
+@pytest.mark.slow
+def test_transcripts_of_other_recordings_are_told_by_their_score(speech: Path) -> None:
+    """At the default threshold, with each clip's text swapped with that of the next in length."""
+    clips = [clip(speech, path.stem) for path in sorted((speech / "english").glob("*.txt")) if path.stem != MISLABELLED]
+    clips.sort(key=lambda one: (len(one[0]), one[1]))
+    aligner = make_aligner("sphinx", WordsConfig())
+
+    def is_kept(samples: Waveform, text: str) -> bool:
+        try:
+            return aligner.align(samples, text, "en").score is not None
+        except Rejected:
+            return False
+
+    right = [is_kept(samples, text) for samples, text in clips]
+    swapped = [is_kept(one, text) for (one, own), (_, text) in itertools.pairwise(clips) if text != own]
+    assert sum(right) >= 0.98 * len(right) and len(right) == 66
+    assert sum(swapped) <= 0.05 * len(swapped)
