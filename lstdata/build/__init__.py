@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from lstdata.build.events import EventLog
 from lstdata.build.finish import Totals, finish, sealed
 from lstdata.build.folder import FORMAT, changes, clear, has_shards, is_complete, read_run, refuse_changes
+from lstdata.build.pacing import PacedLines
 from lstdata.build.plan_table import Plan, PlannedShard, read_plan
 from lstdata.build.segmented import already_segmented, given_kind, to_be_planned
 from lstdata.config import BuildConfig, to_dict
@@ -114,7 +115,8 @@ def build_shards(asked: Asked, listener: Listener) -> Totals:
         plan = _plan(asked, source, computing, listener)
         run = read_run(asked.out)
         assert run is not None
-        frozen = freeze(source, plan, asked.out, asked.config, features, computing)
+        lines = PacedLines(listener.note, "codebook: frames")
+        frozen = freeze(source, plan, asked.out, asked.config, features, computing, lines.update)
         for note in frozen.notes:
             listener.note(note)
         unit_set = None if frozen.units is None else frozen.units.sha256

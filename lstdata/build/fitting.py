@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -29,17 +29,25 @@ LITTLE_SECONDS = 60
 Fitted = tuple[Codebook, FitSummary]
 
 
-def fit_on(source: Source, plan: Plan, plan_path: Path, config: BuildConfig, features: Features) -> Fitted | None:
+def fit_on(
+    source: Source,
+    plan: Plan,
+    plan_path: Path,
+    config: BuildConfig,
+    features: Features,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Fitted | None:
     """Fit a codebook on the plan's training records, in the order of their hash, up to `units.fit_frames` frames.
 
     Where these have not one frame, on all other records. What filters leave out before there are units is left out here
-    too. None where not one frame could be read. Runs on one thread, whatever the machine has.
+    too. None where not one frame could be read. Runs on one thread, whatever the machine has. `progress` is told the
+    frames that there are and those that are wanted, more than there may be.
     """
     pin_threads()
     stages = Stages(config, source, extractor=None, tokenizer=None, hop=features.hop)
     for shards in training_first(plan):
         with FrameStore() as store:
-            _store(stages, sampled(shards, plan_path, config), features, store)
+            _store(stages, sampled(shards, plan_path, config), features, store, progress)
             if len(store):
                 return fit_codebook(
                     store,
@@ -106,7 +114,13 @@ def signal_of(stages: Stages, record: PlannedRecord) -> Waveform:
     return np.zeros(0, dtype=np.float32)
 
 
-def _store(stages: Stages, records: Iterable[PlannedRecord], features: Features, store: FrameStore) -> None:
+def _store(
+    stages: Stages,
+    records: Iterable[PlannedRecord],
+    features: Features,
+    store: FrameStore,
+    progress: Callable[[int, int], None],
+) -> None:
     """Features of one record after another, until there are as many frames as `units.fit_frames` wants."""
     stream, wanted = FeatureStream(features), stages.config.units.fit_frames
     early: dict[int, NDArray[Any]] = {}
@@ -118,6 +132,7 @@ def _store(stages: Stages, records: Iterable[PlannedRecord], features: Features,
             early |= dict(stream.add(given, samples))
             given, frames = given + 1, frames + count
         taken = _append(store, early, taken, wanted)
+        progress(len(store), wanted)
         if frames >= wanted:
             break
     early |= dict(stream.finish())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -39,7 +39,13 @@ class Frozen:
 
 
 def freeze(
-    source: Source, plan: Plan, out: Path, config: BuildConfig, features: Features | None, computing: Computing
+    source: Source,
+    plan: Plan,
+    out: Path,
+    config: BuildConfig,
+    features: Features | None,
+    computing: Computing,
+    progress: Callable[[int, int], None],
 ) -> Frozen:
     """Make or take what `out` lacks; what is there is kept. `features` is None where the source brings units."""
     notes: list[str] = []
@@ -50,7 +56,7 @@ def freeze(
         units, hop = keep_units(inventory, out, config, notes), inventory.hop
     else:
         assert features is not None
-        made = _Making(source, plan, out / "plan.parquet", config, features, computing)
+        made = _Making(source, plan, out / "plan.parquet", config, features, computing, progress)
         codebook = _freeze_codebook(made, out, notes)
         hop, units = features.hop, None if codebook is None else UnitSet(codebook.clusters, codebook.sha256)
         if codebook is not None and not (out / "vocab.json").exists():
@@ -130,9 +136,13 @@ class _Making:
     config: BuildConfig
     features: Features
     computing: Computing
+    progress: Callable[[int, int], None]
+    """Told the frames that a codebook is fitted on as they come; not from Ray."""
 
     def fitted(self) -> tuple[Codebook, FitSummary] | None:
         work = partial(fit_on, self.source, self.plan, self.plan_path, self.config, self.features)
+        if self.config.run.runner == "local":
+            work = partial(work, progress=self.progress)
         return run_once(work, self.config.run, self.computing.on_gpu, "fitting the codebook")
 
     def agreement(self, codebook: Codebook) -> Iterator[str]:
@@ -161,14 +171,16 @@ def _freeze_codebook(making: _Making, out: Path, notes: list[str]) -> Codebook |
     return book
 
 
-def fit_source(source_path: str, codebook: Path, config: BuildConfig) -> FitSummary:
+def fit_source(
+    source_path: str, codebook: Path, config: BuildConfig, progress: Callable[[int, int], None]
+) -> FitSummary:
     """Fit a codebook on a source outside any run folder and commit it as a file."""
     if open_source(source_path, config.source).inventory() is not None:
         raise ConfigError(f"`{source_path}` brings units: there is no audio to fit a codebook on.")
     computing = computing_of(config.run, uses_models(config))
     features = find_features(config.units, computing.device)
     with _planned(source_path, config) as (source, plan, plan_path):
-        fitted = _Making(source, plan, plan_path, config, features, computing).fitted()
+        fitted = _Making(source, plan, plan_path, config, features, computing, progress).fitted()
     if fitted is None:
         raise DamagedSource(f"Not one frame of speech could be read from `{source_path}`.")
     commit_bytes(codebook, fitted[0].to_bytes())

@@ -5,10 +5,10 @@ The audio of a segment is opened by the source itself, so that nothing after the
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from lstdata.build.folder import clear, has_shards, read_run, refuse_changes
+from lstdata.build.pacing import PacedLines
 from lstdata.config import BuildConfig
 from lstdata.sources import Source
 from lstdata.sources.row_file import RowFile
@@ -16,8 +16,6 @@ from lstdata.sources.row_file import RowFile
 if TYPE_CHECKING:
     from lstdata.build import Asked, Listener
     from lstdata.segment.run import Work
-
-_SECONDS_BETWEEN_LINES = 10
 
 
 def to_be_planned(asked: Asked, source: Source, listener: Listener) -> Source:
@@ -39,7 +37,7 @@ def to_be_planned(asked: Asked, source: Source, listener: Listener) -> Source:
     begun = read_state(asked.out)
     if begun is not None and not has_shards(asked.out) and changes(begun, work.wanted(work.survey())):
         discard(asked.out)
-    totals = segment(work, _Lines(listener))
+    totals = segment(work, PacedLines(listener.note, "segmented"))
     listener.note(f"segments: {totals.describe()}")
     return work.rows()
 
@@ -64,19 +62,3 @@ def _work(asked: Asked, source: Source) -> Work:
     return Work(
         asked.source, source, asked.config, asked.out, for_run=True, allow_mixed_compute=asked.allow_mixed_compute
     )
-
-
-class _Lines:
-    """A line every ten seconds for whoever watches the build."""
-
-    def __init__(self, listener: Listener) -> None:
-        self._listener = listener
-        self._said = time.monotonic()
-
-    def note(self, line: str) -> None:
-        self._listener.note(line)
-
-    def update(self, done: int, total: int) -> None:
-        if time.monotonic() - self._said > _SECONDS_BETWEEN_LINES:
-            self._said = time.monotonic()
-            self._listener.note(f"segmented {done}/{total}")

@@ -25,11 +25,13 @@ def fit_units(
     from lstdata.build.fitting import describe_fit
     from lstdata.build.freeze import fit_source
     from lstdata.config import BuildConfig, load
+    from lstdata.progress import CountProgress
     from lstdata.units.codebook import load_codebook
 
     config = load(BuildConfig, config_path, sets)
     refuse_existing(codebook, source, load_codebook if force else None)
-    summary = fit_source(source, codebook, config)
+    with CountProgress("frames", quiet=as_json) as progress:
+        summary = fit_source(source, codebook, config, progress.update)
     say(asdict(summary), as_json, describe_fit(summary))
 
 

@@ -151,7 +151,7 @@ def test_a_codebook_is_refused_and_none_can_be_fitted(built: Path, units: Path, 
         with pytest.raises(ConfigError, match=r"`units\.codebook` must not be given"):
             build(source, tmp_path / "out", f"units.codebook={built / 'codebook.npz'}")
         with pytest.raises(ConfigError, match="no audio to fit"):
-            fit_source(str(source), tmp_path / "codebook.npz", load(BuildConfig, None, []))
+            fit_source(str(source), tmp_path / "codebook.npz", load(BuildConfig, None, []), lambda *of: None)
 
 
 def test_a_run_is_not_built_into_itself(built: Path, tmp_path: Path) -> None:
