@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from lstdata.languages import language_tag
+from lstdata.records import SAMPLE_RATE
 from lstdata.report.numbers import Numbers, Part, compute_numbers
 from lstdata.report.reading import iter_batches
 from lstdata.storage import commit_bytes
+from lstdata.units.codebook import load_codebook
 
 CARD = "README.md"
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
@@ -25,7 +27,8 @@ def write_card(out: Path) -> Path:
     Raises CorruptShard for a damaged folder.
     """
     path = out / CARD
-    commit_bytes(path, render_card(compute_numbers(out), custom_fields(out / "index.parquet")).encode())
+    card = render_card(compute_numbers(out), custom_fields(out / "index.parquet"), features_of(out / "codebook.npz"))
+    commit_bytes(path, card.encode())
     return path
 
 
@@ -39,7 +42,18 @@ def custom_fields(index: Path) -> list[str]:
     return sorted(names)
 
 
-def render_card(numbers: Numbers, custom: list[str]) -> str:
+def features_of(codebook: Path) -> str:
+    """What the units of a codebook are clusters of; empty where it does not say, or there is none."""
+    if not codebook.exists():
+        return ""
+    book = load_codebook(codebook)
+    known = json.loads(book.features or "{}")
+    if {"model", "layer"} <= known.keys():
+        return f"layer {known['layer']} of {known['model']}"
+    return "of MFCC" if book.extractor == "mfcc" else ""
+
+
+def render_card(numbers: Numbers, custom: list[str], made_of: str) -> str:
     """The card's text; names that a corpus brings are escaped, and no path but the source's own name is in it."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -57,6 +71,8 @@ def render_card(numbers: Numbers, custom: list[str]) -> str:
         total=total,
         splits=numbers.splits,
         clusters=len(numbers.units.counts),
+        rate=SAMPLE_RATE // numbers.hop,
+        made_of=_cell(made_of),
         speakers=numbers.speakers,
         languages=_by_hours(numbers.languages),
         licenses=_by_hours(numbers.licenses),

@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 from lstdata.errors import CorruptShard
 from lstdata.filters import REASONS as FILTER_REASONS
 from lstdata.index import SHARDS_SCHEMA, read_table
-from lstdata.records import HEADER_TOLERANCE, Ints, Mask, Sample
+from lstdata.records import HEADER_TOLERANCE, HOP, Ints, Mask, Sample
 from lstdata.report.distribution import Distribution
 from lstdata.report.reading import iter_batches, read_run_json, read_samples
+from lstdata.run_folder import read_card
 from lstdata.shards import STORED_STRATEGIES, StoredSample
-from lstdata.storage import read_json
-from lstdata.vocab import VocabCard
 
 SAMPLES_READ = 10_000
 """Samples whose units and patches are counted; a larger run is read in whole shards, evenly spread."""
@@ -132,6 +131,10 @@ class Numbers:
     licenses: defaultdict[str | None, Part]
     header_mismatches: int
     """Samples whose file's header promised another length than was decoded, by more than the tolerance."""
+    hop: int
+    """Samples per frame."""
+    interpolated: int
+    """Words whose times are no finding, but lie between those of their neighbours."""
     read: int
     """Samples whose units and patches were counted."""
 
@@ -158,7 +161,8 @@ class Numbers:
 def compute_numbers(out: Path, limit: int = SAMPLES_READ) -> Numbers:
     """Read a finished run folder; CorruptShard where one of its files is not what was committed."""
     shards = read_table(out / "shards.parquet", SHARDS_SCHEMA).to_pylist()
-    units = Units(np.zeros(_clusters(out), dtype=np.int64))
+    card = read_card(out)
+    units = Units(np.zeros(0 if card is None else card.units, dtype=np.int64))
     names = [*STORED_STRATEGIES, "aligned words", "aligned silences"]
     speech = Speech({name: Distribution() for name in names})
     read = 0
@@ -179,6 +183,8 @@ def compute_numbers(out: Path, limit: int = SAMPLES_READ) -> Numbers:
         languages=defaultdict(Part),
         licenses=defaultdict(Part),
         header_mismatches=0,
+        hop=HOP if card is None else card.hop,
+        interpolated=0,
         read=read,
     )
     _scan_index(numbers, out / "index.parquet")
@@ -192,11 +198,6 @@ def word_mask(sample: Sample) -> Mask:
     np.add.at(steps, sample.word_frames[:, 0], 1)
     np.add.at(steps, sample.word_frames[:, 1], -1)
     return np.cumsum(steps[:-1]) > 0
-
-
-def _clusters(out: Path) -> int:
-    path = out / "vocab.json"
-    return VocabCard.from_json(read_json(path), str(path)).units if path.exists() else 0
 
 
 def _splits(shards: list[dict[str, Any]]) -> list[Split]:
@@ -255,11 +256,12 @@ def _count_speech(speech: Speech, stored: StoredSample) -> None:
 
 def _scan_index(numbers: Numbers, path: Path) -> None:
     speakers: set[str] = set()
-    columns = ["seconds", "header_seconds", "words", "align_score", "speaker", "language", "license"]
+    columns = ["seconds", "header_seconds", "words", "interpolated", "align_score", "speaker", "language", "license"]
     for batch in iter_batches(path, columns):
         seconds = batch["seconds"].astype(np.float64)
         promised = batch["header_seconds"].astype(np.float64)
         numbers.header_mismatches += int((np.abs(promised - seconds) > HEADER_TOLERANCE).sum())
+        numbers.interpolated += int(np.nansum(batch["interpolated"].astype(np.float64)))
         numbers.seconds.add(seconds)
         numbers.words_per_second.add(batch["words"].astype(np.float64) / np.maximum(seconds, 1e-9))
         numbers.align_score.add(batch["align_score"].astype(np.float64))

@@ -15,7 +15,7 @@ import jinja2
 import yaml
 from markupsafe import Markup
 
-from lstdata.records import HEADER_TOLERANCE
+from lstdata.records import HEADER_TOLERANCE, HOP
 from lstdata.report.distribution import Distribution
 from lstdata.report.draw import histogram, nice_step, unit_colours, unit_spectrum
 from lstdata.report.numbers import Numbers, Part, compute_numbers
@@ -66,7 +66,7 @@ def render(out: Path, source: Source | None) -> str:
         patch_charts=_patch_charts(numbers),
         durations=_spread("Length of an utterance", numbers.seconds, "s", 30),
         tempo=_spread("Words per second", numbers.words_per_second, "words/s", 24),
-        scores=_spread("Alignment score", numbers.align_score, "per 10 ms", 30),
+        scores=_spread("Alignment score", numbers.align_score, "per frame", 30),
         comparison=_comparison(numbers),
         languages=_most_first(numbers.languages),
         licenses=_most_first(numbers.licenses),
@@ -117,15 +117,15 @@ def _title(numbers: Numbers) -> str:
 
 
 def _patch_charts(numbers: Numbers) -> list[Chart]:
-    patches = numbers.speech.patches
+    patches, scale = numbers.speech.patches, HOP / numbers.hop
     asked: list[tuple[str, str, str, float]] = [
-        ("aligned words", "aligned, words", "speech", WORD_MEAN),
-        ("aligned silences", "aligned, silences", "quiet", SILENCE_MEAN),
+        ("aligned words", "aligned, words", "speech", WORD_MEAN * scale),
+        ("aligned silences", "aligned, silences", "quiet", SILENCE_MEAN * scale),
         ("silence", "silence", "speech", math.nan),
         ("static", "static", "speech", math.nan),
     ]
     longest = max((d.high for d in patches.values() if d.count), default=1)
-    high = min(int(max(longest, WORD_MAX)), 48)
+    high = min(int(max(longest, WORD_MAX * scale)), int(48 * scale))
     charts = []
     for key, title, css, reference in asked:
         values = patches[key]
@@ -158,16 +158,16 @@ def _spread(title: str, values: Distribution, axis: str, most: int) -> Chart | N
 
 
 def _comparison(numbers: Numbers) -> list[tuple[str, str, str]]:
-    """(figure, here, in the reference sample)."""
-    speech = numbers.speech
+    """(figure, here, in the reference sample, as it would be in frames of this length)."""
+    speech, scale = numbers.speech, HOP / numbers.hop
     words, silences = speech.patches["aligned words"], speech.patches["aligned silences"]
     return [
-        ("Word patch, mean", decimal(words.mean), decimal(WORD_MEAN)),
-        ("Word patch, median", decimal(words.median), decimal(WORD_MEDIAN)),
-        ("Word patch, longest", decimal(words.high), decimal(WORD_MAX)),
-        ("Silence patch, mean", decimal(silences.mean), decimal(SILENCE_MEAN)),
-        ("Silence patch, longest", decimal(silences.high), decimal(SILENCE_MAX)),
-        ("Units per word in all", decimal(speech.tokens_per_word), decimal(TOKENS_PER_WORD)),
+        ("Word patch, mean", decimal(words.mean), decimal(WORD_MEAN * scale)),
+        ("Word patch, median", decimal(words.median), decimal(WORD_MEDIAN * scale)),
+        ("Word patch, longest", decimal(words.high), decimal(WORD_MAX * scale)),
+        ("Silence patch, mean", decimal(silences.mean), decimal(SILENCE_MEAN * scale)),
+        ("Silence patch, longest", decimal(silences.high), decimal(SILENCE_MAX * scale)),
+        ("Units per word in all", decimal(speech.tokens_per_word), decimal(TOKENS_PER_WORD * scale)),
         ("Silence between words", share(speech.silence_between_words), f"≈ {SILENCE_SHARE:.0%}"),
     ]
 

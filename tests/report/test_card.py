@@ -72,4 +72,5 @@ def test_the_verb(
             raise SystemExit(0)
         told = capsys.readouterr()
         assert stop.value.code == code and expected in told.out + told.err
+    assert "(25 a second, " in (built / "README.md").read_text() and "of MFCC)" in (built / "README.md").read_text()
     (built / "README.md").unlink()
