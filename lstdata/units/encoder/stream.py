@@ -48,9 +48,9 @@ class EncoderStream:
         """Take a recording; what is finished now: (number, (frames, …) values) of this and earlier ones."""
         frames, hop = self.encoder.frames(len(samples)), self.encoder.hop
         cuts = windows(frames, hop) if self.windowed else [Window(0, frames, 0, frames)]
-        self._open[number] = _Recording(len(cuts))
         prepared = self.encoder.prepared(samples)
         moments = self.encoder.moments(prepared) if len(cuts) > 1 else None
+        self._open[number] = _Recording(len(cuts))
         done: list[tuple[int, Values]] = []
         for place, window in enumerate(cuts):
             row = _Row(number, place, window, self.encoder.cut(prepared, window), moments)
