@@ -13,10 +13,13 @@ from lstdata.options import fingerprint
 
 _PACKAGES: tuple[str, ...] = ("numpy", "torch", "torchaudio", "soundfile", "pocketsphinx", "gruut", "num2words")
 _PACKAGES += ("scikit-learn", "tokenizers", "pyarrow", "lhotse")
-_FORCED = ("ATEN_CPU_CAPABILITY", "OPENBLAS_CORETYPE", "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS", "DNNL_MAX_CPU_ISA")
+_FORCED: tuple[str, ...] = ("ATEN_CPU_CAPABILITY", "OPENBLAS_CORETYPE", "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS")
+_FORCED += ("DNNL_MAX_CPU_ISA", "ONEDNN_MAX_CPU_ISA", "DNNL_DEFAULT_FPMATH_MODE", "ONEDNN_DEFAULT_FPMATH_MODE")
+_FORCED += ("NVIDIA_TF32_OVERRIDE", "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE")
 """Environment variables that choose other kernels, and so other last bits."""
 
-_CPU_FLAGS = ("avx", "avx2", "avx512f", "fma", "asimd", "sve")
+_CPU_FLAGS: tuple[str, ...] = ("avx", "avx2", "fma", "avx512f", "avx512bw", "avx512vl", "avx512dq", "avx512_vnni")
+_CPU_FLAGS += ("avx512_bf16", "avx512_fp16", "amx_tile", "amx_bf16", "amx_int8", "asimd", "sve", "bf16", "sve2")
 
 
 def versions() -> dict[str, str]:

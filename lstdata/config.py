@@ -164,7 +164,7 @@ class WordsConfig:
     missing: Literal["skip", "speech", "error"] = "skip"
     """An utterance without word times: a dead letter, a speech-only sample, or the end of the build."""
     min_score: float | Literal["default"] | None = "default"
-    """Least score of an alignment by `sphinx` or `ctc`, per frame of its words; `default`: the aligner's own threshold,
+    """Least score of an alignment by `sphinx` (per frame) or `ctc` (per letter); `default`: that of the aligner itself,
     null accepts any."""
     model: str | None = None
     """Of `ctc`: a folder with a CTC checkpoint of `transformers`, its name on the hub, or `torchaudio:MMS_FA`."""
@@ -251,7 +251,7 @@ class TokenizerConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
-    """How a build is carried out; nothing here changes a byte of the output."""
+    """How a build is carried out; nothing here but `device` changes a byte of the output, and that is on record."""
 
     runner: Literal["local", "ray"] = "local"
     workers: int | None = None
@@ -262,7 +262,7 @@ class RunConfig:
     """Of pretrained models; `auto`: a GPU where this machine has one and a model is used. It is part of a run folder's
     compute class."""
     gpus_per_worker: float = 0.25
-    """On Ray with `device` cuda; local workers share all GPUs."""
+    """On Ray with `device` cuda; local workers all use the first GPU."""
     max_reject_rate: float = 0.05
     """Share of records that may fail, of those that no filter left out."""
 

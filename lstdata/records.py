@@ -7,7 +7,7 @@ Frame i covers samples [i·hop, (i+1)·hop).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -168,6 +168,19 @@ class Coded:
     """What the audio's header promised; None where it promised nothing, or nobody knows."""
     hop: int = HOP
     """Samples per frame."""
+
+    def without_words(self) -> Coded:
+        """The same without word times and all that is said of them."""
+        return replace(
+            self,
+            words=None,
+            word_frames=None,
+            word_scores=None,
+            interpolated=(),
+            character_frames=None,
+            aligner=None,
+            score=None,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,4 +14,4 @@ def least_score(config: WordsConfig, default: float) -> float | None:
 def check_score(score: float, least: float | None) -> None:
     """Raise Rejected(`low_score`) where an alignment scores less than `least`."""
     if least is not None and score < least:
-        raise Rejected("low_score", f"the alignment scores {score:.2f} per frame, below {least}.")
+        raise Rejected("low_score", f"the alignment scores {score:.2f}, below {least}.")

@@ -93,10 +93,10 @@ def stream(
     return Stream(Place(path, offset, size, content), _Span(start, end, channel, rate))
 
 
-def check_length(audio: Audio) -> None:
+def check_length(audio: Audio, hop: int = HOP) -> None:
     """Raises Rejected `shorter_than_a_frame` for audio that yields no unit at all."""
-    if frame_count(len(audio.samples)) == 0:
-        detail = f"{len(audio.samples)} samples at {SAMPLE_RATE} Hz are fewer than one frame of {HOP}."
+    if frame_count(len(audio.samples), hop) == 0:
+        detail = f"{len(audio.samples)} samples at {SAMPLE_RATE} Hz are fewer than one frame of {hop}."
         raise Rejected("shorter_than_a_frame", detail)
 
 

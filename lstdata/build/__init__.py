@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from lstdata.build.events import EventLog
 from lstdata.build.finish import Totals, finish, sealed
-from lstdata.build.folder import FORMAT, changes, clear, has_shards, is_complete, read_run, refuse_changes
+from lstdata.build.folder import (
+    FORMAT,
+    changes,
+    clear,
+    has_shards,
+    is_complete,
+    read_run,
+    refuse_changes,
+    refuse_other_stages,
+)
 from lstdata.build.pacing import PacedLines
 from lstdata.build.plan_table import Plan, PlannedShard, read_plan
 from lstdata.build.segmented import already_segmented, given_kind, to_be_planned
@@ -121,6 +130,7 @@ def build_shards(asked: Asked, listener: Listener) -> Totals:
             listener.note(note)
         unit_set = None if frozen.units is None else frozen.units.sha256
         stages = stage_fingerprints(asked.config, unit_set, frozen.tokenizer.sha256, features, words.identity)
+        refuse_other_stages(asked.out, run, stages)
         spec = BuildSpec(
             source=asked.source,
             out=asked.out,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,17 @@ def refuse_changes(out: Path, run: dict[str, Any], config: BuildConfig) -> None:
         raise ConfigError(
             f"`{out}` was built with other options: {', '.join(changed)}. "
             "Give a new folder, or --rebuild to discard what is there."
+        )
+
+
+def refuse_other_stages(out: Path, run: dict[str, Any], stages: Mapping[str, str]) -> None:
+    """ConfigError that names the stages (name → fingerprint) that would not make what the folder's shards hold."""
+    known = run["fingerprints"]
+    changed = [name for name in stages if known.get(name, stages[name]) != stages[name]]
+    if changed and has_shards(out):
+        raise ConfigError(
+            f"`{out}` holds shards of other {' and '.join(changed)}: the files of a model or of word times have "
+            "changed, or this is another version of lstdata. Give a new folder, or --rebuild to discard what is there."
         )
 
 

@@ -16,7 +16,7 @@ from lstdata.build.plan import make_plan
 from lstdata.build.plan_table import Plan, PlannedShard, read_shard_rows
 from lstdata.computing import Computing, computing_of, run_once, uses_models
 from lstdata.config import BuildConfig, FilterConfig
-from lstdata.errors import ConfigError, DamagedSource
+from lstdata.errors import ConfigError, DamagedSource, Unavailable
 from lstdata.filters import keeps_row
 from lstdata.sources import Source, open_source
 from lstdata.storage import commit_bytes, commit_json, open_binary, read_json
@@ -149,13 +149,18 @@ class _Making:
         """What a number format of few digits, and windows, do to the units; nothing where there is neither."""
         if self.features.checkpoint is not None:
             work = partial(measure_on, self.source, self.plan, self.plan_path, self.config, self.features, codebook)
-            yield from agreement_notes(run_once(work, self.config.run, self.computing.on_gpu, "comparing units"))
+            try:
+                yield from agreement_notes(run_once(work, self.config.run, self.computing.on_gpu, "comparing units"))
+            except (Unavailable, MemoryError) as error:
+                yield f"units: not compared with whole float32 passes: {error}"
 
 
 def _freeze_codebook(making: _Making, out: Path, notes: list[str]) -> Codebook | None:
     path, given = out / "codebook.npz", making.config.units.codebook
     if path.exists():
-        return load_codebook(path)
+        book = load_codebook(path)
+        making.features.check(book, str(path))
+        return book
     if given is not None:
         book = load_codebook(given)
         notes.append(f"codebook: {book.clusters} clusters, {given}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from lstdata.align.ctc import VERSION as CTC
 from lstdata.build import plan as planning
 from lstdata.build import stages
 from lstdata.build.finish import shard_fingerprint
@@ -54,7 +55,7 @@ def stage_fingerprints(
         "plan": fingerprint("plan", planning.VERSION, asdict(config.plan), asdict(config.source)),
         "decode": fingerprint("decode", versions["decode"]),
         "units": fingerprint("units", versions["units"], made_of, units, unit_set),
-        "words": fingerprint("words", versions["words"], aligning, words),
+        "words": fingerprint("words", versions["words"], CTC, aligning, words),
         "activity": fingerprint("activity", versions["activity"], asdict(config.activity)),
         "filter": fingerprint("filter", versions["filter"], asdict(config.filter)),
         "sample": fingerprint(

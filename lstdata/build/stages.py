@@ -17,6 +17,7 @@ from lstdata.audio import check_length
 from lstdata.build.letters import dead_letter
 from lstdata.build.plan_table import PlannedRecord
 from lstdata.build.sample import coded_utterance, sample_of
+from lstdata.build.utterance import Step, Utterance
 from lstdata.build.word_times import WordSource, WordTimes
 from lstdata.config import BuildConfig
 from lstdata.documents import drawn_spans
@@ -25,7 +26,7 @@ from lstdata.filters import STAGE as FILTER
 from lstdata.filters import Rule, active_rules, check_record
 from lstdata.patching import utterance_patches
 from lstdata.quality import Measures, measure
-from lstdata.records import HOP, Alignment, Audio, Coded, DeadLetter, Mask
+from lstdata.records import HOP, Coded, DeadLetter
 from lstdata.shards import STORED_STRATEGIES, StoredSample
 from lstdata.sources import Source
 from lstdata.tokenizer import TextTokenizer
@@ -40,28 +41,6 @@ T = TypeVar("T")
 
 _FROM_AUDIO = ("activity", "words")
 """Stages that a record which comes as units has behind it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Utterance:
-    """One record on its way; each stage fills in one field."""
-
-    record: PlannedRecord
-    audio: Audio | None = None
-    length: int = 0
-    """Samples of its audio, which is dropped while its units are waited for."""
-    activity: Mask | None = None
-    units: NDArray[np.uint16] | None = None
-    alignment: Alignment | None = None
-    coded: Coded | None = None
-    """All of the above at once: set by `decode` where the source brings units."""
-    header_seconds: float | None = None
-    measures: Measures = field(default_factory=Measures)
-    """What filters ask for, as far as it is known."""
-    stored: StoredSample | None = None
-
-
-Step = Callable[[Utterance], Utterance]
 
 
 @dataclass
@@ -114,10 +93,16 @@ class Stages:
                 done[number] = self._stored(result)
             else:
                 self._await_units(number, result, waiting, done)
-        if self.extractor is not None:
-            finished = self._timed("units", self.extractor.finish)
-            done |= {ready: self._stored(replace(waiting.pop(ready), units=units)) for ready, units in finished}
-        return [done[number] for number in range(len(done))]
+        if waiting:
+            self._finish_units(waiting, done)
+        return [done[number] for number in sorted(done)]
+
+    def _finish_units(self, waiting: dict[int, Utterance], done: dict[int, StoredSample | DeadLetter]) -> None:
+        assert self.extractor is not None
+        finished = self._timed("units", self.extractor.finish)
+        done |= {ready: self._with_units(waiting.pop(ready), units) for ready, units in finished}
+        if waiting:
+            raise LstDataError(f"`{next(iter(waiting.values())).record.row.id}` was given to the extractor and is lost")
 
     def _await_units(
         self,
@@ -136,11 +121,18 @@ class Stages:
         try:
             finished = self._timed("units", partial(self.extractor.add, number, audio.samples))
         except Exception as error:
+            self.extractor.forget()
             if not alone and not isinstance(error, LstDataError | MemoryError | OSError):
                 raise Unavailable(f"the units of {len(waiting)} records failed together: {error}") from error
             done[number] = dead_letter(waiting.pop(number).record, "units", error)
             return
-        done |= {ready: self._stored(replace(waiting.pop(ready), units=units)) for ready, units in finished}
+        done |= {ready: self._with_units(waiting.pop(ready), units) for ready, units in finished}
+
+    def _with_units(self, utterance: Utterance, units: NDArray[np.uint16] | None) -> StoredSample | DeadLetter:
+        if units is not None:
+            return self._stored(replace(utterance, units=units))
+        verdict = f"the model gave numbers that are not finite, in `units.dtype` {self.config.units.dtype}."
+        return dead_letter(utterance.record, "units", Rejected("non_finite_features", verdict))
 
     def _timed(self, stage: str, work: Callable[[], T]) -> T:
         started = time.perf_counter()
@@ -223,7 +215,7 @@ class Stages:
         opened = self.source.open(utterance.record.row.locator)
         if isinstance(opened, Coded):
             return replace(utterance, coded=self._accepted(opened, utterance.record.row.id))
-        check_length(opened)
+        check_length(opened, self.hop)
         return replace(utterance, audio=opened, length=len(opened.samples), header_seconds=opened.header_seconds)
 
     def _accepted(self, coded: Coded, id: str) -> Coded:
@@ -232,7 +224,7 @@ class Stages:
         if highest >= self.clusters:
             raise Rejected("bad_unit", f"unit {highest} is not below the {self.clusters} clusters (`units.clusters`).")
         if self.config.words.aligner == "none":
-            return replace(coded, words=None, word_frames=None, aligner=None, score=None)
+            return coded.without_words()
         if coded.words is None:
             self._missing(Rejected("missing_word_times", f"the source gives no word times for `{id}`."), id)
         return coded

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from lstdata.build.plan_table import Plan, PlannedRecord, read_shard_ids, read_shard_rows
-from lstdata.build.stages import Stages, Step, Utterance
+from lstdata.build.stages import Stages
+from lstdata.build.utterance import Step, Utterance
 from lstdata.build.word_times import WordSource, find_word_source
 from lstdata.computing import computing_of, uses_models
 from lstdata.config import BuildConfig

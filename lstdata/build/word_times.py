@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lstdata.align import Aligner, chosen_aligner, from_manifest, make_aligner
+from lstdata.checkpoints import Checkpoint
 from lstdata.config import WordsConfig
 from lstdata.errors import Rejected, Unavailable
 from lstdata.records import Alignment, SourceRow, Waveform
@@ -23,6 +24,8 @@ class WordSource:
     """A sum over them; None for aligners that come with this package."""
     files: WordFiles | None = None
     """Opened once, for all workers."""
+    checkpoint: Checkpoint | None = None
+    """Of `ctc`, as it was found where the run was begun."""
 
 
 @dataclass
@@ -50,12 +53,15 @@ class WordTimes:
 
     @cached_property
     def _aligner(self) -> Aligner:
-        chosen = chosen_aligner(self.config)
-        if chosen == "ctc" and self.source.identity is not None:
-            here = find_word_source(self.config).identity
-            if here != self.source.identity:
-                raise Unavailable("`words.model` has other files on this worker than where the run was begun")
-        return make_aligner(chosen, self.config, self.device)
+        wanted = self.source.checkpoint
+        if wanted is None:
+            return make_aligner(chosen_aligner(self.config), self.config, self.device)
+        from lstdata.align.ctc import CtcAligner, find_ctc_model
+
+        here = find_ctc_model(replace(self.config, revision=wanted.revision))
+        if here.sha256 != wanted.sha256:
+            raise Unavailable("`words.model` has other files on this worker than where the run was begun")
+        return CtcAligner(here, self.config, self.device)
 
 
 def find_word_source(config: WordsConfig) -> WordSource:
@@ -64,7 +70,8 @@ def find_word_source(config: WordsConfig) -> WordSource:
     if chosen == "ctc":
         from lstdata.align.ctc import find_ctc_model
 
-        return WordSource(find_ctc_model(config).sha256)
+        checkpoint = find_ctc_model(config)
+        return WordSource(checkpoint.sha256, checkpoint=checkpoint)
     if chosen == "files":
         from lstdata.align.files import open_word_files
 

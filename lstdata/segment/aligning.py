@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from lstdata.align import chosen_aligner
-from lstdata.align.ctc import MIN_SCORE, CtcAligner, find_ctc_model
+from lstdata.align.ctc import MIN_SCORE, VERSION, CtcAligner, find_ctc_model
 from lstdata.align.gate import check_score, least_score
 from lstdata.checkpoints import Checkpoint
 from lstdata.config import WordsConfig
@@ -35,7 +35,12 @@ def divides_transcripts(words: WordsConfig) -> bool:
 
 def aligned_by(spec: AlignSpec) -> dict[str, Any]:
     """What decides where words are found, beside the recording and its transcript."""
-    return {"aligner": "ctc", "min_score": spec.words.min_score, "model": spec.checkpoint.identity()}
+    return {
+        "aligner": "ctc",
+        "version": VERSION,
+        "min_score": least_score(spec.words, MIN_SCORE),
+        "model": spec.checkpoint.identity(),
+    }
 
 
 class TranscriptDivider:
@@ -53,7 +58,7 @@ class TranscriptDivider:
         return self._aligner.align(samples, row.text or "", row.language).words
 
     def judged(self, segment: SourceRow, words: Sequence[Word]) -> SourceRow:
-        """A segment with the mean score of its words; rejected where that alone would have been."""
+        """A segment with the mean of its words' scores; rejected where that is below the least that is believed."""
         scores = [word.score for word in words if word.score is not None]
         score = sum(scores) / len(scores) if scores else None
         told = replace(segment, score=score, custom={**segment.custom, STAMP: self._stamp})
@@ -67,7 +72,7 @@ class TranscriptDivider:
 
 def divider_here(spec: AlignSpec) -> TranscriptDivider:
     """In a worker, which finds the model there and makes sure that it is the driver's."""
-    here = find_ctc_model(spec.words)
+    here = find_ctc_model(replace(spec.words, revision=spec.checkpoint.revision))
     if here.sha256 != spec.checkpoint.sha256:
         raise Unavailable(f"the model `{here.name}` has other files on this worker than where the folder was begun")
     return TranscriptDivider(replace(spec, checkpoint=here))

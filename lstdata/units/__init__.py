@@ -28,11 +28,14 @@ class UnitExtractor(Protocol):
     def computed(self) -> int:
         """Frames that were computed for them, padding included."""
 
-    def add(self, number: int, samples: Waveform) -> list[tuple[int, Units]]:
-        """Take a recording; (number, (samples // hop,) ids) of those that are finished now, in any order."""
+    def add(self, number: int, samples: Waveform) -> list[tuple[int, Units | None]]:
+        """Take a recording; (number, (samples // hop,) ids) of those that are finished now, in any order.
+
+        None in place of ids where the features of a recording are not finite.
+        """
         ...
 
-    def finish(self) -> list[tuple[int, Units]]:
+    def finish(self) -> list[tuple[int, Units | None]]:
         """Those that are left."""
         ...
 
@@ -49,7 +52,7 @@ class MfccUnits:
         self.codebook = codebook
         self.wanted = self.computed = 0
 
-    def add(self, number: int, samples: Waveform) -> list[tuple[int, Units]]:
+    def add(self, number: int, samples: Waveform) -> list[tuple[int, Units | None]]:
         from lstdata.units.mfcc import features
 
         units = self.codebook.assign(features(samples))
@@ -57,7 +60,7 @@ class MfccUnits:
         self.computed += len(units)
         return [(number, units)]
 
-    def finish(self) -> list[tuple[int, Units]]:
+    def finish(self) -> list[tuple[int, Units | None]]:
         return []
 
     def forget(self) -> None:
@@ -67,4 +70,5 @@ class MfccUnits:
 def extract(extractor: UnitExtractor, samples: Waveform) -> Units:
     """The ids of one recording."""
     [(_, units)] = [*extractor.add(0, samples), *extractor.finish()]
+    assert units is not None, "its features are not finite"
     return units

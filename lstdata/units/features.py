@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +59,7 @@ class Features:
                 f"`{path}` is for features of {codebook.dimensions} dimensions, but these have {self.dimensions}."
             )
         preset = PRESETS.get(self.config.preset or "")
-        if preset is not None and self.checkpoint is not None and codebook.clusters != preset.clusters:
+        if preset is not None and codebook.clusters != preset.clusters:
             raise ConfigError(f"`{path}` must have {preset.clusters} clusters, but has {codebook.clusters}.")
         self._check_identity(json.loads(codebook.features or "{}"), path)
 
@@ -136,7 +137,7 @@ def make_whole_extractor(features: Features, codebook: Codebook, dtype: str) -> 
     from lstdata.units.encoder.stream import EncoderStream
 
     encoder = make_encoder(features, dtype)
-    return _EncoderUnits(EncoderStream(encoder, codebook.on(features.device), batched=False, windowed=False))
+    return _EncoderUnits(EncoderStream(encoder, _finite_ids(codebook, features.device), batched=False, windowed=False))
 
 
 def make_encoder(features: Features, dtype: str | None = None) -> Encoder:
@@ -161,8 +162,22 @@ def _stream(features: Features, codebook: Codebook | None) -> EncoderStream:
     def itself(hidden: Any) -> Any:
         return hidden
 
-    head = itself if codebook is None else codebook.on(features.device)
+    head = itself if codebook is None else _finite_ids(codebook, features.device)
     return EncoderStream(make_encoder(features), head, batched=features.device != "cpu")
+
+
+def _finite_ids(codebook: Codebook, device: str) -> Callable[[Any], Any]:
+    """A frame's id, −1 where its features are not finite: the nearest centroid of nothing would be unit 0."""
+    assign = codebook.on(device)
+
+    def ids(hidden: Any) -> Any:
+        return assign(hidden).masked_fill(~hidden.isfinite().all(-1), -1)
+
+    return ids
+
+
+def _stored(done: Sequence[tuple[int, NDArray[Any]]]) -> list[tuple[int, Units | None]]:
+    return [(number, None if (ids < 0).any() else ids.astype("<u2")) for number, ids in done]
 
 
 class _EncoderUnits:
@@ -183,8 +198,8 @@ class _EncoderUnits:
     def forget(self) -> None:
         self._stream.forget()
 
-    def add(self, number: int, samples: Waveform) -> list[tuple[int, Units]]:
-        return [(done, ids.astype("<u2")) for done, ids in self._stream.add(number, samples)]
+    def add(self, number: int, samples: Waveform) -> list[tuple[int, Units | None]]:
+        return _stored(self._stream.add(number, samples))
 
-    def finish(self) -> list[tuple[int, Units]]:
-        return [(done, ids.astype("<u2")) for done, ids in self._stream.finish()]
+    def finish(self) -> list[tuple[int, Units | None]]:
+        return _stored(self._stream.finish())

@@ -79,7 +79,7 @@ def _clusters(frames: Frames, config: UnitsConfig) -> int:
     distinct = _distinct(frames, wanted)
     if distinct < wanted:
         raise ConfigError(
-            f"`units.clusters` is {wanted}, but only {distinct} different frames (25 a second) could be read to fit "
+            f"`units.clusters` is {wanted}, but only {distinct} different frames could be read to fit "
             f"them on: give more speech, fewer clusters, or a codebook (`units.codebook`)."
         )
     return wanted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from lstdata.errors import ConfigError
 from lstdata.shards import read_shard
 from lstdata.storage import read_json
-from lstdata.units.codebook import load_codebook
+from lstdata.units.codebook import Codebook, load_codebook
 from lstdata.verify import verify
 from tests.conftest import Quiet, build, write_cuts
 from tests.units.encoder.checkpoints import random_model, save
@@ -116,3 +117,36 @@ def test_long_recordings_are_compared_with_one_pass(model: Path, tmp_path: Path)
     build(corpus, tmp_path / "out", *options(model, "words.aligner=none"), listener=listener)
     [said] = [note for note in listener.notes if "windows give" in note]
     assert "of 2000 frames" in said
+
+
+def test_other_weights_are_another_run(corpus: Path, tmp_path: Path) -> None:
+    folder = save(random_model("Hubert", "group"), tmp_path / "hubert")
+    build(corpus, tmp_path / "out", *options(folder))
+    before = sums(tmp_path / "out")
+    save(random_model("Hubert", "group", seed=1), folder)
+    with pytest.raises(ConfigError, match="is for features whose sha256 is"):
+        build(corpus, tmp_path / "out", *options(folder))
+    book = tmp_path / "book.npz"
+    known = load_codebook(tmp_path / "out" / "codebook.npz")
+    book.write_bytes(replace(known, features="").to_bytes())
+    build(corpus, tmp_path / "given", *options(folder, f"units.codebook={book}"))
+    save(random_model("Hubert", "group"), folder)
+    with pytest.raises(ConfigError, match="holds shards of other units: the files of a model"):
+        build(corpus, tmp_path / "given", *options(folder, f"units.codebook={book}"))
+    build(corpus, tmp_path / "out", *options(folder))
+    assert sums(tmp_path / "out") == before
+
+
+def test_features_that_are_not_finite_are_a_dead_letter(corpus: Path, tmp_path: Path) -> None:
+    import torch
+
+    broken = random_model("Hubert", "group")
+    with torch.no_grad():
+        broken.encoder.layers[0].final_layer_norm.bias[0] = float("inf")
+    folder = save(broken, tmp_path / "hubert")
+    ones = np.ones(32, dtype=np.float32)
+    (tmp_path / "book.npz").write_bytes(
+        Codebook(np.eye(20, 32, dtype=np.float32), 0 * ones, ones, "encoder").to_bytes()
+    )
+    totals = build(corpus, tmp_path / "out", *options(folder, f"units.codebook={tmp_path / 'book.npz'}"))
+    assert (totals.written, totals.reasons) == (0, {"non_finite_features": 6})

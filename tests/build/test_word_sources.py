@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import soundfile
 
-from lstdata.build.word_times import WordSource, WordTimes
+from lstdata.build.word_times import WordTimes, find_word_source
 from lstdata.config import WordsConfig
 from lstdata.errors import ConfigError, Unavailable
 from lstdata.index import INDEX_SCHEMA, read_rejects, read_table
 from lstdata.records import Locator, Sample, SourceRow
 from lstdata.shards import read_shard
-from lstdata.storage import read_json
 from lstdata.verify import verify
 from tests.conftest import build
 from tests.transcribe.conftest import tone_model as tone_model
@@ -65,9 +63,10 @@ def test_words_of_a_ctm_and_one_that_it_has_not(corpus: Path, tmp_path: Path) ->
 def test_other_files_are_another_run(corpus: Path, tmp_path: Path) -> None:
     words = "a 1 0.4 0.4 ab\na 1 1.4 0.2 a\n"
     build(corpus, tmp_path / "out", *options(ctm(tmp_path, words)))
-    before = read_json(tmp_path / "out" / "run.json")["fingerprints"]["words"]
-    build(corpus, tmp_path / "out", *options(ctm(tmp_path, words.replace("1.4", "1.5"))))
-    assert read_json(tmp_path / "out" / "run.json")["fingerprints"]["words"] != before
+    files = ctm(tmp_path, words.replace("1.4", "1.5"))
+    with pytest.raises(ConfigError, match="holds shards of other words: the files of a model or of word times"):
+        build(corpus, tmp_path / "out", *options(files))
+    build(corpus, tmp_path / "out", *options(files), rebuild=True)
     assert samples(tmp_path / "out")["a"].word_frames.tolist()[1] == [38, 43]  # type: ignore[union-attr]
 
 
@@ -93,6 +92,9 @@ def test_a_ctc_model_gives_words_characters_scores_and_marks_what_it_cannot_spel
     rows = {row["id"]: row for row in read_table(tmp_path / "out" / "index.parquet", INDEX_SCHEMA).to_pylist()}
     assert (rows["a"]["interpolated"], rows["b"]["interpolated"]) == (0, 1)
     assert {x.id: x.reason for x in read_rejects(tmp_path / "out" / "rejects.parquet")} == {"d": "missing_transcript"}
+    silent = tmp_path / "silent"
+    build(tmp_path / "out", silent, *options("words.aligner=none", "units.clusters=null"))
+    assert verify(silent).problems == [] and samples(silent)["a"].word_scores is None
     again = tmp_path / "again"
     build(tmp_path / "out", again)
     assert samples(again)["b"].interpolated == (1,) and samples(again)["a"].character_frames == one.character_frames
@@ -103,11 +105,9 @@ def test_the_worker_must_find_the_same_ctc_model(tone_model: Path, tmp_path: Pat
     described = json.loads((moved / "config.json").read_text())
     row = SourceRow(id="a", locator=Locator(path="a.wav"), recording="a", text="AB")
     config = WordsConfig(aligner="ctc", model=str(moved), min_score=None)
-    from lstdata.build.word_times import find_word_source
-
     source = find_word_source(config)
     assert WordTimes(config, source=source).find(row, tone("..AB..", 3200)) is not None
     (moved / "config.json").write_text(json.dumps(described | {"note": "changed"}))
     with pytest.raises(Unavailable, match=r"`words\.model` has other files on this worker"):
         WordTimes(config, source=source).find(row, tone("..AB..", 3200))
-    assert replace(source, identity=None) == WordSource()
+    assert source.checkpoint is not None and source.identity == source.checkpoint.sha256

@@ -156,7 +156,7 @@ def test_segments_are_bound_to_the_model_and_to_the_least_score(
 ) -> None:
     moved = Path(shutil.copytree(tone_model, tmp_path / tone_model.name))
     assert "is complete" in run(talks, done, f"words.model={moved}")[1][0], "the same files are the same model"
-    with pytest.raises(ConfigError, match=r"`words\.min_score` \"default\" → -9\.0"):
+    with pytest.raises(ConfigError, match=r"`words\.min_score` -2\.0 → -9\.0"):
         run(talks, done, f"words.model={tone_model}", "words.min_score=-9")
     (moved / "added.json").write_text("{}")
     with pytest.raises(ConfigError, match=r"`words\.model\.sha256`"):

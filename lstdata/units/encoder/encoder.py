@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from lstdata.checkpoints.loading import exact_arithmetic
@@ -96,8 +95,3 @@ class Encoder:
 
     def _on_device(self, waves: Tensor) -> Tensor:
         return waves.to(self.device, non_blocking=True).to(self._dtype)
-
-
-def to_numpy(values: Tensor) -> NDArray[np.generic]:
-    array: NDArray[np.generic] = values.cpu().numpy()
-    return array

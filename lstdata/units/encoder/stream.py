@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lstdata.checkpoints.loading import exact_arithmetic
 from lstdata.records import Waveform
 from lstdata.units.encoder.encoder import Encoder
 from lstdata.units.encoder.shapes import ROWS, Window, row_frames, windows
@@ -82,7 +83,8 @@ class EncoderStream:
 
     def _alone(self, row: _Row) -> list[tuple[int, Values]]:
         try:
-            values = self.head(self.encoder.alone(row.wave, row.moments)).cpu().numpy()
+            with exact_arithmetic():
+                values = self.head(self.encoder.alone(row.wave, row.moments)).cpu().numpy()
         except Exception:
             del self._open[row.number]
             raise
@@ -92,7 +94,8 @@ class EncoderStream:
     def _launch(self, length: int) -> list[tuple[int, Values]]:
         rows = self._waiting.pop(length)
         shape = (ROWS, length)
-        values = self.head(self.encoder.together([r.wave for r in rows], shape, [r.moments for r in rows]))
+        with exact_arithmetic():
+            values = self.head(self.encoder.together([r.wave for r in rows], shape, [r.moments for r in rows]))
         self.computed += shape[0] * shape[1]
         landed = self._land()
         self._flying = _Flight(rows, *_towards_host(values))
@@ -104,7 +107,8 @@ class EncoderStream:
         if flight is None:
             return []
         if flight.arrived is not None:
-            flight.arrived.synchronize()
+            with exact_arithmetic():
+                flight.arrived.synchronize()
         values = flight.values.numpy()
         return [done for row, of_row in zip(flight.rows, values, strict=False) for done in self._finish(row, of_row)]
 
