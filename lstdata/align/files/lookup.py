@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import IO, NamedTuple
 
@@ -15,8 +15,8 @@ from lstdata.errors import ConfigError, Rejected
 from lstdata.records import SourceRow
 from lstdata.sources.folder import AUDIO_SUFFIXES
 
-Postings = dict[str, int | tuple[int, ...]]
-"""Numbers by name: nearly every name has one."""
+Postings = dict[str, "int | array[int]"]
+"""Numbers by name: nearly every name has one, and a plain integer is the smallest."""
 
 _SHARED = (Kind.CTM, Kind.PAIRS)
 """Files of many records, which name them inside."""
@@ -160,10 +160,12 @@ def _post(postings: Postings, name: str, number: int) -> None:
     known = postings.get(name)
     if known is None:
         postings[name] = number
+    elif isinstance(known, int):
+        postings[name] = array("Q", (known, number))
     else:
-        postings[name] = (*(known if isinstance(known, tuple) else (known,)), number)
+        known.append(number)
 
 
-def _posted(postings: Postings, name: str) -> tuple[int, ...]:
+def _posted(postings: Postings, name: str) -> Sequence[int]:
     known = postings.get(name, ())
-    return known if isinstance(known, tuple) else (known,)
+    return (known,) if isinstance(known, int) else known

@@ -8,7 +8,7 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from lstdata.align.files import open_word_files
+from lstdata.align.files import lookup, open_word_files
 from lstdata.align.files.place import content_hash
 from lstdata.config import WordsConfig
 from lstdata.errors import ConfigError
@@ -140,6 +140,22 @@ def test_a_worker_gets_them_as_they_are(tmp_path: Path) -> None:
     there = pickle.loads(pickle.dumps(files))
     assert [said(there, record(id)) for id in "ab"] == ["yes", "no"]
     assert there.fingerprint() == files.fingerprint()
+
+
+def test_recordings_whose_lines_alternate_are_told_apart(tmp_path: Path) -> None:
+    lines = [ctm("ab"[i % 2], [(f"w{i}", i / 10, i / 10 + 0.05)]) for i in range(40)]
+    files = pickle.loads(pickle.dumps(files_at(tmp_path, {"all.ctm": "".join(lines)})))
+    for id, first in (("a", 0), ("b", 1)):
+        words = files.align(record(id), 80_000).words
+        assert [word.text for word in words] == [f"w{i}" for i in range(first, 40, 2)]
+
+
+def test_one_more_of_a_name_costs_no_copy_of_those_before() -> None:
+    postings: lookup.Postings = {"words": 0}
+    lookup._post(postings, "words", 1)
+    held = postings["words"]
+    lookup._post(postings, "words", 2)
+    assert postings["words"] is held and list(lookup._posted(postings, "words")) == [0, 1, 2]
 
 
 def test_the_fingerprint_is_of_names_and_contents(tmp_path: Path) -> None:
