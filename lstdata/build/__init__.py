@@ -35,6 +35,7 @@ from lstdata.storage import commit_json, is_url, remove_temporaries, sha256_file
 from lstdata.workers import run_tasks
 
 if TYPE_CHECKING:
+    from lstdata.build.freeze import Frozen
     from lstdata.build.spec import BuildSpec
     from lstdata.build.word_times import WordSource
     from lstdata.computing import Computing
@@ -111,7 +112,6 @@ def build_shards(asked: Asked, listener: Listener) -> Totals:
     IncompleteBuild names the shards that stay pending; running again resumes.
     """
     from lstdata.build.freeze import freeze
-    from lstdata.build.spec import BuildSpec, stage_fingerprints
     from lstdata.computing import computing_of, uses_models
     from lstdata.workers.on_ray import check_address
 
@@ -128,27 +128,36 @@ def build_shards(asked: Asked, listener: Listener) -> Totals:
         frozen = freeze(source, plan, asked.out, asked.config, features, computing, lines.update)
         for note in frozen.notes:
             listener.note(note)
-        unit_set = None if frozen.units is None else frozen.units.sha256
-        stages = stage_fingerprints(asked.config, unit_set, frozen.tokenizer.sha256, features, words.identity)
-        refuse_other_stages(asked.out, run, stages)
-        spec = BuildSpec(
-            source=asked.source,
-            out=asked.out,
-            config=asked.config,
-            compute_class=computing.compute_class,
-            stages=tuple(stages.items()),
-            features=features,
-            device=computing.device,
-            word_source=words,
-        )
+        spec = _spec(asked, frozen, computing, features, words)
+        refuse_other_stages(asked.out, run, dict(spec.stages))
         run |= {
-            "fingerprints": {"source": plan.source_fingerprint, **stages},
+            "fingerprints": {"source": plan.source_fingerprint, **dict(spec.stages)},
             "mixed_compute": run.get("mixed_compute", False) or run["compute_class"] != spec.compute_class,
         }
         _build_pending(spec, plan, run, listener)
         totals = finish(plan, asked.out, lambda shard: spec.shard_fingerprint(shard.fingerprint))
         commit_json(asked.out / "run.json", sealed(asked.out, run | {"totals": asdict(totals)}))
     return totals
+
+
+def _spec(
+    asked: Asked, frozen: Frozen, computing: Computing, features: Features | None, words: WordSource
+) -> BuildSpec:
+    """The build as its workers will see it."""
+    from lstdata.build.spec import BuildSpec, stage_fingerprints
+
+    unit_set = None if frozen.units is None else frozen.units.sha256
+    stages = stage_fingerprints(asked.config, unit_set, frozen.tokenizer.sha256, features, words.identity)
+    return BuildSpec(
+        source=asked.source,
+        out=asked.out,
+        config=asked.config,
+        compute_class=computing.compute_class,
+        stages=tuple(stages.items()),
+        features=features,
+        device=computing.device,
+        word_source=words,
+    )
 
 
 def _opened(asked: Asked) -> Source:

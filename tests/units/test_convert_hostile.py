@@ -246,6 +246,20 @@ def test_instructions_and_bytes_are_counted(tmp_path: Path, monkeypatch: pytest.
     assert "holds more than 100000 bytes" in refusal(tmp_path / "a", bytes(100_001))
 
 
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_array_is_no_larger_than_its_bytes(tmp_path: Path, version: int) -> None:
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (5000000000, 4), }\n"
+    size = struct.pack("<H" if version == 1 else "<I", len(header))
+    data = b"\x93NUMPY" + bytes((version, 0)) + size + header + bytes(100)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as target:
+        target.writestr("centres.npy", data)
+    for damaged in (data, packed.getvalue()):
+        assert refusal(tmp_path / "a", damaged).endswith(
+            "is damaged: its header promises 160000000000 bytes, float64 of shape (5000000000, 4), but 100 are there."
+        )
+
+
 def _samples() -> dict[str, Callable[[], bytes]]:
     state = {"weight": torch.tensor(CENTROIDS), "bias": torch.tensor(CENTROIDS[:, 0])}
     header = b'{"w":{"dtype":"F32","shape":[9,6],"data_offsets":[0,216]}}'

@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import lzma
+import math
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -68,7 +69,7 @@ def read_contents(path: str) -> Contents:
 
 def _contents(data: bytes) -> Contents:
     if data.startswith(b"\x93NUMPY"):
-        return Contents("a NumPy array", dict(_floats({"array": _npy(io.BytesIO(data))})))
+        return Contents("a NumPy array", dict(_floats({"array": _npy(data)})))
     if data.startswith(b"PK\x03\x04"):
         return _zipped(data)
     if data[8:9] == b"{" and 2 <= int.from_bytes(data[:8], "little") <= len(data) - 8:
@@ -117,8 +118,16 @@ def _decompressed(data: bytes) -> bytes:
     return data
 
 
-def _npy(file: IO[bytes]) -> NDArray[Any]:
-    array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
+def _npy(data: bytes) -> NDArray[Any]:
+    """ValueError where its header promises more than is there, before room is made for it."""
+    file, npy = io.BytesIO(data), np.lib.format
+    header = npy.read_array_header_1_0 if npy.read_magic(file) == (1, 0) else npy.read_array_header_2_0
+    shape, _, kind = header(file)
+    promised, there = math.prod(shape) * kind.itemsize, len(data) - file.tell()
+    if promised > there:
+        raise ValueError(f"its header promises {promised} bytes, {kind} of shape {shape}, but {there} are there")
+    file.seek(0)
+    array: NDArray[Any] = npy.read_array(file, allow_pickle=False)
     return array
 
 
@@ -134,7 +143,7 @@ def _zipped(data: bytes) -> Contents:
     names = [member.filename for member in members if member.filename.endswith(".npy")]
     if {"centroids.npy", "mean.npy", "scale.npy", "extractor.npy"} <= set(names):
         raise ConfigError("is a codebook already: give it as `units.codebook`.")
-    arrays = {name.removesuffix(".npy"): _npy(io.BytesIO(archive.read(name))) for name in names}
+    arrays = {name.removesuffix(".npy"): _npy(archive.read(name)) for name in names}
     return Contents("NumPy arrays", dict(_floats(arrays)))
 
 
