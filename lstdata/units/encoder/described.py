@@ -32,19 +32,22 @@ class Description:
 
 
 def describe(checkpoint: Checkpoint) -> Description:
-    """Raises ConfigError for a model that hears another rate than 16 kHz, or whose description lacks something."""
+    """Raises ConfigError for a model that hears another rate than 16 kHz, or whose frames lie on no grid of ours.
+
+    So too for a description that lacks something.
+    """
     if checkpoint.bundle is not None:
         from torchaudio import pipelines
 
         bundle = getattr(pipelines, checkpoint.bundle)
         layers = bundle._params["extractor_conv_layer_config"]
         check_rate(checkpoint, bundle.sample_rate, "units.model")
-        stack = ConvStack(tuple(layer[1] for layer in layers), tuple(layer[2] for layer in layers))
+        stack = _stack(checkpoint, [layer[1] for layer in layers], [layer[2] for layer in layers])
         width, blocks = bundle._params["encoder_embed_dim"], bundle._params["encoder_num_layers"]
         return Description(stack.hop, int(width), int(blocks), bool(bundle._normalize_waveform))
     config = _read(Path(checkpoint.folder) / "config.json")
     try:
-        hop = ConvStack(tuple(config["conv_kernel"]), tuple(config["conv_stride"])).hop
+        stack = _stack(checkpoint, config["conv_kernel"], config["conv_stride"])
         dimensions, blocks = int(config["hidden_size"]), int(config["num_hidden_layers"])
     except (KeyError, TypeError, ValueError) as error:
         said = f"{type(error).__name__}: {error}"
@@ -54,7 +57,7 @@ def describe(checkpoint: Checkpoint) -> Description:
     path = Path(checkpoint.folder) / "preprocessor_config.json"
     heard = _read(path) if path.exists() else {}
     check_rate(checkpoint, heard.get("sampling_rate", SAMPLE_RATE), "units.model")
-    return Description(hop, dimensions, blocks, heard.get("do_normalize"))
+    return Description(stack.hop, dimensions, blocks, heard.get("do_normalize"))
 
 
 def refuse_others(name: str, architecture: str) -> None:
@@ -70,6 +73,26 @@ def check_layer(layer: int, blocks: int) -> None:
     """ConfigError for a layer that a model of so many blocks has not."""
     if layer > blocks:
         raise ConfigError(f"`units.layer` must be ≤ {blocks}, the blocks of the model, but is {layer}.")
+
+
+def _stack(checkpoint: Checkpoint, kernels: Any, strides: Any) -> ConvStack:
+    if not (_are_positive(kernels) and _are_positive(strides) and len(kernels) == len(strides)):
+        said = f"{kernels!r:.60} and {strides!r:.60}"
+        raise ConfigError(
+            f"`units.model` `{checkpoint.name}`: its `conv_kernel` and `conv_stride` must be lists of equally many "
+            f"positive whole numbers, but are {said}."
+        )
+    stack = ConvStack(tuple(kernels), tuple(strides))
+    if not stack.fits_the_grid():
+        raise ConfigError(
+            f"`units.model` `{checkpoint.name}`: a frame of its convolutions looks at {stack.field} samples every "
+            f"{stack.hop}: that cannot be centred on a grid of whole frames."
+        )
+    return stack
+
+
+def _are_positive(numbers: Any) -> bool:
+    return isinstance(numbers, list) and len(numbers) > 0 and all(type(n) is int and n > 0 for n in numbers)
 
 
 def _read(path: Path) -> dict[str, Any]:
