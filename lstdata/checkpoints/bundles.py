@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
-import pickle
-from collections.abc import Callable, Mapping, Sequence
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 
 from lstdata.checkpoints.finding import BUNDLE, Checkpoint, find_checkpoint
 from lstdata.errors import ConfigError, Unavailable
@@ -21,14 +23,18 @@ def find_model(
     parts: Mapping[str, Sequence[str]] | None = None,
     accept: Callable[[str, str], None] | None = None,
 ) -> Checkpoint:
-    """A bundle where the name begins with `torchaudio:`, else a checkpoint as `find_checkpoint` has it."""
+    """A bundle where the name begins with `torchaudio:`, else a checkpoint as `find_checkpoint` has it.
+
+    Weights that are there as a whole archive are not loaded.
+    """
     if not model.startswith(BUNDLE):
         return find_checkpoint(model, revision, option=option, parts=parts, accept=accept)
     if revision is not None:
         raise ConfigError(f"`revision` is for models on the hub, but `{model}` is a bundle of torchaudio.")
     bundle = _bundle(model.removeprefix(BUNDLE), option)
-    _state(bundle, model)
     path = _weights(bundle)
+    if not zipfile.is_zipfile(path):  # it is not there, ends too early, or is of an old format
+        _state(bundle, model)
     with open(path, "rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     checkpoint = Checkpoint(model, str(path), type(bundle).__name__, sha256)
@@ -44,7 +50,9 @@ def load_bundle(checkpoint: Checkpoint) -> tuple[Any, Any]:
     assert checkpoint.bundle is not None
     bundle = _bundle(checkpoint.bundle, "model")
     model = utils._get_model(bundle._model_type, bundle._params)
-    model.load_state_dict(_state(bundle, checkpoint.name))
+    state = _state(bundle, checkpoint.name)
+    with _reading(bundle, checkpoint.name):
+        model.load_state_dict(state)
     return bundle, model.eval()
 
 
@@ -62,14 +70,26 @@ def _bundle(name: str, option: str) -> Any:
 
 def _state(bundle: Any, name: str) -> Any:
     """The state dict, read as tensors and nothing else."""
-    options = {"map_location": "cpu", "weights_only": True, "progress": False}
+    with _reading(bundle, name):
+        return bundle._get_state_dict({"map_location": "cpu", "weights_only": True, "progress": False})
+
+
+@contextmanager
+def _reading(bundle: Any, name: str) -> Iterator[None]:
+    """ConfigError that names the file for whatever torch raises over it; Unavailable for the network and memory."""
     try:
-        return bundle._get_state_dict(options)
-    except (pickle.UnpicklingError, EOFError) as error:
-        path = _weights(bundle)
-        raise ConfigError(f"`{path}` does not hold the weights of `{name}`: {_line(error)}; delete it.") from error
-    except (URLError, OSError) as error:
-        raise Unavailable(f"the weights of `{name}` cannot be fetched: {_line(error)}") from error
+        yield
+    except MemoryError:
+        raise
+    except Exception as error:  # damaged bytes can make the readers raise anything
+        is_too_short = isinstance(error, OSError) and error.errno == errno.EINVAL  # torch looks before its first byte
+        if isinstance(error, OSError | HTTPException) and not is_too_short:
+            raise Unavailable(f"the weights of `{name}` cannot be fetched: {_line(error)}") from error
+        if "allocate memory" in str(error):
+            raise Unavailable(f"there is not enough memory for the weights of `{name}`: {_line(error)}") from error
+        raise ConfigError(
+            f"`{_weights(bundle)}` does not hold the weights of `{name}`: {_line(error)}; delete it."
+        ) from error
 
 
 def _weights(bundle: Any) -> Path:
