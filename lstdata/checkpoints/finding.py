@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from lstdata.storage import read_json
 _DESCRIPTIONS: Final = ("*.json", "*.txt", "*.model")
 _WEIGHTS: Final = ("model*.safetensors", "pytorch_model*.bin")
 """Safetensors, and else what `torch.load(weights_only=True)` reads; the first that is there is loaded."""
+_LARGEST_HEADER: Final = 100_000_000
+"""Bytes of JSON that the safetensors library reads at most."""
 
 FEATURE_EXTRACTOR: Final[dict[str, tuple[str, ...]]] = {
     "feature extractor": ("preprocessor_config.json", "processor_config.json")
@@ -43,7 +46,7 @@ class Checkpoint:
     @property
     def is_safe(self) -> bool:
         """Whether the weights are safetensors."""
-        return any(Path(self.folder).glob(_WEIGHTS[0]))
+        return bool(_files(self.folder, _WEIGHTS[0]))
 
     @property
     def bundle(self) -> str | None:
@@ -103,9 +106,10 @@ class _Look:
         if self.accept is not None:
             self.accept(name, architecture)
         for part, files in self.parts.items():
-            if not any(any(Path(folder).glob(file)) for file in files):
+            if not any(_files(folder, file) for file in files):
                 raise ConfigError(f"`{self.option}` `{folder}` holds no {part}: there must be {' or '.join(files)}.")
-        return Checkpoint(name, folder, architecture, self._sum(Path(folder)), revision)
+        weights = self._weights(folder)
+        return Checkpoint(name, folder, architecture, _sum(folder, weights), revision)
 
     def _architecture(self, folder: str) -> str:
         path = Path(folder) / "config.json"
@@ -119,17 +123,48 @@ class _Look:
         except (ValueError, KeyError, IndexError, TypeError) as error:
             raise ConfigError(f"`{path}` does not name its model under `architectures`.") from error
 
-    def _sum(self, folder: Path) -> str:
-        """One sum over all files that loading could read."""
-        weights = next((found for pattern in _WEIGHTS if (found := sorted(folder.glob(pattern)))), None)
+    def _weights(self, folder: str) -> list[Path]:
+        """Those that loading would read; safetensors are whole as far as their lengths say."""
+        weights = next((found for pattern in _WEIGHTS if (found := _files(folder, pattern))), None)
         if weights is None:
             raise ConfigError(f"`{self.option}` `{folder}` holds no weights: there must be {' or '.join(_WEIGHTS)}.")
-        described = {p for pattern in _DESCRIPTIONS for p in folder.glob(pattern)}
-        total = hashlib.sha256()
-        for path in sorted({*described, *weights}):
-            with open(path, "rb") as file:
-                total.update(f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
-        return total.hexdigest()
+        for path in weights:
+            damage = _damage(path) if path.suffix == ".safetensors" else None
+            if damage is not None:
+                raise ConfigError(
+                    f"`{self.option}` `{folder}`: its weights cannot be loaded: `{path.name}` is damaged: {damage}."
+                )
+        return weights
+
+
+def _files(folder: str, pattern: str) -> list[Path]:
+    return sorted(path for path in Path(folder).glob(pattern) if path.is_file())
+
+
+def _sum(folder: str, weights: list[Path]) -> str:
+    """One sum over all files that loading could read."""
+    described = {path for pattern in _DESCRIPTIONS for path in _files(folder, pattern)}
+    total = hashlib.sha256()
+    for path in sorted({*described, *weights}):
+        with open(path, "rb") as file:
+            total.update(f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    return total.hexdigest()
+
+
+def _damage(path: Path) -> str | None:
+    """What is wrong with the lengths in a file of safetensors: that of its header, and where its tensors end."""
+    there = path.stat().st_size
+    with open(path, "rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        if there < 8 or size > min(there - 8, _LARGEST_HEADER):
+            return f"it has {there} bytes, too few for its header"
+        try:
+            header = json.loads(file.read(size))
+            ends = [int(tensor["data_offsets"][1]) for name, tensor in header.items() if name != "__metadata__"]
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            return "its header is no table of tensors"
+    expected = 8 + size + max(ends, default=0)
+    return None if there == expected else f"it has {there} bytes, but its header promises {expected}"
 
 
 def _download(model: str, revision: str | None, option: str) -> str:
