@@ -122,12 +122,24 @@ def _of_transformers(checkpoint: Checkpoint, device: str) -> CtcModel:
     model = load_model(AutoModelForCTC, checkpoint, device, option=OPTION)
     check_rate(checkpoint, extractor.sampling_rate, OPTION)
     return CtcModel(
-        alphabet=alphabet_of(checkpoint, tokenizer),
+        alphabet=_heard(alphabet_of(checkpoint, tokenizer), model.config.vocab_size, checkpoint),
         convolutions=convolutions(checkpoint, model.config, OPTION),
         variance=1e-7 if getattr(extractor, "do_normalize", False) else None,
         logits=lambda values: model(values).logits,
         device=device,
     )
+
+
+def _heard(alphabet: Alphabet, outputs: int, checkpoint: Checkpoint) -> Alphabet:
+    """The alphabet, where the model has an output for each letter; silent tokens at its end need none."""
+    letters = (id for id in range(len(alphabet.tokens)) if id not in alphabet.silent)
+    needed = 1 + max(alphabet.blank, *letters)
+    if needed > outputs:
+        raise ConfigError(
+            f"`{OPTION}` `{checkpoint.name}` must have an output for each letter, but its tokenizer needs {needed} and "
+            f"the model has {outputs}."
+        )
+    return alphabet
 
 
 def _part(kind: Any, checkpoint: Checkpoint, part: str) -> Any:
@@ -144,7 +156,7 @@ def _of_torchaudio(checkpoint: Checkpoint, device: str) -> CtcModel:
         model = model.to(device)
     layers = bundle._params["extractor_conv_layer_config"]
     return CtcModel(
-        alphabet=Alphabet(labels, 0, "|" if "|" in labels else None),
+        alphabet=_heard(Alphabet(labels, 0, "|" if "|" in labels else None), bundle._params["aux_num_out"], checkpoint),
         convolutions=ConvStack(tuple(k for _, k, _ in layers), tuple(s for _, _, s in layers)),
         variance=1e-5 if bundle._normalize_waveform else None,
         logits=lambda values: model(values)[0],

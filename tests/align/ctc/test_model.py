@@ -90,6 +90,29 @@ def test_what_is_no_ctc_model_is_refused(tone_model: Path, tmp_path: Path) -> No
         aligner_of(folder)
 
 
+def with_more(model: Path, folder: Path, letters: tuple[str, str], **options: str) -> CtcModel:
+    """The tone model, whose 5 outputs stay 5, with two more tokens."""
+    made = Path(shutil.copytree(model, folder))
+    added = {"vocab.json": {letters[0]: 5, letters[1]: 6}, "tokenizer_config.json": options}
+    for name, entries in added.items():
+        (made / name).write_text(json.dumps(json.loads((made / name).read_text()) | entries))
+    return load_ctc(find_ctc_model(WordsConfig(model=str(made))))
+
+
+def test_each_letter_has_an_output(tone_model: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        with_more(tone_model, tmp_path / "toy", ("C", "D"))
+    assert str(caught.value) == (
+        "`words.model` `toy` must have an output for each letter, but its tokenizer needs 7 and the model has 5."
+    )
+
+
+def test_begin_and_end_behind_the_letters_need_no_output(tone_model: Path, tmp_path: Path) -> None:
+    model = with_more(tone_model, tmp_path / "toy", ("<s>", "</s>"), bos_token="<s>", eos_token="</s>")
+    assert len(model.alphabet.tokens) == 7 and {5, 6} < model.alphabet.silent
+    assert model.emissions(tone("AB", 3200), (A, B)).shape == (19, 4)
+
+
 @pytest.fixture
 def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """`torchaudio:MMS_FA` as a random model of one layer, its weights where `torch.hub` keeps them."""
@@ -121,6 +144,17 @@ def test_a_bundle_hears_what_torchaudio_makes_of_it(bundle: Any) -> None:
     with torch.inference_mode():
         expected = bundle.get_model(with_star=False)(torch.from_numpy(wave)[None])[0][0].numpy()
     assert loaded.emissions(wave, (1, 5))[:, :3] == pytest.approx(expected[:, [0, 1, 5]], abs=1e-4)
+
+
+def test_each_letter_of_a_bundle_has_an_output(bundle: Any, tmp_path: Path) -> None:
+    import torch
+    from torchaudio.pipelines._wav2vec2 import utils
+
+    bundle._params["aux_num_out"] = 20
+    weights = utils._get_model(bundle._model_type, bundle._params).state_dict()
+    torch.save(weights, tmp_path / "checkpoints" / "tiny_fa.pt")
+    with pytest.raises(ConfigError, match="each letter, but its tokenizer needs 28 and the model has 20"):
+        load_ctc(find_ctc_model(WordsConfig(model="torchaudio:MMS_FA")))
 
 
 def test_a_bundle_aligns(bundle: Any) -> None:
