@@ -18,6 +18,9 @@ from lstdata.sources.folder import AUDIO_SUFFIXES
 Postings = dict[str, "int | array[int]"]
 """Numbers by name: nearly every name has one, and a plain integer is the smallest."""
 
+_MANY = 16
+"""Files that are alike in the last part of their names, from which on they are looked up by their folder too."""
+
 _SHARED = (Kind.CTM, Kind.PAIRS)
 """Files of many records, which name them inside."""
 
@@ -46,6 +49,8 @@ class Lookup:
     kinds: bytearray = field(default_factory=bytearray)
     stems: Postings = field(default_factory=dict)
     """File numbers by the last part of their name, without suffix."""
+    by_folder: dict[str, Postings] = field(default_factory=dict)
+    """File numbers by the last two parts, for a last part that many share and that was asked for."""
     inside: Postings = field(default_factory=dict)
     """Numbers of stretches by the name that a file of many records gives them."""
     stretches: array[int] = field(default_factory=lambda: array("Q"))
@@ -100,15 +105,33 @@ class Lookup:
                 self.stretches.extend((number, stretch.start, stretch.end, stretch.line))
 
     def _files(self, key: str, rank: int, sure: bool) -> list[Found]:
-        """The files of one rank: called as the key; so too, further down; alike in the last part of both names."""
-        found = []
-        for number in _posted(self.stems, posixpath.basename(key)):
+        """The files of one rank: called as the key; so too, further down; alike in the last part of both names.
+
+        Three are enough to say that there are more than two.
+        """
+        found: list[Found] = []
+        for number in self._alike(key, rank):
             name, kind = self.names[number], Kind(self.kinds[number])
             bare = _bare(name)
             is_below = bare.endswith(f"/{key}")
             if (kind < Kind.UNSURE) == sure and rank == (0 if bare == key else 1 if is_below else 2):
                 found.append(Found(name, kind))
+                if len(found) == 3:
+                    break
         return found
+
+    def _alike(self, key: str, rank: int) -> Sequence[int]:
+        """Numbers of all files of that rank, and of others."""
+        last = posixpath.basename(key)
+        alike = _posted(self.stems, last)
+        if rank == 2 or "/" not in key or len(alike) < _MANY:
+            return alike
+        if last not in self.by_folder:
+            postings: Postings = {}
+            for number in alike:
+                _post(postings, _last_two(_bare(self.names[number])), number)
+            self.by_folder[last] = postings
+        return _posted(self.by_folder[last], _last_two(key))
 
     def _inside(self, key: str, rank: int) -> list[Found]:
         """What files of many records have of a name; all stretches of a CTM are one recording's."""
@@ -154,6 +177,10 @@ def _require_utf8(file: IO[bytes], name: str) -> None:
 
 def _bare(name: str) -> str:
     return posixpath.splitext(name)[0]
+
+
+def _last_two(name: str) -> str:
+    return "/".join(name.rsplit("/", 2)[-2:])
 
 
 def _post(postings: Postings, name: str, number: int) -> None:

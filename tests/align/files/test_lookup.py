@@ -150,6 +150,33 @@ def test_recordings_whose_lines_alternate_are_told_apart(tmp_path: Path) -> None
         assert [word.text for word in words] == [f"w{i}" for i in range(first, 40, 2)]
 
 
+@pytest.mark.parametrize("above", ["", "d/", "d/e/"])
+def test_files_of_one_name_are_told_by_their_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, above: str
+) -> None:
+    contents: dict[str, str | bytes] = {f"{above}r{i}/words.json": whisper([(f"w{i}", 0.0, 1.0)]) for i in range(40)}
+    files = files_at(tmp_path, contents | {f"{above}x/r7/words.json": whisper([("far", 0.0, 1.0)])})
+    looked: list[str] = []
+
+    def bare(name: str) -> str:
+        looked.append(name)
+        return os.path.splitext(name)[0]
+
+    monkeypatch.setattr(lookup, "_bare", bare)
+    assert said(files, record("r5/words")) == "w5"
+    looked.clear()
+    assert said(pickle.loads(pickle.dumps(files)), record("17", recording="r6/words.flac")) == "w6"
+    assert len(looked) < 5
+    assert said(files, record("x/r7/words")) == "far"
+    if above:
+        assert verdict(files, record("r7/words"))[0] == "ambiguous_word_file"
+    else:
+        assert said(files, record("r7/words")) == "w7"
+    assert verdict(files, record("q/words"))[0] == "missing_word_times"
+    last = f"`q/words` may be `{above}r0/words.json` and `{above}r1/words.json`, and more."
+    assert verdict(files, record("q/words", text="w5")) == ("ambiguous_word_file", last)
+
+
 def test_one_more_of_a_name_costs_no_copy_of_those_before() -> None:
     postings: lookup.Postings = {"words": 0}
     lookup._post(postings, "words", 1)
