@@ -172,6 +172,7 @@ def test_files_of_one_name_are_told_by_their_folders(
         assert verdict(files, record("r7/words"))[0] == "ambiguous_word_file"
     else:
         assert said(files, record("r7/words")) == "w7"
+    assert verdict(files, record("words"))[0] == "ambiguous_word_file"
     assert verdict(files, record("q/words"))[0] == "missing_word_times"
     last = f"`q/words` may be `{above}r0/words.json` and `{above}r1/words.json`, and more."
     assert verdict(files, record("q/words", text="w5")) == ("ambiguous_word_file", last)
