@@ -11,7 +11,6 @@ from lstdata.checkpoints import Checkpoint
 from lstdata.checkpoints.bundles import load_bundle
 from lstdata.checkpoints.convolutions import ConvStack
 from lstdata.checkpoints.loading import load_model, quieten_transformers
-from lstdata.errors import ConfigError
 from lstdata.units.encoder.network import Network, additive
 
 _TRANSFORMERS_EPSILON: Final = 1e-7
@@ -37,7 +36,7 @@ class TransformersNetwork(Network):
 
     def __init__(self, model: Any, layer: int, normalize: bool) -> None:
         config = model.config
-        stack = _stack(tuple(config.conv_kernel), tuple(config.conv_stride))
+        stack = ConvStack(tuple(config.conv_kernel), tuple(config.conv_stride))
         epsilon = _TRANSFORMERS_EPSILON if normalize else None
         super().__init__(stack, config.hidden_size, epsilon, model.feature_extractor.conv_layers)
         self._convolutions, self._projection = model.feature_extractor, model.feature_projection
@@ -84,7 +83,7 @@ class TorchaudioNetwork(Network):
         convolutions = model.feature_extractor.conv_layers
         kernels, strides = (tuple(getattr(c, name) for c in convolutions) for name in ("kernel_size", "stride"))
         epsilon = _TORCHAUDIO_EPSILON if normalize else None
-        super().__init__(_stack(kernels, strides), transformer.pos_conv_embed.embed_dim, epsilon, convolutions)
+        super().__init__(ConvStack(kernels, strides), transformer.pos_conv_embed.embed_dim, epsilon, convolutions)
         self._convolutions, self._projection = model.feature_extractor, model.encoder.feature_projection
         self._positions, self._norm = transformer.pos_conv_embed, transformer.layer_norm
         self._blocks = nn.ModuleList(transformer.layers[:layer])
@@ -115,13 +114,3 @@ class TorchaudioNetwork(Network):
 
 def _first(outputs: Any) -> Any:
     return outputs[0] if isinstance(outputs, tuple) else outputs
-
-
-def _stack(kernels: tuple[int, ...], strides: tuple[int, ...]) -> ConvStack:
-    stack = ConvStack(kernels, strides)
-    if not stack.fits_the_grid():
-        raise ConfigError(
-            f"`units.model`: a frame of its convolutions looks at {stack.field} samples every {stack.hop}: that cannot "
-            "be centred on a grid of whole frames."
-        )
-    return stack
