@@ -180,6 +180,10 @@ class WordsConfig:
             yield "`aligner` ctc needs `words.model`: a folder, a name on the hub, or torchaudio:MMS_FA."
         if self.aligner == "files" and not self.files:
             yield "`aligner` files needs `words.files`: a folder, or one file."
+        if self.files and self.aligner not in ("auto", "files"):
+            yield f"`files` must not be given where `aligner` is {self.aligner}."
+        if self.model and self.aligner not in ("auto", "ctc"):
+            yield f"`model` must not be given where `aligner` is {self.aligner}."
         if self.aligner == "auto" and self.model and self.files:
             yield "`aligner` must be ctc or files where both `words.model` and `words.files` are given."
 

@@ -20,6 +20,8 @@ class Preset:
     normalize: bool | None = None
     hop: int | None = None
     """Samples per frame that the model must have."""
+    dimensions: int | None = None
+    """Of its hidden states."""
     codebook: str | None = None
     """Where its authors publish the centroids, for `lstdata convert-codebook`; None: fitted on the source."""
 
@@ -33,6 +35,7 @@ PRESETS: Final[dict[str, Preset]] = {
         layer=9,
         normalize=False,
         hop=320,
+        dimensions=768,
         codebook="hubert_base_ls960_L9_km500.bin, which fairseq's HuBERT publishes",
     ),
     "mhubert-25hz-l11-km500": Preset(
@@ -42,6 +45,7 @@ PRESETS: Final[dict[str, Preset]] = {
         layer=11,
         normalize=False,
         hop=640,
+        dimensions=768,
         codebook="mhubert_base_25hz_cp_mls_cv_sp_fisher_L11_km500.bin, which textlesslib publishes",
     ),
 }

@@ -178,8 +178,8 @@ def _freeze_codebook(making: _Making, out: Path, notes: list[str]) -> Codebook |
 
 def fit_source(
     source_path: str, codebook: Path, config: BuildConfig, progress: Callable[[int, int], None]
-) -> FitSummary:
-    """Fit a codebook on a source outside any run folder and commit it as a file."""
+) -> tuple[FitSummary, list[str]]:
+    """Fit a codebook on a source outside any run folder and commit it as a file; what it is, and lines on it."""
     if open_source(source_path, config.source).inventory() is not None:
         raise ConfigError(f"`{source_path}` brings units: there is no audio to fit a codebook on.")
     computing = computing_of(config.run, uses_models(config))
@@ -189,7 +189,7 @@ def fit_source(
     if fitted is None:
         raise DamagedSource(f"Not one frame of speech could be read from `{source_path}`.")
     commit_bytes(codebook, fitted[0].to_bytes())
-    return fitted[1]
+    return fitted[1], list(fit_notes(fitted[1], features.hop))
 
 
 def fit_source_tokenizer(source_path: str, path: Path, config: BuildConfig) -> TextTokenizer:

@@ -185,7 +185,9 @@ def _download(model: str, revision: str | None, option: str) -> str:
             f"`{option}` `{model}` is neither a folder nor a model on the hub: {_first_line(error)}"
         ) from error
     except (errors.HfHubHTTPError, errors.LocalEntryNotFoundError, OSError) as error:
-        raise Unavailable(f"the model `{model}` cannot be fetched from the hub: {_first_line(error)}") from error
+        raise Unavailable(
+            f"the model `{model}` is no folder here, and cannot be fetched from the hub: {_first_line(error)}"
+        ) from error
 
 
 def _first_line(error: Exception) -> str:

@@ -22,7 +22,6 @@ def fit_units(
     source: str, codebook: Path, config_path: str | None, sets: tuple[str, ...], force: bool, as_json: bool
 ) -> None:
     """Fit a CODEBOOK (.npz) of speech units on SOURCE, to give to builds as `units.codebook`."""
-    from lstdata.build.fitting import describe_fit
     from lstdata.build.freeze import fit_source
     from lstdata.config import BuildConfig, load
     from lstdata.progress import CountProgress
@@ -31,8 +30,8 @@ def fit_units(
     config = load(BuildConfig, config_path, sets)
     refuse_existing(codebook, source, load_codebook if force else None)
     with CountProgress("frames", quiet=as_json) as progress:
-        summary = fit_source(source, codebook, config, progress.update)
-    say(asdict(summary), as_json, describe_fit(summary))
+        summary, notes = fit_source(source, codebook, config, progress.update)
+    say(asdict(summary) | {"notes": notes}, as_json, "\n".join(notes))
 
 
 @click.command("fit-tokenizer")

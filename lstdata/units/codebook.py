@@ -124,7 +124,11 @@ class Codebook:
 def load_codebook(path: str | Path) -> Codebook:
     """Read a codebook file; ConfigError names what it lacks. Pickled arrays are refused."""
     try:
-        with open_binary(str(path)) as file, np.load(io.BytesIO(file.read()), allow_pickle=False) as arrays:
+        with open_binary(str(path)) as file:
+            data = file.read()
+        if not data.startswith(b"PK"):
+            raise ConfigError("it is no .npz; published quantizers become one by `lstdata convert-codebook`")
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             book = Codebook(
                 centroids=np.ascontiguousarray(arrays["centroids"], dtype=np.float32),
                 mean=arrays["mean"].astype(np.float32),
@@ -134,7 +138,7 @@ def load_codebook(path: str | Path) -> Codebook:
                 features=str(arrays["features"]) if "features" in arrays else "",
             )
     except Exception as error:  # damaged bytes can make the zip and array readers raise anything
-        raise ConfigError(f"`{path}` is not a codebook file: {' '.join(str(error).split())}.") from error
+        raise ConfigError(f"`{path}` is not a codebook file: {' '.join(str(error).split()).rstrip('.')}.") from error
     mistake = find_mistake(book)
     if mistake is not None:
         raise ConfigError(f"`{path}` is not a codebook file: {mistake}.")

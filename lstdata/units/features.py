@@ -61,7 +61,13 @@ class Features:
         preset = PRESETS.get(self.config.preset or "")
         if preset is not None and codebook.clusters != preset.clusters:
             raise ConfigError(f"`{path}` must have {preset.clusters} clusters, but has {codebook.clusters}.")
-        self._check_identity(json.loads(codebook.features or "{}"), path)
+        known = json.loads(codebook.features or "{}")
+        if preset is not None and preset.model is not None and known.get("model", preset.model) != preset.model:
+            raise ConfigError(
+                f"`{path}` is for features of {known['model']}, but `units.preset` {self.config.preset} is of "
+                f"{preset.model}."
+            )
+        self._check_identity(known, path)
 
     def _check_identity(self, known: dict[str, Any], path: str) -> None:
         """What both sides say must agree; a model is known by the sum of its files, else by its public name.
@@ -112,10 +118,10 @@ def find_features(config: UnitsConfig, device: str) -> Features:
             "whether waveforms are scaled to mean 0 and variance 1 for this model."
         )
     preset = PRESETS.get(config.preset or "")
-    if preset is not None and said.hop != preset.hop:
+    if preset is not None and (said.hop, said.dimensions) != (preset.hop, preset.dimensions):
         raise ConfigError(
-            f"`units.model` `{checkpoint.name}` has a frame every {said.hop} samples, but `units.preset` "
-            f"{config.preset} is of one every {preset.hop}."
+            f"`units.model` `{checkpoint.name}` has {said.dimensions} dimensions every {said.hop} samples, but the model "
+            f"of `units.preset` {config.preset} has {preset.dimensions} every {preset.hop}."
         )
     return Features(
         config=config,

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstdata.errors import ConfigError, LstDataError, Unavailable
-from lstdata.storage import open_binary
+from lstdata.storage import is_url, open_binary
 from lstdata.units.convert.machine import Noted, run, shown
 from lstdata.units.convert.pickled import MOST_BYTES, Pickled, Tensor, size_of
 
@@ -54,6 +54,8 @@ def read_contents(path: str) -> Contents:
             data = _whole(file)
         return _contents(data)
     except (FileNotFoundError, IsADirectoryError) as error:
+        if is_url(path):
+            raise Unavailable(f"`{path}` cannot be fetched: {' '.join(str(error).split()).rstrip('.')}.") from error
         raise ConfigError(f"SOURCE must be a file, but `{path}` is none.") from error
     except ConfigError as error:
         raise ConfigError(f"`{path}` {error}") from error

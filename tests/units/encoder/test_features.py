@@ -95,7 +95,9 @@ def test_the_preset_must_have_its_frame_rate(folder: Path) -> None:
     config = load(UnitsConfig, None, ["preset=mhubert-25hz-l11-km500", "codebook=c.npz", f"model={folder}"])
     with pytest.raises(ConfigError, match=r"`units\.layer` must be ≤ 3"):
         find_features(config, "cpu")
-    with pytest.raises(ConfigError, match=r"has a frame every 320 samples, but `units\.preset` .* is of one every 640"):
+    with pytest.raises(
+        ConfigError, match=r"has 32 dimensions every 320 samples, but the model of `units\.preset` .* has 768 every 640"
+    ):
         find_features(replace(config, layer=3, preset="mhubert-25hz-l11-km500"), "cpu")
 
 
@@ -154,6 +156,15 @@ def test_the_worker_must_find_the_same_files(folder: Path, tmp_path: Path) -> No
     other = save(random_model("Hubert", "group", seed=1), tmp_path / "hubert")
     with pytest.raises(Unavailable, match="has other files on this worker"):
         make_encoder(replace(found, config=units(other)))
+
+
+def test_the_codebook_must_be_of_the_presets_model(folder: Path) -> None:
+    config = load(UnitsConfig, None, ["preset=hubert-base-l9-km500", "codebook=c.npz", f"model={folder}"])
+    found = replace(find_features(units(folder), "cpu"), config=config)
+    other = codebook(500, features='{"layer": 9, "model": "slprl/mhubert-base-25hz"}')
+    with pytest.raises(ConfigError, match=r"is for features of slprl/mhubert-base-25hz, but `units\.preset`"):
+        found.check(other, "units.codebook")
+    found.check(codebook(500, features='{"layer": 9, "model": "facebook/hubert-base-ls960"}'), "units.codebook")
 
 
 @pytest.fixture
