@@ -120,8 +120,8 @@ def find_features(config: UnitsConfig, device: str) -> Features:
     preset = PRESETS.get(config.preset or "")
     if preset is not None and (said.hop, said.dimensions) != (preset.hop, preset.dimensions):
         raise ConfigError(
-            f"`units.model` `{checkpoint.name}` has {said.dimensions} dimensions every {said.hop} samples, but the model "
-            f"of `units.preset` {config.preset} has {preset.dimensions} every {preset.hop}."
+            f"`units.model` `{checkpoint.name}` has {said.dimensions} dimensions every {said.hop} samples, but "
+            f"the model of `units.preset` {config.preset} has {preset.dimensions} every {preset.hop}."
         )
     return Features(
         config=config,
