@@ -95,7 +95,7 @@ def test_the_preset_must_have_its_frame_rate(folder: Path) -> None:
     config = load(UnitsConfig, None, ["preset=mhubert-25hz-l11-km500", "codebook=c.npz", f"model={folder}"])
     with pytest.raises(ConfigError, match=r"`units\.layer` must be ≤ 3"):
         find_features(config, "cpu")
-    with pytest.raises(ConfigError, match="has 32 dimensions every 320 samples, but .* has 768 every 640"):
+    with pytest.raises(ConfigError, match=r"has 32 dimensions every 320 samples, but .* has 768 every 640"):
         find_features(replace(config, layer=3, preset="mhubert-25hz-l11-km500"), "cpu")
 
 
