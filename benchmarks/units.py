@@ -13,11 +13,12 @@ import os
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import soundfile
@@ -26,11 +27,13 @@ import torch
 from lstdata.audio import read
 from lstdata.config import UnitsConfig
 from lstdata.records import SAMPLE_RATE, Waveform, frame_count
-from lstdata.units import UnitExtractor, extract
+from lstdata.units import UnitExtractor, Units, extract
 from lstdata.units.codebook import Codebook
 from lstdata.units.encoder.encoder import Encoder
 from lstdata.units.encoder.shapes import ROWS, row_frames
 from lstdata.units.features import Features, find_features, make_encoder, make_extractor, make_whole_extractor
+
+T = TypeVar("T")
 
 SPEECH = Path(__file__).resolve().parents[2] / "shared" / "speech" / "english"
 LAYER = 9
@@ -112,7 +115,7 @@ def report_cpu(features: dict[str, Features], codebook: Codebook, material: Mate
     one_by_one = OneByOne(model, codebook, LAYER)
     ours = {dtype: make_extractor(of, codebook) for dtype, of in features.items()}
     bare = {dtype: make_encoder(of) for dtype, of in features.items()}
-    spent: Counter[str] = Counter()
+    spent: defaultdict[str, float] = defaultdict(float)
     same = frames = 0
     for path, wave in zip(material.paths, material.waves, strict=True):
         rows = {dtype: encoder.prepared(wave) for dtype, encoder in bare.items()}
@@ -145,14 +148,14 @@ def report_cpu(features: dict[str, Features], codebook: Codebook, material: Mate
     )
 
 
-def timed(spent: Counter[str], name: str, work: Callable[[], object]) -> object:
+def timed(spent: defaultdict[str, float], name: str, work: Callable[[], T]) -> T:
     before = time.process_time()
     result = work()
     spent[name] += time.process_time() - before
     return result
 
 
-def from_file(extractor: UnitExtractor, path: Path) -> object:
+def from_file(extractor: UnitExtractor, path: Path) -> Units:
     return extract(extractor, read(str(path)).samples)
 
 
