@@ -29,7 +29,11 @@ class Computing:
 
     def gpus_per_worker(self, run: RunConfig) -> float:
         """What each worker asks Ray for."""
-        return run.gpus_per_worker if self.on_gpu else 0.0
+        return gpus_per_worker(run, self.on_gpu)
+
+
+def gpus_per_worker(run: RunConfig, on_gpu: bool) -> float:
+    return run.gpus_per_worker if on_gpu else 0.0
 
 
 def computing_of(run: RunConfig, models: bool) -> Computing:
@@ -64,8 +68,7 @@ def run_once(work: Callable[[], T], run: RunConfig, on_gpu: bool, name: str) -> 
     """
     if run.runner == "local":
         return work()
-    gpus = run.gpus_per_worker if on_gpu else 0.0
-    tasks = run_tasks(partial(_Only, work), [name], run, gpus_per_worker=gpus)
+    tasks = run_tasks(partial(_Only, work), [name], run, gpus_per_worker=gpus_per_worker(run, on_gpu))
     with closing(tasks) as results:
         [(_, outcome)] = list(results)
     if isinstance(outcome, LstDataError):

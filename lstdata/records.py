@@ -55,7 +55,7 @@ class Word:
     start: int
     end: int
     score: float | None = None
-    """Mean log-likelihood per frame under the aligner's model, where it gives one."""
+    """How well it fits, on the aligner's own scale, higher is better; None where it does not say."""
     interpolated: bool = False
     """Whether the times are no finding, but lie between those of the neighbours: nothing of the word was aligned."""
     characters: tuple[int, ...] | None = None
@@ -199,7 +199,7 @@ class UnitInventory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alignment:
-    """The words of an utterance, in order, with times; `score` is per 10 ms frame, higher is better."""
+    """The words of an utterance, in order, with times; `score` is on the aligner's own scale, higher is better."""
 
     words: tuple[Word, ...]
     aligner: str

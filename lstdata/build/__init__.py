@@ -242,6 +242,7 @@ def _check_unchanged(asked: Asked, source: Source, run: dict[str, Any], computin
 def _build_pending(spec: BuildSpec, plan: Plan, run: dict[str, Any], listener: Listener) -> None:
     """Build what is not complete; a run of which anything is pending has no totals."""
     from lstdata.build.shard import shard_builder
+    from lstdata.computing import gpus_per_worker
 
     pending = [s for s in plan.shards if not is_complete(spec.out, s.name, spec.shard_fingerprint(s.fingerprint))]
     listener.building(len(plan.shards), len(plan.shards) - len(pending), sum(s.seconds for s in pending))
@@ -249,7 +250,7 @@ def _build_pending(spec: BuildSpec, plan: Plan, run: dict[str, Any], listener: L
         return
     commit_json(spec.out / "run.json", run | {"totals": None})
     faults: list[LstDataError] = []
-    gpus = spec.config.run.gpus_per_worker if spec.device == "cuda" else 0.0
+    gpus = gpus_per_worker(spec.config.run, spec.device == "cuda")
     make, describe = partial(shard_builder, spec), PlannedShard.describe
     results = run_tasks(make, pending, spec.config.run, describe=describe, gpus_per_worker=gpus)
     wanted = computed = 0

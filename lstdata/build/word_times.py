@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lstdata.align import Aligner, chosen_aligner, from_manifest, make_aligner
 from lstdata.checkpoints import Checkpoint
 from lstdata.config import WordsConfig
-from lstdata.errors import Rejected, Unavailable
+from lstdata.errors import Rejected
 from lstdata.records import Alignment, SourceRow, Waveform
 
 if TYPE_CHECKING:
@@ -56,11 +56,10 @@ class WordTimes:
         wanted = self.source.checkpoint
         if wanted is None:
             return make_aligner(chosen_aligner(self.config), self.config, self.device)
-        from lstdata.align.ctc import CtcAligner, find_ctc_model
+        from lstdata.align.ctc import CtcAligner
+        from lstdata.checkpoints.bundles import find_again
 
-        here = find_ctc_model(replace(self.config, revision=wanted.revision))
-        if here.sha256 != wanted.sha256:
-            raise Unavailable("`words.model` has other files on this worker than where the run was begun")
+        here = find_again(wanted, self.config.model or "", option="words.model")
         return CtcAligner(here, self.config, self.device)
 
 

@@ -43,6 +43,14 @@ def find_model(
     return checkpoint
 
 
+def find_again(wanted: Checkpoint, model: str, *, option: str = "model") -> Checkpoint:
+    """In a worker: the checkpoint that was found where the work was begun; Unavailable where its files are others."""
+    here = find_model(model, wanted.revision, option=option)
+    if here.sha256 != wanted.sha256:
+        raise Unavailable(f"the model `{wanted.name}` has other files on this worker than where the run was begun")
+    return here
+
+
 def load_bundle(checkpoint: Checkpoint) -> tuple[Any, Any]:
     """(bundle, model): a `Wav2Vec2Model` without the wrapper that normalises waveforms; on the CPU, float32, eval."""
     from torchaudio.pipelines._wav2vec2 import utils

@@ -9,11 +9,12 @@ from typing import Any, Final
 import numpy as np
 
 from lstdata.align import chosen_aligner
-from lstdata.align.ctc import MIN_SCORE, VERSION, CtcAligner, find_ctc_model
+from lstdata.align.ctc import MIN_SCORE, VERSION, CtcAligner
 from lstdata.align.gate import check_score, least_score
 from lstdata.checkpoints import Checkpoint
+from lstdata.checkpoints.bundles import find_again
 from lstdata.config import WordsConfig
-from lstdata.errors import Rejected, Unavailable
+from lstdata.errors import Rejected
 from lstdata.records import SourceRow, Waveform, Word
 
 STAMP: Final = "aligned_by"
@@ -72,7 +73,4 @@ class TranscriptDivider:
 
 def divider_here(spec: AlignSpec) -> TranscriptDivider:
     """In a worker, which finds the model there and makes sure that it is the driver's."""
-    here = find_ctc_model(replace(spec.words, revision=spec.checkpoint.revision))
-    if here.sha256 != spec.checkpoint.sha256:
-        raise Unavailable(f"the model `{here.name}` has other files on this worker than where the folder was begun")
-    return TranscriptDivider(replace(spec, checkpoint=here))
+    return TranscriptDivider(replace(spec, checkpoint=find_again(spec.checkpoint, spec.words.model or "")))

@@ -40,7 +40,7 @@ class UnitExtractor(Protocol):
         ...
 
     def forget(self) -> None:
-        """Drop what was added and is not finished."""
+        """Drop what was added and is not finished: also after `add` or `finish` have raised."""
 
 
 class MfccUnits:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lstdata.checkpoints import Checkpoint
-from lstdata.errors import ConfigError, Unavailable
+from lstdata.errors import ConfigError
 from lstdata.records import HOP, Waveform
 from lstdata.unit_options import PRESETS, UnitsConfig
 from lstdata.units import MfccUnits, UnitExtractor, Units, mfcc
@@ -148,15 +148,13 @@ def make_whole_extractor(features: Features, codebook: Codebook, dtype: str) -> 
 
 def make_encoder(features: Features, dtype: str | None = None) -> Encoder:
     """The model on its device, in `units.dtype` or another number format. Unavailable where its files are others."""
-    from lstdata.checkpoints.bundles import find_model
+    from lstdata.checkpoints.bundles import find_again
     from lstdata.units.encoder.encoder import Encoder
     from lstdata.units.encoder.libraries import load_network
 
     wanted, config = features.checkpoint, features.config
     assert wanted is not None and config.layer is not None
-    here = find_model(config.model or "", wanted.revision, option="units.model")
-    if here.sha256 != wanted.sha256:
-        raise Unavailable(f"the model `{wanted.name}` has other files on this worker than where the run was begun")
+    here = find_again(wanted, config.model or "", option="units.model")
     network = load_network(here, config.layer, features.normalize)
     return Encoder(network, features.device, dtype or config.dtype)
 

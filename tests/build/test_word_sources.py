@@ -108,6 +108,6 @@ def test_the_worker_must_find_the_same_ctc_model(tone_model: Path, tmp_path: Pat
     source = find_word_source(config)
     assert WordTimes(config, source=source).find(row, tone("..AB..", 3200)) is not None
     (moved / "config.json").write_text(json.dumps(described | {"note": "changed"}))
-    with pytest.raises(Unavailable, match=r"`words\.model` has other files on this worker"):
+    with pytest.raises(Unavailable, match="the model `model` has other files on this worker"):
         WordTimes(config, source=source).find(row, tone("..AB..", 3200))
     assert source.checkpoint is not None and source.identity == source.checkpoint.sha256

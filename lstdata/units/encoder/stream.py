@@ -82,12 +82,8 @@ class EncoderStream:
         self._flying = None
 
     def _alone(self, row: _Row) -> list[tuple[int, Values]]:
-        try:
-            with exact_arithmetic():
-                values = self.head(self.encoder.alone(row.wave, row.moments)).cpu().numpy()
-        except Exception:
-            del self._open[row.number]
-            raise
+        with exact_arithmetic():
+            values = self.head(self.encoder.alone(row.wave, row.moments)).cpu().numpy()
         self.computed += row.frames
         return self._finish(row, values)
 

@@ -85,6 +85,7 @@ def test_after_a_failure_nothing_is_left_behind(encoder: Encoder) -> None:
     alone = EncoderStream(encoder, fails, batched=False)
     with pytest.raises(ValueError, match="no head"):
         alone.add(0, WAVES[0])
+    alone.forget()
     assert alone.finish() == []
     batched = EncoderStream(encoder, ids, batched=True)
     batched.add(0, WAVES[0])
