@@ -8,11 +8,11 @@ from typing import Final
 
 from lstdata.audio import check_length
 from lstdata.checkpoints import Checkpoint
-from lstdata.errors import LstDataError, Rejected, Unavailable
+from lstdata.checkpoints.bundles import find_again
+from lstdata.errors import LstDataError, Rejected
 from lstdata.records import SAMPLE_RATE, Coded, SourceRow, Waveform
 from lstdata.source_table import row_fingerprint
 from lstdata.sources import Source
-from lstdata.transcribe.checkpoint import find_recogniser
 from lstdata.transcribe.config import TranscribeConfig
 from lstdata.transcribe.recogniser import Recogniser, Transcript, make_recogniser
 from lstdata.workers.trying import try_hard
@@ -128,10 +128,7 @@ class MakeTranscriber:
     checkpoint: Checkpoint
 
     def __call__(self) -> Transcriber:
-        wanted = self.checkpoint
-        here = find_recogniser(self.config.model or "", wanted.revision)
-        if here.sha256 != wanted.sha256:
-            raise Unavailable(f"the model `{wanted.name}` has other files on this worker than where the run was begun")
+        here = find_again(self.checkpoint, self.config.model or "")
         return Transcriber(self.source, self.config, make_recogniser(here, self.config))
 
 
