@@ -16,7 +16,7 @@ setup: .venv/ready  ## Make .venv with the package and every extra
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("lstdata needs Python 3.11 or later, but this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else 0'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,asr,hub,demo,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,asr,hub,s3,demo,dev]'
 	$(BIN)/python -m pip check
 	@touch $@
 
