@@ -48,7 +48,7 @@ def test_ctrl_c_promises_only_what_is_kept(
     assert capsys.readouterr().err.lstrip("\n") == said
 
 
-@pytest.mark.parametrize("module", ["click", "lstdata.cli.building"])
+@pytest.mark.parametrize("module", ["click", "lstdata.cli.building", "lstdata.cli.planning"])
 def test_ctrl_c_while_the_verbs_are_imported_is_one_line(module: str) -> None:
     code = (
         "import sys\n"

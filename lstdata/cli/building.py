@@ -1,4 +1,4 @@
-"""`plan` and `build-shards`."""
+"""`build-shards`."""
 
 from __future__ import annotations
 
@@ -15,28 +15,6 @@ from lstdata.errors import ConfigError
 
 if TYPE_CHECKING:
     from lstdata.build import Asked
-
-
-@click.command("plan")
-@build_options
-def plan(
-    source: str,
-    out: Path,
-    config_path: str | None,
-    sets: tuple[str, ...],
-    rebuild: bool,
-    allow_mixed_compute: bool,
-    as_json: bool,
-) -> None:
-    """Read SOURCE once and fix in OUT which record goes to which shard; no audio is decoded."""
-    from lstdata.build import Asked, plan_run
-    from lstdata.config import BuildConfig, load
-    from lstdata.progress import BuildProgress
-
-    config = load(BuildConfig, config_path, sets)
-    made = plan_run(Asked(source, out, config, rebuild, allow_mixed_compute), BuildProgress(quiet=True))
-    lines = [f"{s.name}  {s.records:6d} records  {s.seconds / 3600:8.3f} h" for s in made.shards]
-    say(asdict(made), as_json, "\n".join([*lines, made.describe()]))
 
 
 @click.command("build-shards")
