@@ -6,11 +6,11 @@ import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from upath import UPath
 
 from lstdata.errors import CorruptShard
 from lstdata.records import SAMPLE_RATE, DeadLetter
@@ -98,13 +98,13 @@ def custom_text(custom: Mapping[str, Any]) -> str | None:
     return json.dumps(dict(custom), sort_keys=True, ensure_ascii=False) if custom else None
 
 
-def write_table(path: Path, rows: Sequence[dict[str, Any]], schema: pa.Schema) -> None:
+def write_table(path: UPath, rows: Sequence[dict[str, Any]], schema: pa.Schema) -> None:
     """Commit a Parquet table of one row group; equal rows give equal bytes."""
     with committing(path) as temporary:
         pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), temporary, compression="zstd")
 
 
-def concatenate(path: Path, parts: Iterable[Path], schema: pa.Schema) -> int:
+def concatenate(path: UPath, parts: Iterable[UPath], schema: pa.Schema) -> int:
     """Commit one table with a row group per part; the number of rows."""
     rows = 0
     with committing(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
@@ -116,15 +116,15 @@ def concatenate(path: Path, parts: Iterable[Path], schema: pa.Schema) -> int:
     return rows
 
 
-def write_rejects(path: Path, letters: Iterable[DeadLetter]) -> None:
+def write_rejects(path: UPath, letters: Iterable[DeadLetter]) -> None:
     write_table(path, [asdict(letter) for letter in letters], REJECTS_SCHEMA)
 
 
-def read_rejects(path: Path) -> list[DeadLetter]:
+def read_rejects(path: UPath) -> list[DeadLetter]:
     return [DeadLetter(**row) for row in read_table(path, REJECTS_SCHEMA).to_pylist()]
 
 
-def read_table(path: Path, schema: pa.Schema, columns: Sequence[str] | None = None) -> pa.Table:
+def read_table(path: UPath, schema: pa.Schema, columns: Sequence[str] | None = None) -> pa.Table:
     """A Parquet table, or some columns of one, that must have this schema; CorruptShard where it has not."""
     try:
         with pq.ParquetFile(path) as file:

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from upath import UPath
+
 from lstdata.errors import CorruptShard
 
 
@@ -17,11 +19,11 @@ class Journal:
     In memory it is a key and a number for each line.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: UPath | Path) -> None:
         """Raises CorruptShard where a line is not what was written."""
         self._path = path
         self._places: dict[str, int] = {}
-        self._file = open(path, "a+b")  # noqa: SIM115 — closed by `close`
+        self._file = open(str(path), "a+b")  # noqa: SIM115 — closed by `close`
         try:
             self._read_places()
         except BaseException:

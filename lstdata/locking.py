@@ -5,13 +5,14 @@ from __future__ import annotations
 import fcntl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+
+from upath import UPath
 
 from lstdata.errors import ConfigError, Unavailable
 
 
 @contextmanager
-def locked(out: Path, refuse_strangers: Callable[[Path], object]) -> Iterator[None]:
+def locked(out: UPath, refuse_strangers: Callable[[UPath], object]) -> Iterator[None]:
     """Hold a folder's lock, which dies with its owner; ConfigError while another process has it.
 
     `refuse_strangers` raises where the folder is not the caller's. It comes first, as not even the lock is to be left
@@ -21,7 +22,7 @@ def locked(out: Path, refuse_strangers: Callable[[Path], object]) -> Iterator[No
         refuse_strangers(out)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        file = open(out / ".lock", "wb")  # noqa: SIM115 — closed below, held meanwhile
+        file = open(str(out / ".lock"), "wb")  # noqa: SIM115 — closed below, held meanwhile
     except OSError as error:
         raise Unavailable(f"`{out}` cannot be written: {error.strerror}.") from error
     with file:

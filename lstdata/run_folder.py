@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
+
+from upath import UPath
 
 from lstdata.errors import ConfigError, CorruptShard
 from lstdata.storage import read_json, sha256_bytes, sha256_file
@@ -18,7 +19,7 @@ SEALED += ("vocab.json", "tokenizer.json", "codebook.npz", "codebook.json")
 """The files, beside those of the shards, whose sha256 a finished `run.json` states."""
 
 
-def sealed(out: Path, run: Mapping[str, Any]) -> dict[str, Any]:
+def sealed(out: UPath, run: Mapping[str, Any]) -> dict[str, Any]:
     """A finished `run.json` with the sha256 of the tables and frozen files of `out`, and of itself as `seal`."""
     files = {name: sha256_file(out / name) for name in SEALED if (out / name).is_file()}
     body = {key: value for key, value in run.items() if key != "seal"} | {"sha256": files}
@@ -31,7 +32,7 @@ def seal(run: Mapping[str, Any]) -> str:
     return sha256_bytes(json.dumps(body, sort_keys=True, ensure_ascii=False).encode())
 
 
-def read_finished(root: Path) -> dict[str, Any]:
+def read_finished(root: UPath) -> dict[str, Any]:
     """The `run.json` of a finished run; ConfigError where it is not finished, CorruptShard where it was changed."""
     path = root / "run.json"
     try:
@@ -50,13 +51,13 @@ def read_finished(root: Path) -> dict[str, Any]:
     return dict(run)
 
 
-def read_card(root: Path) -> VocabCard | None:
+def read_card(root: UPath) -> VocabCard | None:
     """The vocab card, None where there is none: no frame of speech could be read."""
     path = root / "vocab.json"
     return VocabCard.from_json(read_json(path), str(path)) if path.exists() else None
 
 
-def check_sums(root: Path, run: Mapping[str, Any], names: Iterable[str]) -> None:
+def check_sums(root: UPath, run: Mapping[str, Any], names: Iterable[str]) -> None:
     """CorruptShard where a file is not the one whose sha256 `run`, a finished `run.json`, states."""
     for name in names:
         path = root / name

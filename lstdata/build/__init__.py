@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+from upath import UPath
 
 from lstdata.build.events import EventLog
 from lstdata.build.finish import Totals, finish, sealed
@@ -31,7 +32,7 @@ from lstdata.errors import ConfigError, CorruptShard, IncompleteBuild, LstDataEr
 from lstdata.locking import locked
 from lstdata.segment.folder import FILES as SEGMENT_FILES
 from lstdata.sources import Source, open_source
-from lstdata.storage import commit_json, is_url, remove_temporaries, sha256_file
+from lstdata.storage import commit_json, is_url, place, remove_temporaries, sha256_file
 from lstdata.workers import run_tasks
 
 if TYPE_CHECKING:
@@ -59,14 +60,14 @@ class Asked:
     """One build as the user asked for it."""
 
     source: str
-    out: Path
+    out: UPath
     config: BuildConfig
     rebuild: bool = False
     allow_mixed_compute: bool = False
 
     def __post_init__(self) -> None:
         """Paths become absolute: workers may run in another folder."""
-        object.__setattr__(self, "out", self.out.absolute())
+        object.__setattr__(self, "out", place(self.out))
         if not is_url(self.source):
             object.__setattr__(self, "source", os.path.abspath(self.source))
 
@@ -82,7 +83,7 @@ def plan_run(asked: Asked, listener: Listener) -> Plan:
 
 
 @contextmanager
-def planned(asked: Asked) -> Iterator[tuple[Plan, Path]]:
+def planned(asked: Asked) -> Iterator[tuple[Plan, UPath]]:
     """The plan that a build would make, and its file while the context lasts; nothing is written that stays.
 
     Refuses what the build would refuse. Long recordings are as yet whole if they are not segmented.
@@ -101,7 +102,7 @@ def planned(asked: Asked) -> Iterator[tuple[Plan, Path]]:
         yield _check_unchanged(asked, source, run, computing), asked.out / "plan.parquet"
         return
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "plan.parquet"
+        path = UPath(folder) / "plan.parquet"
         plan = make_plan(source or opened, asked.config.plan, path)
         yield replace(plan, unsegmented=source is None), path
 

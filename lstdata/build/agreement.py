@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
+from upath import UPath
 
 from lstdata.build.fitting import sampled, signal_of, training_first
 from lstdata.build.plan_table import Plan
@@ -47,7 +47,7 @@ class Agreement:
 
 
 def measure_on(
-    source: Source, plan: Plan, plan_path: Path, config: BuildConfig, features: Features, codebook: Codebook
+    source: Source, plan: Plan, plan_path: UPath, config: BuildConfig, features: Features, codebook: Codebook
 ) -> Agreement:
     """Compare units as the build makes them with those of whole float32 passes, where either could differ."""
     pin_threads()
@@ -83,7 +83,7 @@ def agreement_notes(found: Agreement) -> Iterator[str]:
 
 
 def _chosen(
-    stages: Stages, plan: Plan, plan_path: Path, hop: int, wants_short: bool
+    stages: Stages, plan: Plan, plan_path: UPath, hop: int, wants_short: bool
 ) -> tuple[list[Waveform], list[Waveform]]:
     """The first records by hash that make a minute of each: those that go through whole, and those that do not."""
     short, long = list[Waveform](), list[Waveform]()

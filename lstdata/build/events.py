@@ -6,17 +6,18 @@ import json
 import os
 import socket
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
+
+from upath import UPath
 
 
 class EventLog:
     """Appends events of one driver to a file of its own under `OUT/events/`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: UPath) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         began = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-        self._file = open(folder / f"{began}-{socket.gethostname()}-{os.getpid()}.jsonl", "a", encoding="utf-8")  # noqa: SIM115
+        self._file = open(str(folder / f"{began}-{socket.gethostname()}-{os.getpid()}.jsonl"), "a", encoding="utf-8")  # noqa: SIM115
 
     def write(self, event: str, **details: Any) -> None:
         line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event, **details}

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
+
+from upath import UPath
 
 from lstdata.build.folder import shard_paths
 from lstdata.build.plan_table import Plan, PlannedShard, iter_rejected
@@ -87,7 +88,7 @@ class Totals:
         return f" ({listed})" if listed else ""
 
 
-def finish(plan: Plan, out: Path, expected: Callable[[PlannedShard], str]) -> Totals:
+def finish(plan: Plan, out: UPath, expected: Callable[[PlannedShard], str]) -> Totals:
     """Write shards.parquet, index.parquet and rejects.parquet from the sidecars; IncompleteBuild if one is missing.
 
     `expected` gives the fingerprint that a shard's sidecar must have; CorruptShard where it has another.
@@ -130,14 +131,14 @@ def shard_fingerprint(records: str, stages: Mapping[str, str]) -> str:
     return fingerprint("shard", FORMAT, records, dict(stages))
 
 
-def plan_letters(plan_path: Path) -> Iterator[DeadLetter]:
+def plan_letters(plan_path: UPath) -> Iterator[DeadLetter]:
     """The dead letters of records that never reached a shard."""
     for record in iter_rejected(plan_path):
         reason, message = record.row.reject or ("rejected", "")
         yield DeadLetter(record.row.id, "source", reason, message, record.row.locator.path)
 
 
-def read_sidecar(out: Path, name: str) -> dict[str, Any]:
+def read_sidecar(out: UPath, name: str) -> dict[str, Any]:
     """A shard's sidecar; IncompleteBuild where there is none, CorruptShard where it is not one."""
     path = shard_paths(out, name)[2]
     try:

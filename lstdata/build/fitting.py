@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from upath import UPath
 
 from lstdata.build.plan_table import Plan, PlannedRecord, PlannedShard, read_shard_ids, read_shard_rows
 from lstdata.build.stages import Stages
@@ -32,7 +32,7 @@ Fitted = tuple[Codebook, FitSummary]
 def fit_on(
     source: Source,
     plan: Plan,
-    plan_path: Path,
+    plan_path: UPath,
     config: BuildConfig,
     features: Features,
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -81,7 +81,7 @@ def training_first(plan: Plan) -> tuple[list[PlannedShard], list[PlannedShard]]:
     return training, [shard for shard in plan.shards if shard.split != "train"]
 
 
-def sampled(shards: Iterable[PlannedShard], plan_path: Path, config: BuildConfig) -> Iterator[PlannedRecord]:
+def sampled(shards: Iterable[PlannedShard], plan_path: UPath, config: BuildConfig) -> Iterator[PlannedRecord]:
     """The shards' records in the order of their hash."""
     ranked = sorted(
         (digest(config.units.seed, "fit", id)[:8], shard.row_group, position)

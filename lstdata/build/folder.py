@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
+
+from upath import UPath
 
 from lstdata.config import BuildConfig, differences, to_dict
 from lstdata.errors import ConfigError, CorruptShard
 from lstdata.run_folder import FORMAT as FORMAT
 from lstdata.segment.folder import FILES as SEGMENT_FILES
 from lstdata.segment.folder import is_part_of_a_run
-from lstdata.storage import TEMPORARY, read_json
+from lstdata.storage import TEMPORARY, read_json, remove, remove_folder
 
 _OURS: tuple[str, ...] = (
     "plan.parquet",
@@ -29,7 +29,7 @@ _NOT_OUTPUT = ("run", "about")
 """Sections that change no byte of the output."""
 
 
-def read_run(out: Path) -> dict[str, Any] | None:
+def read_run(out: UPath) -> dict[str, Any] | None:
     """`run.json`, or None where the folder has none yet; ConfigError where the folder is somebody else's."""
     path = out / "run.json"
     if path.exists():
@@ -54,7 +54,7 @@ def changes(run: dict[str, Any], config: BuildConfig) -> list[str]:
     return differences(old, new)
 
 
-def refuse_changes(out: Path, run: dict[str, Any], config: BuildConfig) -> None:
+def refuse_changes(out: UPath, run: dict[str, Any], config: BuildConfig) -> None:
     """ConfigError that names the options in which `config` differs."""
     changed = changes(run, config)
     if changed:
@@ -64,7 +64,7 @@ def refuse_changes(out: Path, run: dict[str, Any], config: BuildConfig) -> None:
         )
 
 
-def refuse_other_stages(out: Path, run: dict[str, Any], stages: Mapping[str, str]) -> None:
+def refuse_other_stages(out: UPath, run: dict[str, Any], stages: Mapping[str, str]) -> None:
     """ConfigError that names the stages (name → fingerprint) that would not make what the folder's shards hold."""
     known = run["fingerprints"]
     changed = [name for name in stages if known.get(name, stages[name]) != stages[name]]
@@ -75,12 +75,12 @@ def refuse_other_stages(out: Path, run: dict[str, Any], stages: Mapping[str, str
         )
 
 
-def has_shards(out: Path) -> bool:
+def has_shards(out: UPath) -> bool:
     """Whether any shard was ever finished here."""
     return any((out / "shards").glob("*.json"))
 
 
-def clear(out: Path, keep: tuple[str, ...] = ()) -> None:
+def clear(out: UPath, keep: tuple[str, ...] = ()) -> None:
     """Delete what a build wrote, and nothing else but `keep`; ConfigError where the folder is somebody else's.
 
     The plan goes last: a folder that holds one is ours, also when clearing is interrupted.
@@ -92,18 +92,18 @@ def clear(out: Path, keep: tuple[str, ...] = ()) -> None:
         if name == ".lock" or name in keep:
             continue
         if path.is_dir():
-            shutil.rmtree(path)
+            remove_folder(path)
         else:
-            path.unlink(missing_ok=True)
+            remove(path)
 
 
-def shard_paths(out: Path, name: str) -> tuple[Path, Path, Path]:
+def shard_paths(out: UPath, name: str) -> tuple[UPath, UPath, UPath]:
     """(tar, index rows, sidecar) of a shard."""
     folder = out / "shards"
     return folder / f"{name}.tar", folder / f"{name}.parquet", folder / f"{name}.json"
 
 
-def is_complete(out: Path, name: str, fingerprint: str) -> bool:
+def is_complete(out: UPath, name: str, fingerprint: str) -> bool:
     """Whether the shard is there as asked, with nothing left to try again."""
     tar, rows, sidecar = shard_paths(out, name)
     try:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
+
+from upath import UPath
 
 from lstdata.build.agreement import agreement_notes, measure_on
 from lstdata.build.fitting import fit_notes, fit_on, training_first
@@ -41,7 +42,7 @@ class Frozen:
 def freeze(
     source: Source,
     plan: Plan,
-    out: Path,
+    out: UPath,
     config: BuildConfig,
     features: Features | None,
     computing: Computing,
@@ -86,7 +87,7 @@ def check_given(config: BuildConfig, features: Features | None) -> None:
         features.check(load_codebook(config.units.codebook), "units.codebook")
 
 
-def transcripts(plan: Plan, plan_path: Path, filters: FilterConfig) -> Iterator[str]:
+def transcripts(plan: Plan, plan_path: UPath, filters: FilterConfig) -> Iterator[str]:
     """The training records' texts, in the plan's order, or where there is none, those of all other records.
 
     Not of what is left out for what its source says.
@@ -100,7 +101,7 @@ def transcripts(plan: Plan, plan_path: Path, filters: FilterConfig) -> Iterator[
             return
 
 
-def _texts(shards: Iterable[PlannedShard], plan_path: Path, filters: FilterConfig) -> Iterator[str]:
+def _texts(shards: Iterable[PlannedShard], plan_path: UPath, filters: FilterConfig) -> Iterator[str]:
     for shard in shards:
         for record in read_shard_rows(plan_path, shard.row_group):
             row = record.row
@@ -109,7 +110,7 @@ def _texts(shards: Iterable[PlannedShard], plan_path: Path, filters: FilterConfi
                 yield text
 
 
-def _freeze_tokenizer(plan: Plan, out: Path, config: BuildConfig, notes: list[str]) -> TextTokenizer:
+def _freeze_tokenizer(plan: Plan, out: UPath, config: BuildConfig, notes: list[str]) -> TextTokenizer:
     path = out / "tokenizer.json"
     if path.exists():
         return TextTokenizer.read(str(path))
@@ -132,7 +133,7 @@ class _Making:
 
     source: Source
     plan: Plan
-    plan_path: Path
+    plan_path: UPath
     config: BuildConfig
     features: Features
     computing: Computing
@@ -155,7 +156,7 @@ class _Making:
                 yield f"units: not compared with whole float32 passes: {error}"
 
 
-def _freeze_codebook(making: _Making, out: Path, notes: list[str]) -> Codebook | None:
+def _freeze_codebook(making: _Making, out: UPath, notes: list[str]) -> Codebook | None:
     path, given = out / "codebook.npz", making.config.units.codebook
     if path.exists():
         book = load_codebook(path)
@@ -177,7 +178,7 @@ def _freeze_codebook(making: _Making, out: Path, notes: list[str]) -> Codebook |
 
 
 def fit_source(
-    source_path: str, codebook: Path, config: BuildConfig, progress: Callable[[int, int], None]
+    source_path: str, codebook: UPath, config: BuildConfig, progress: Callable[[int, int], None]
 ) -> tuple[FitSummary, list[str]]:
     """Fit a codebook on a source outside any run folder and commit it as a file; what it is, and lines on it."""
     if open_source(source_path, config.source).inventory() is not None:
@@ -192,7 +193,7 @@ def fit_source(
     return fitted[1], list(fit_notes(fitted[1], features.hop))
 
 
-def fit_source_tokenizer(source_path: str, path: Path, config: BuildConfig) -> TextTokenizer:
+def fit_source_tokenizer(source_path: str, path: UPath, config: BuildConfig) -> TextTokenizer:
     """Train a tokenizer on a source's transcripts outside any run folder and commit it as a file."""
     with _planned(source_path, config) as (_, plan, plan_path):
         texts = transcripts(plan, plan_path, config.filter)
@@ -201,9 +202,9 @@ def fit_source_tokenizer(source_path: str, path: Path, config: BuildConfig) -> T
 
 
 @contextmanager
-def _planned(source_path: str, config: BuildConfig) -> Iterator[tuple[Source, Plan, Path]]:
+def _planned(source_path: str, config: BuildConfig) -> Iterator[tuple[Source, Plan, UPath]]:
     """A source and its plan, in a folder that is deleted afterwards."""
     source = open_source(source_path, config.source)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "plan.parquet"
+        path = UPath(folder) / "plan.parquet"
         yield source, make_plan(source, config.plan, path), path

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+
+from upath import UPath
 
 from lstdata.config import BuildConfig
 from lstdata.errors import ConfigError
@@ -25,7 +26,7 @@ class UnitSet:
     sha256: str
 
 
-def check_source(source: Source, out: Path, config: BuildConfig) -> None:
+def check_source(source: Source, out: UPath, config: BuildConfig) -> None:
     """ConfigError, with all mistakes, where options do not fit the source; before anything is written."""
     inventory = source.inventory()
     mistakes = [] if inventory is None else [*_needs_audio(source, inventory, config)]
@@ -36,7 +37,7 @@ def check_source(source: Source, out: Path, config: BuildConfig) -> None:
     check_applicable(config, inventory is not None)
 
 
-def keep_units(inventory: UnitInventory, out: Path, config: BuildConfig, notes: list[str]) -> UnitSet:
+def keep_units(inventory: UnitInventory, out: UPath, config: BuildConfig, notes: list[str]) -> UnitSet:
     """Keep the source's codebook in `out` byte for byte or, where it has none, a statement in its place."""
     clusters = inventory.clusters or config.units.clusters or DEFAULT_CLUSTERS
     if inventory.codebook is not None:
@@ -65,6 +66,6 @@ def _needs_audio(source: Source, inventory: UnitInventory, config: BuildConfig) 
         yield f"`segment.enabled` must be false: `{source.root}` brings units, no audio to segment."
 
 
-def _is_inside(path: Path, folder: str) -> bool:
-    inner, outer = os.path.realpath(path), os.path.realpath(folder)
+def _is_inside(path: UPath, folder: str) -> bool:
+    inner, outer = os.path.realpath(str(path)), os.path.realpath(folder)
     return os.path.commonpath([inner, outer]) == outer

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from upath import UPath
 
 from lstdata.align import chosen_aligner
 from lstdata.build.plan_table import UNKNOWN_SECONDS, Plan
@@ -34,7 +34,7 @@ class Outlook:
         }
 
 
-def foresee(plan_path: Path, words: WordsConfig) -> Outlook:
+def foresee(plan_path: UPath, words: WordsConfig) -> Outlook:
     """One pass over the plan, a row group at a time."""
     unknown = silent = 0
     reasons: Counter[str] = Counter()

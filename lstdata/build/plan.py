@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from upath import UPath
 
 from lstdata.build.arrange import DUPLICATE, REJECTED, USABLE, Arrangement, Scanned, arrange, hash64
 from lstdata.build.plan_table import (
@@ -34,7 +35,7 @@ VERSION = 3
 _BATCH = 4096
 
 
-def make_plan(source: Source, config: PlanConfig, path: Path) -> Plan:
+def make_plan(source: Source, config: PlanConfig, path: UPath) -> Plan:
     """Read the source once and commit `plan.parquet`; ConfigError where it holds no record."""
     path.parent.mkdir(parents=True, exist_ok=True)
     spill = path.with_name(f"scan{TEMPORARY}{os.getpid()}")
@@ -52,7 +53,7 @@ def make_plan(source: Source, config: PlanConfig, path: Path) -> Plan:
     return read_plan(path)
 
 
-def _spill(source: Source, path: Path) -> tuple[Scanned, str]:
+def _spill(source: Source, path: UPath) -> tuple[Scanned, str]:
     scanned = Scanned()
     split_codes: dict[str, int] = {}
     fingerprint = ScanFingerprint()

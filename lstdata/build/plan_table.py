@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from upath import UPath
 
 from lstdata.errors import CorruptShard
 from lstdata.randomness import digest
@@ -93,7 +93,7 @@ class Plan:
         return f"{self.records} records, {hours}, {len(self.shards)} shards, {self.rejected} rejected{before}"
 
 
-def read_plan(path: Path) -> Plan:
+def read_plan(path: UPath) -> Plan:
     """The summary of a committed plan; CorruptShard where the file is not one."""
     try:
         file = pq.ParquetFile(path)
@@ -118,19 +118,19 @@ def read_plan(path: Path) -> Plan:
     return Plan(tuple(shards), records + rejected, rejected, total, source_fingerprint)
 
 
-def read_shard_rows(path: Path, row_group: int) -> list[PlannedRecord]:
+def read_shard_rows(path: UPath, row_group: int) -> list[PlannedRecord]:
     """The records of one shard, in the order of their positions."""
     rows = pq.ParquetFile(path).read_row_group(row_group).to_pylist()
     return [_record(row) for row in rows]
 
 
-def read_shard_ids(path: Path, row_group: int) -> list[str]:
+def read_shard_ids(path: UPath, row_group: int) -> list[str]:
     """Their ids alone."""
     ids: list[str] = pq.ParquetFile(path).read_row_group(row_group, columns=["id"])["id"].to_pylist()
     return ids
 
 
-def iter_rejected(path: Path) -> Iterator[PlannedRecord]:
+def iter_rejected(path: UPath) -> Iterator[PlannedRecord]:
     """The records that were rejected while planning."""
     file = pq.ParquetFile(path)
     for group in range(file.num_row_groups):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+
+from upath import UPath
 
 from lstdata.align.ctc import VERSION as CTC
 from lstdata.build import plan as planning
@@ -24,7 +25,7 @@ class BuildSpec:
     """A build as its workers see it."""
 
     source: str
-    out: Path
+    out: UPath
     config: BuildConfig
     compute_class: str
     stages: tuple[tuple[str, str], ...]

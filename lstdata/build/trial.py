@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from upath import UPath
 
 from lstdata.build.plan_table import Plan, PlannedRecord, read_shard_ids, read_shard_rows
 from lstdata.build.stages import Stages
@@ -169,7 +169,7 @@ def try_record(stages: Stages, record: PlannedRecord, scored: bool) -> Tried:
 def try_records(
     source: str,
     plan: Plan,
-    plan_path: Path,
+    plan_path: UPath,
     config: BuildConfig,
     *,
     scored: bool,
@@ -196,7 +196,7 @@ def try_records(
     return trial
 
 
-def choose(plan: Plan, plan_path: Path, number: int | None) -> Iterator[Sequence[PlannedRecord]]:
+def choose(plan: Plan, plan_path: UPath, number: int | None) -> Iterator[Sequence[PlannedRecord]]:
     """All planned records, or those with the lowest hashes, the same ones whatever the shards are; a task at a time."""
     if number is None:
         for shard in plan.shards:

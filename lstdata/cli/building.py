@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from upath import UPath
 
 from lstdata.cli.looking import make_report
 from lstdata.cli.shared import build_options, fail, say, say_problems
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @click.option("--report/--no-report", "report", default=True, show_default=True, help="Write OUT/report.html.")
 def build_shards_command(
     source: str,
-    out: Path,
+    out: UPath,
     config_path: str | None,
     sets: tuple[str, ...],
     rebuild: bool,
@@ -122,7 +122,7 @@ def _dry_run(asked: Asked, measure: str | None, sample: int | None, as_json: boo
     say(said, as_json, "\n".join(lines))
 
 
-def _check(out: Path) -> list[str]:
+def _check(out: UPath) -> list[str]:
     from lstdata.verify import verify
 
     return verify(out).problems

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import click
+from upath import UPath
 
 from lstdata.cli.replacing import FORCE, refuse_existing
 from lstdata.cli.shared import JSON, PLACE, say
@@ -14,7 +14,7 @@ from lstdata.cli.shared import JSON, PLACE, say
 
 @click.command("convert-codebook")
 @click.argument("source", type=PLACE)
-@click.argument("codebook", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("codebook", type=click.Path(dir_okay=False, path_type=UPath))
 @click.option("--array", metavar="NAME", help="The matrix to take, where SOURCE holds several.")
 @click.option(
     "--kind",
@@ -33,7 +33,7 @@ from lstdata.cli.shared import JSON, PLACE, say
 )
 @FORCE
 @JSON
-def convert_codebook_command(source: str, codebook: Path, force: bool, as_json: bool, **said: Any) -> None:
+def convert_codebook_command(source: str, codebook: UPath, force: bool, as_json: bool, **said: Any) -> None:
     """Make a CODEBOOK (.npz) of the k-means model or linear quantizer in SOURCE.
 
     SOURCE is a .npy, .npz, .safetensors or PyTorch file, or a KMeans or MiniBatchKMeans that was pickled or dumped by

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
+from upath import UPath
 
-from lstdata.cli.shared import JSON, say
+from lstdata.cli.shared import JSON, RunFolder, say
 from lstdata.errors import ConfigError
 
 
 @click.command("card")
-@click.argument("out", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("out", type=RunFolder(kept=True))
 @JSON
-def card_command(out: Path, as_json: bool) -> None:
+def card_command(out: UPath, as_json: bool) -> None:
     """Write OUT/README.md: a dataset card for the Hugging Face Hub, from what the run folder OUT holds."""
     from lstdata.report.card import write_card
     from lstdata.run_folder import read_finished

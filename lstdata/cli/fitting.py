@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 
 import click
+from upath import UPath
 
 from lstdata.cli.replacing import FORCE, refuse_existing
 from lstdata.cli.shared import CONFIG, JSON, PLACE, SET, say
@@ -13,13 +13,13 @@ from lstdata.cli.shared import CONFIG, JSON, PLACE, SET, say
 
 @click.command("fit-units")
 @click.argument("source", type=PLACE)
-@click.argument("codebook", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("codebook", type=click.Path(dir_okay=False, path_type=UPath))
 @CONFIG
 @SET
 @FORCE
 @JSON
 def fit_units(
-    source: str, codebook: Path, config_path: str | None, sets: tuple[str, ...], force: bool, as_json: bool
+    source: str, codebook: UPath, config_path: str | None, sets: tuple[str, ...], force: bool, as_json: bool
 ) -> None:
     """Fit a CODEBOOK (.npz) of speech units on SOURCE, to give to builds as `units.codebook`."""
     from lstdata.build.freeze import fit_source
@@ -36,13 +36,13 @@ def fit_units(
 
 @click.command("fit-tokenizer")
 @click.argument("source", type=PLACE)
-@click.argument("tokenizer", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("tokenizer", type=click.Path(dir_okay=False, path_type=UPath))
 @CONFIG
 @SET
 @FORCE
 @JSON
 def fit_tokenizer(
-    source: str, tokenizer: Path, config_path: str | None, sets: tuple[str, ...], force: bool, as_json: bool
+    source: str, tokenizer: UPath, config_path: str | None, sets: tuple[str, ...], force: bool, as_json: bool
 ) -> None:
     """Train a byte-level BPE TOKENIZER (tokenizer.json) on SOURCE's transcripts, for `tokenizer.path`."""
     from lstdata.build.freeze import fit_source_tokenizer

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import click
+from upath import UPath
 
-from lstdata.cli.shared import JSON, say, say_problems
+from lstdata.cli.shared import JSON, RunFolder, say, say_problems
 from lstdata.errors import ConfigError, IncompleteBuild, LstDataError
 
 
 @click.command("verify")
-@click.argument("out", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("out", type=RunFolder(kept=True))
 @JSON
-def verify_command(out: Path, as_json: bool) -> None:
+def verify_command(out: UPath, as_json: bool) -> None:
     """Recompute every invariant of the run folder OUT; exit 1 naming shard and sample where one fails."""
     from lstdata.verify import verify
 
@@ -27,8 +27,8 @@ def verify_command(out: Path, as_json: bool) -> None:
 
 
 @click.command("report")
-@click.argument("out", type=click.Path(exists=True, file_okay=False, path_type=Path))
-def report_command(out: Path) -> None:
+@click.argument("out", type=RunFolder(kept=True))
+def report_command(out: UPath) -> None:
     """Write OUT/report.html: what a person looks at."""
     from lstdata.build.folder import read_run
     from lstdata.config import BuildConfig, from_dict
@@ -41,7 +41,7 @@ def report_command(out: Path) -> None:
     click.echo(make_report(out, run["source"]["path"], from_dict(BuildConfig, run["config"])))
 
 
-def make_report(out: Path, source: str, config: Any) -> Path:
+def make_report(out: UPath, source: str, config: Any) -> UPath:
     from lstdata.report import write_report
     from lstdata.sources import open_source
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 
 import click
+from upath import UPath
 
 from lstdata.cli.shared import build_options, say
 
@@ -14,7 +14,7 @@ from lstdata.cli.shared import build_options, say
 @build_options
 def plan(
     source: str,
-    out: Path,
+    out: UPath,
     config_path: str | None,
     sets: tuple[str, ...],
     rebuild: bool,

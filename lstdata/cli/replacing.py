@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 
 import click
+from upath import UPath
 
 from lstdata.errors import ConfigError
 
 FORCE = click.option("--force", is_flag=True, help="Replace a file of the same kind that is there.")
 
 
-def refuse_existing(file: Path, source: str, read: Callable[[str], object] | None) -> None:
+def refuse_existing(file: UPath, source: str, read: Callable[[str], object] | None) -> None:
     """ConfigError where a file is there already, but for one that may be replaced: `read` can read it."""
-    if not os.path.lexists(file):
+    if not os.path.lexists(str(file)):
         return
     if os.path.exists(source) and file.exists() and file.samefile(source):
         raise ConfigError(f"`{file}` exists already and is SOURCE itself: give another name.")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict
-from pathlib import Path
 
 import click
+from upath import UPath
 
 from lstdata.cli.shared import build_options, say
 
@@ -20,7 +20,7 @@ from lstdata.cli.shared import build_options, say
 @click.option("--dry-run", is_flag=True, help="Say what would be segmented, and write nothing.")
 def segment_command(
     source: str,
-    out: Path,
+    out: UPath,
     config_path: str | None,
     sets: tuple[str, ...],
     rebuild: bool,
@@ -51,7 +51,7 @@ def segment_command(
     config = load(BuildConfig, config_path, [*sets, *overrides])
     path = source if is_url(source) else os.path.abspath(source)
     opened = open_source(path, config.source)
-    work = Work(path, opened, config, out.absolute(), allow_mixed_compute=allow_mixed_compute)
+    work = Work(path, opened, config, out, allow_mixed_compute=allow_mixed_compute)
     if dry_run:
         survey = work.survey()
         say(asdict(survey), as_json, f"{survey.describe()}; nothing was written")

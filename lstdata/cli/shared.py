@@ -4,13 +4,38 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
+from upath import UPath
+
+from lstdata.storage import is_local, place
 
 CONFIG = click.option("--config", "config_path", type=click.Path(dir_okay=False), help="A YAML file of options.")
 SET = click.option("--set", "sets", multiple=True, metavar="A.B=VALUE", help="Override one option; repeatable.")
+
+
+class RunFolder(click.ParamType):  # type: ignore[type-arg]
+    """A folder of ours, here or on an object store; `kept`: it must be there, as far as that is seen without asking."""
+
+    name = "folder"
+
+    def __init__(self, *, kept: bool = False) -> None:
+        self._local = click.Path(exists=kept, file_okay=False)
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> UPath:
+        folder = place(value)
+        if is_local(folder):
+            self._local.convert(str(folder), parameter, context)
+        return folder
+
+    def shell_complete(
+        self, context: click.Context, parameter: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        return self._local.shell_complete(context, parameter, incomplete)
+
+
 PLACE = click.Path(readable=False)
 """A file, folder, URL or name on the hub: shells complete the first two, and the verb checks all."""
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines for people.")
@@ -19,7 +44,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON obje
 def build_options(command: Any) -> Any:
     options = [
         click.argument("source", type=PLACE),
-        click.argument("out", type=click.Path(file_okay=False, path_type=Path)),
+        click.argument("out", type=RunFolder()),
         CONFIG,
         SET,
         click.option("--rebuild", is_flag=True, help="Discard what OUT holds and build it anew."),

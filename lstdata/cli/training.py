@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
+from upath import UPath
 
-from lstdata.cli.shared import CONFIG, SET
+from lstdata.cli.shared import CONFIG, SET, RunFolder
 
 
 @click.command("train")
+@click.option("--data", required=True, type=RunFolder(kept=True), help="A run folder.")
 @click.option(
-    "--data", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path), help="A run folder."
+    "--out", required=True, type=click.Path(file_okay=False, path_type=UPath), help="Checkpoints and metrics."
 )
-@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Checkpoints and metrics.")
 @click.option("--preset", help="Sizes and schedule: tiny, 420m or 1b.  [default: tiny]")
 @CONFIG
 @SET
-def train_command(data: Path, out: Path, preset: str | None, config_path: str | None, sets: tuple[str, ...]) -> None:
+def train_command(data: UPath, out: UPath, preset: str | None, config_path: str | None, sets: tuple[str, ...]) -> None:
     """Train an LST model on the shards of a run folder; run again to resume."""
     from lstdata.config import load
     from lstdata.train import TrainConfig, train

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from upath import UPath
 
-from lstdata.cli.shared import CONFIG, JSON, PLACE, SET, fail, say
+from lstdata.cli.shared import CONFIG, JSON, PLACE, SET, RunFolder, fail, say
 
 if TYPE_CHECKING:
     from lstdata.transcribe import Asked
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command("transcribe")
 @click.argument("source", type=PLACE)
-@click.argument("out", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("out", type=RunFolder())
 @click.option(
     "--model", type=PLACE, metavar="MODEL", help="A folder with a checkpoint of transformers, or its name on the hub."
 )
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 @JSON
 def transcribe_command(
     source: str,
-    out: Path,
+    out: UPath,
     model: str | None,
     revision: str | None,
     device: str | None,

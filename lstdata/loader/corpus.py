@@ -6,8 +6,9 @@ import mmap
 import zlib
 from collections import OrderedDict
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, Protocol
+
+from upath import UPath
 
 from lstdata.config import InterleaveConfig, PatchingConfig
 from lstdata.documents import Document, make_document
@@ -44,12 +45,12 @@ class Corpus(Protocol):
 class RunFolder:
     """What all splits of a finished run share."""
 
-    root: Path
+    root: UPath
     vocab: VocabCard
     tokenizer: TextTokenizer
 
 
-def open_run(root: Path, expected: VocabCard | None = None) -> RunFolder:
+def open_run(root: UPath, expected: VocabCard | None = None) -> RunFolder:
     """Open a finished run folder; ConfigError where it is none or its vocab card is not the expected one."""
     missing = [name for name in TABLES if not (root / name).is_file()]
     if missing:
@@ -72,7 +73,7 @@ class SplitCorpus:
         self._interleave = interleave
         self._patching = patching
         self._places = _Places(run.root, split)
-        self._mapped: OrderedDict[Path, mmap.mmap] = OrderedDict()
+        self._mapped: OrderedDict[UPath, mmap.mmap] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._places.offset)
@@ -95,11 +96,11 @@ class SplitCorpus:
             epoch=epoch,
         )
 
-    def _map(self, path: Path) -> mmap.mmap:
+    def _map(self, path: UPath) -> mmap.mmap:
         data = self._mapped.pop(path, None)
         if data is None:
             try:
-                with open(path, "rb") as file:
+                with open(str(path), "rb") as file:
                     data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             except (OSError, ValueError) as error:
                 raise CorruptShard(f"`{path}` cannot be read: {error}.") from error
@@ -112,7 +113,7 @@ class SplitCorpus:
 class _Places:
     """Where the samples of a split are, as columns: little memory, also for millions."""
 
-    def __init__(self, root: Path, split: str) -> None:
+    def __init__(self, root: UPath, split: str) -> None:
         from lstdata.index import INDEX_SCHEMA, SHARDS_SCHEMA, read_table
 
         self._index = root / "index.parquet"
@@ -133,7 +134,7 @@ class _Places:
         self._crc32 = chosen["crc32"].to_numpy()
         self.offset = chosen["offset"].to_numpy()
 
-    def of(self, number: int) -> tuple[Path, int, int, int]:
+    def of(self, number: int) -> tuple[UPath, int, int, int]:
         """(shard's path, first byte, bytes, crc32) of a sample."""
         columns = self.offset[number], self._size[number], self._crc32[number]
         offset, size, crc32 = (int(value) for value in columns)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from upath import UPath
 
 if TYPE_CHECKING:
     from lstdata.sources import Source
 
 
-def write_report(out: Path, source: Source | None = None) -> Path:
+def write_report(out: UPath, source: Source | None = None) -> UPath:
     """Write `out/report.html` from a finished run folder; equal folders and sources give equal bytes.
 
     `source` is what the folder was built from: its audio is read again for three utterances. Without it, or where the

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
+
+from upath import UPath
 
 from lstdata.languages import language_tag
 from lstdata.records import SAMPLE_RATE
@@ -21,7 +22,7 @@ _TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _ESCAPED = re.compile(r"([\\|`*_<>\[\]#])")
 
 
-def write_card(out: Path) -> Path:
+def write_card(out: UPath) -> UPath:
     """Write `out/README.md` from a finished run folder; equal folders give equal bytes.
 
     Raises CorruptShard for a damaged folder.
@@ -32,7 +33,7 @@ def write_card(out: Path) -> Path:
     return path
 
 
-def custom_fields(index: Path) -> list[str]:
+def custom_fields(index: UPath) -> list[str]:
     """Names of the custom fields that any sample has."""
     names: set[str] = set()
     for batch in iter_batches(index, ["custom"]):
@@ -42,7 +43,7 @@ def custom_fields(index: Path) -> list[str]:
     return sorted(names)
 
 
-def features_of(codebook: Path) -> str:
+def features_of(codebook: UPath) -> str:
     """What the units of a codebook are clusters of; empty where it does not say, or there is none."""
     if not codebook.exists():
         return ""

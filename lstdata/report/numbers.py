@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from upath import UPath
 
 from lstdata.errors import CorruptShard
 from lstdata.filters import REASONS as FILTER_REASONS
@@ -158,7 +158,7 @@ class Numbers:
         return self.total.samples + self.rejected
 
 
-def compute_numbers(out: Path, limit: int = SAMPLES_READ) -> Numbers:
+def compute_numbers(out: UPath, limit: int = SAMPLES_READ) -> Numbers:
     """Read a finished run folder; CorruptShard where one of its files is not what was committed."""
     shards = read_table(out / "shards.parquet", SHARDS_SCHEMA).to_pylist()
     card = read_card(out)
@@ -215,7 +215,7 @@ def _splits(shards: list[dict[str, Any]]) -> list[Split]:
     return sorted(parts.values(), key=lambda s: (s.name != "train", s.name))
 
 
-def _rejects(path: Path) -> list[Reason]:
+def _rejects(path: UPath) -> list[Reason]:
     reasons: dict[tuple[str, str], Reason] = {}
     for batch in iter_batches(path, ["id", "stage", "reason", "message", "environmental"]):
         for id, stage, code, message, environmental in zip(*batch.values(), strict=True):
@@ -254,7 +254,7 @@ def _count_speech(speech: Speech, stored: StoredSample) -> None:
     speech.timed_words += len(sample.word_frames)
 
 
-def _scan_index(numbers: Numbers, path: Path) -> None:
+def _scan_index(numbers: Numbers, path: UPath) -> None:
     speakers: set[str] = set()
     columns = ["seconds", "header_seconds", "words", "interpolated", "align_score", "speaker", "language", "license"]
     for batch in iter_batches(path, columns):

@@ -8,12 +8,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import jinja2
 import yaml
 from markupsafe import Markup
+from upath import UPath
 
 from lstdata.records import HEADER_TOLERANCE, HOP
 from lstdata.report.distribution import Distribution
@@ -44,7 +44,7 @@ class Chart:
     reference: float = math.nan
 
 
-def render(out: Path, source: Source | None) -> str:
+def render(out: UPath, source: Source | None) -> str:
     """The whole page of a finished run folder."""
     numbers = compute_numbers(out)
     codebook = load_codebook(out / "codebook.npz").centroids if (out / "codebook.npz").exists() else None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from upath import UPath
 
 from lstdata.errors import CorruptShard
 from lstdata.shards import StoredSample, iter_samples
@@ -16,7 +16,7 @@ from lstdata.storage import read_json
 _BATCH = 8192
 
 
-def iter_batches(path: Path, columns: list[str]) -> Iterator[dict[str, Any]]:
+def iter_batches(path: UPath, columns: list[str]) -> Iterator[dict[str, Any]]:
     """The columns of a Parquet table as numpy arrays, some thousand rows at a time; CorruptShard if it is none."""
     try:
         for batch in pq.ParquetFile(path).iter_batches(batch_size=_BATCH, columns=columns):
@@ -27,7 +27,7 @@ def iter_batches(path: Path, columns: list[str]) -> Iterator[dict[str, Any]]:
         raise CorruptShard(f"`{path}` cannot be read: {error}.") from error
 
 
-def read_run_json(path: Path) -> dict[str, Any]:
+def read_run_json(path: UPath) -> dict[str, Any]:
     try:
         run: dict[str, Any] = read_json(path)
     except FileNotFoundError as error:
@@ -37,7 +37,7 @@ def read_run_json(path: Path) -> dict[str, Any]:
     return run
 
 
-def read_samples(out: Path, shards: list[dict[str, Any]], limit: int) -> Iterator[StoredSample]:
+def read_samples(out: UPath, shards: list[dict[str, Any]], limit: int) -> Iterator[StoredSample]:
     """All samples, or those of evenly spread shards, at least one, that hold about `limit` in all."""
     filled = [row for row in shards if row["samples"]]
     total = sum(row["samples"] for row in filled)

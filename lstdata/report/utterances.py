@@ -7,10 +7,10 @@ import io
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from upath import UPath
 
 from lstdata.build.plan_table import read_plan, read_shard_rows
 from lstdata.errors import CorruptShard, LstDataError
@@ -56,7 +56,7 @@ class _Choice:
     offset: int
 
 
-def choose_utterances(out: Path, source: Source | None) -> list[Shown]:
+def choose_utterances(out: UPath, source: Source | None) -> list[Shown]:
     """Up to three utterances of at most 30 s, with word times if any have them, at quantiles of duration."""
     timed = any(_eligible(batch, True).any() for batch in _rows(out))
     durations = Distribution(0.01)
@@ -92,7 +92,7 @@ def encode_mp3(samples: Waveform) -> bytes:
     return buffer.getvalue()
 
 
-def _rows(out: Path) -> Iterator[dict[str, Any]]:
+def _rows(out: UPath) -> Iterator[dict[str, Any]]:
     for batch in iter_batches(out / "index.parquet", ["key", "shard", "offset", "seconds", "words"]):
         batch["words"] = np.nan_to_num(batch["words"].astype(np.float64))
         yield batch
@@ -102,7 +102,7 @@ def _eligible(batch: dict[str, Any], timed: bool) -> Any:
     return (batch["seconds"] <= LONGEST) & ((batch["words"] > 0) | (not timed))
 
 
-def _nearest(out: Path, seconds: float, timed: bool, taken: list[str]) -> _Choice | None:
+def _nearest(out: UPath, seconds: float, timed: bool, taken: list[str]) -> _Choice | None:
     """The utterance whose duration is nearest; of equals, the one whose key comes first."""
     best: _Choice | None = None
     for batch in _rows(out):
@@ -116,7 +116,7 @@ def _nearest(out: Path, seconds: float, timed: bool, taken: list[str]) -> _Choic
     return best
 
 
-def _show(out: Path, choice: _Choice, path: str, groups: dict[str, int], source: Source | None) -> Shown:
+def _show(out: UPath, choice: _Choice, path: str, groups: dict[str, int], source: Source | None) -> Shown:
     """The sample from its shard and its audio from the source; `groups` says where the plan has each shard."""
     try:
         data = (out / path).read_bytes()
@@ -142,7 +142,7 @@ def _show(out: Path, choice: _Choice, path: str, groups: dict[str, int], source:
     return Shown(stored, audio)
 
 
-def _locator(plan: Path, groups: dict[str, int], choice: _Choice) -> Locator | None:
+def _locator(plan: UPath, groups: dict[str, int], choice: _Choice) -> Locator | None:
     """Where the plan says the audio is; None where there is no plan any more or it is another one."""
     if choice.shard not in groups:
         return None

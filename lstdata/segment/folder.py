@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
+
+from upath import UPath
 
 from lstdata.config import BuildConfig, differences, to_dict
 from lstdata.errors import ConfigError, CorruptShard
@@ -26,7 +27,7 @@ def made_by(config: BuildConfig, detector: str, words: dict[str, Any] | None = N
     return by if words is None else by | {"words": words}
 
 
-def read_state(out: Path) -> dict[str, Any] | None:
+def read_state(out: UPath) -> dict[str, Any] | None:
     """What the folder was begun with; None where it was not. CorruptShard where that cannot be read."""
     path = out / STATE
     try:
@@ -41,7 +42,7 @@ def read_state(out: Path) -> dict[str, Any] | None:
     return state
 
 
-def is_part_of_a_run(out: Path) -> bool:
+def is_part_of_a_run(out: UPath) -> bool:
     """Whether what was segmented here belongs to a run folder."""
     try:
         state = read_state(out)
@@ -50,7 +51,7 @@ def is_part_of_a_run(out: Path) -> bool:
     return state is not None and bool(state.get("run"))
 
 
-def begin(out: Path, wanted: dict[str, Any], *, allow_mixed_compute: bool) -> dict[str, Any]:
+def begin(out: UPath, wanted: dict[str, Any], *, allow_mixed_compute: bool) -> dict[str, Any]:
     """What the folder was begun with, written first where it was not; refused where anything else was asked for."""
     begun = read_state(out)
     if begun is None:
@@ -67,7 +68,7 @@ def begin(out: Path, wanted: dict[str, Any], *, allow_mixed_compute: bool) -> di
     return begun
 
 
-def check_same(out: Path, begun: dict[str, Any], wanted: dict[str, Any]) -> None:
+def check_same(out: UPath, begun: dict[str, Any], wanted: dict[str, Any]) -> None:
     """ConfigError where a folder was begun with other options, or from another source, than is wanted now."""
     changed = changes(begun, wanted)
     if changed:
@@ -87,7 +88,7 @@ def changes(begun: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
     return differences(begun["by"], wanted["by"])
 
 
-def refuse_strangers(out: Path) -> None:
+def refuse_strangers(out: UPath) -> None:
     """ConfigError where a folder that is no segmentation's holds anything, or is a run folder's."""
     if read_state(out) is not None and not is_part_of_a_run(out):
         return
@@ -98,13 +99,13 @@ def refuse_strangers(out: Path) -> None:
         )
 
 
-def refuse_as_source(out: Path, source: str) -> None:
+def refuse_as_source(out: UPath, source: str) -> None:
     """ConfigError where discarding what segmenting wrote in `out` would discard the source."""
-    if os.path.realpath(source) in {os.path.realpath(path) for path in (out, out / SEGMENTS)}:
+    if os.path.realpath(source) in {os.path.realpath(str(path)) for path in (out, out / SEGMENTS)}:
         raise ConfigError(f"`{source}` is SOURCE, and --rebuild would discard it: give another folder.")
 
 
-def discard(out: Path) -> None:
+def discard(out: UPath) -> None:
     """Delete what segmenting wrote; the state goes last, so that the folder stays known."""
     for name in FILES:
         (out / name).unlink(missing_ok=True)

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from functools import cached_property, partial
-from pathlib import Path
 from typing import Any, Protocol
+
+from upath import UPath
 
 from lstdata.align.ctc import find_ctc_model
 from lstdata.checkpoints import Checkpoint
@@ -79,7 +80,7 @@ class Totals:
             + (f"; rejected: {why}" if why else "")
         )
 
-    def next(self, out: Path) -> str | None:
+    def next(self, out: UPath) -> str | None:
         """What to do with the segments in `out`; None where none can be used."""
         if self.rows == sum(self.reasons.values()):
             return None
@@ -97,7 +98,7 @@ class Work:
     """Absolute path or URL of the source."""
     source: Source
     config: BuildConfig
-    out: Path
+    out: UPath
     for_run: bool = False
     """Whether the folder is a run folder, which is planned from the segments."""
     allow_mixed_compute: bool = False

@@ -14,8 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from upath import UPath
 
 from lstdata.config import SourceConfig, from_dict, to_dict
 from lstdata.errors import ConfigError, CorruptShard, DamagedSource, Rejected
@@ -61,7 +62,7 @@ def origin(rows: str, path: str, source: Source, config: SourceConfig, scan: str
     return Origin(rows=rows, source=path, config=known, scan=scan, by=by)
 
 
-def write_rows(path: Path, rows: Iterable[SourceRow], origin: Origin) -> int:
+def write_rows(path: UPath, rows: Iterable[SourceRow], origin: Origin) -> int:
     """Commit a row file as a stream; the number of rows. Equal rows and origins give equal bytes."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -166,7 +167,7 @@ def read_origin(path: str) -> Origin | None:
     return Origin(rows=header["rows"], source=source, config=config, scan=header["scan"], by=header["by"])
 
 
-def _header(path: Path, origin: Origin) -> dict[str, Any]:
+def _header(path: UPath, origin: Origin) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "rows": origin.rows,

@@ -7,11 +7,11 @@ import zlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from upath import UPath
 
 from lstdata.config import SourceConfig
 from lstdata.errors import ConfigError, CorruptShard, Unavailable
@@ -41,16 +41,16 @@ class RunSource:
     kind: str = "run"
 
     def scan(self) -> Iterator[SourceRow]:
-        root = Path(self.root)
+        root = UPath(self.root)
         check_sums(root, read_finished(root), _TABLES)
         yield from writable(self._samples(root))
         yield from writable(_rejects(root / "rejects.parquet"))
 
     def open(self, locator: Locator) -> Coded:
         """Read one sample; raises CorruptShard where it is not the one that was committed."""
-        path = Path(self.root, locator.path)
+        path = UPath(self.root, locator.path)
         try:
-            with open(path, "rb") as file:
+            with path.open("rb") as file:
                 file.seek(locator.offset or 0)
                 stretch = file.read(locator.size or 0)
             sums = _crc32s(self.root, os.stat(_index(self.root)).st_mtime_ns)
@@ -80,7 +80,7 @@ class RunSource:
 
     def inventory(self) -> UnitInventory:
         """By the run's vocab card; its codebook, where it has one, is the new run's."""
-        root = Path(self.root)
+        root = UPath(self.root)
         card = VocabCard.from_json(_json(root / "vocab.json"), str(root / "vocab.json"))
         if card.sample_rate != SAMPLE_RATE:
             raise ConfigError(f"the units of `{root}` must be of signals at {SAMPLE_RATE} Hz.")
@@ -93,7 +93,7 @@ class RunSource:
             raise CorruptShard(f"`{path}` is not the one that `vocab.json` describes.")
         return UnitInventory(card.units, codebook, hop=card.hop)
 
-    def _samples(self, root: Path) -> Iterator[SourceRow]:
+    def _samples(self, root: UPath) -> Iterator[SourceRow]:
         """The index and the plan side by side, one shard at a time; they have the same order."""
         from lstdata.index import INDEX_SCHEMA
         from lstdata.source_table import ROW_FIELDS, source_row
@@ -121,13 +121,13 @@ def open_run(path: str, config: SourceConfig) -> RunSource | None:
     named = [os.path.join(path, name) for name in ("run.json", "plan.parquet")]
     if not all(os.path.isfile(name) for name in named):
         return None
-    run = read_finished(Path(path))
+    run = read_finished(UPath(path))
     if not run["totals"].get("written"):
         raise ConfigError(f"the run folder `{path}` holds no samples.")
     return RunSource(path, config.splits == "names")
 
 
-def _planned(plan: pq.ParquetFile, group: int | None, root: Path) -> tuple[dict[str, dict[str, Any]], str | None]:
+def _planned(plan: pq.ParquetFile, group: int | None, root: UPath) -> tuple[dict[str, dict[str, Any]], str | None]:
     """(the plan's rows of a shard by id, the shard); the word times are in the samples."""
     if group is None:
         raise CorruptShard(f"`{root}`: the plan and the index do not hold the same shards: run `verify` on it.")
@@ -140,7 +140,7 @@ def _planned(plan: pq.ParquetFile, group: int | None, root: Path) -> tuple[dict[
     return {row["id"]: row | {"words": None} for row in rows}, rows[0]["shard"]
 
 
-def _rejects(path: Path) -> Iterator[SourceRow]:
+def _rejects(path: UPath) -> Iterator[SourceRow]:
     for batch in _table(path, ("id", "reason", "message", "source")).iter_batches(batch_size=1024):
         for letter in batch.to_pylist():
             yield rejected(letter["id"], letter["source"], letter["reason"], letter["message"])
@@ -151,7 +151,7 @@ def _row_groups(table: pq.ParquetFile) -> Iterator[list[dict[str, Any]]]:
         yield table.read_row_group(group).to_pylist()
 
 
-def _table(path: Path, columns: Collection[str]) -> pq.ParquetFile:
+def _table(path: UPath, columns: Collection[str]) -> pq.ParquetFile:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -172,11 +172,11 @@ def _index(root: str) -> str:
 @lru_cache(maxsize=1)
 def _crc32s(root: str, written: int) -> NDArray[np.uint32]:
     """The check sum of every sample, four bytes each; `written` is when the index was, lest an old one be kept."""
-    sums: NDArray[np.uint32] = _table(Path(_index(root)), ("crc32",)).read(columns=["crc32"])["crc32"].to_numpy()
+    sums: NDArray[np.uint32] = _table(UPath(_index(root)), ("crc32",)).read(columns=["crc32"])["crc32"].to_numpy()
     return sums
 
 
-def _json(path: Path) -> Any:
+def _json(path: UPath) -> Any:
     try:
         return read_json(path)
     except (OSError, ValueError) as error:

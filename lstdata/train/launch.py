@@ -7,11 +7,11 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from fairseq2.metrics.recorders import MetricRecorder
 from fairseq2.recipe.run import run
+from upath import UPath
 
 from lstdata.loader.corpus import Corpus
 from lstdata.loader.rows import RowStream
@@ -23,7 +23,9 @@ from lstdata.train.run import Say
 SECONDS_BETWEEN_LINES = 5.0
 
 
-def launch(config: TrainConfig, model: ModelConfig, stream: RowStream, validation: Corpus, out: Path, say: Say) -> None:
+def launch(
+    config: TrainConfig, model: ModelConfig, stream: RowStream, validation: Corpus, out: UPath, say: Say
+) -> None:
     """Train to the end of the schedule or to `stop_at`; a folder with checkpoints is continued from the last."""
     recipe = LstRecipe(
         config, model, Splits(train=stream, validation=validation), Progress(required(config.steps), say)

@@ -6,8 +6,9 @@ import importlib.util
 import json
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
+
+from upath import UPath
 
 from lstdata.config import differences, to_dict
 from lstdata.errors import ConfigError, MissingExtra
@@ -27,7 +28,7 @@ MAY_CHANGE = ("about", "stop_at", "validate_every", "checkpoint_every", "keep_ch
 Say = Callable[[str], None]
 
 
-def train(config: TrainConfig, data: Path, out: Path, say: Say = print) -> dict[str, Any]:
+def train(config: TrainConfig, data: UPath, out: UPath, say: Say = print) -> dict[str, Any]:
     """Train on a finished run folder, or go on where `out` was left; the summary that it also writes.
 
     ConfigError where data, config and `out` do not fit together, CorruptShard for a damaged shard, LstDataError for a
@@ -66,7 +67,7 @@ def train(config: TrainConfig, data: Path, out: Path, say: Say = print) -> dict[
     return summary
 
 
-def _claim(out: Path, config: TrainConfig, run: RunFolder) -> None:
+def _claim(out: UPath, config: TrainConfig, run: RunFolder) -> None:
     """Write what the run is, or ConfigError where `out` holds another one."""
     mine: dict[str, Any] = {
         "format": FORMAT,
@@ -94,13 +95,13 @@ def _fixed(config: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in config.items() if key not in MAY_CHANGE}
 
 
-def _last_checkpoint(out: Path) -> int:
+def _last_checkpoint(out: UPath) -> int:
     """The step that training would go on from; 0 where it would begin."""
     names = (path.name.removeprefix("step_") for path in (out / "checkpoints").glob("step_*"))
     return max((int(name) for name in names if name.isdigit()), default=0)
 
 
-def _forget_after(last: int, out: Path) -> None:
+def _forget_after(last: int, out: UPath) -> None:
     """Drop what was published of later steps: they will be taken, and published, again."""
     for path in (out / "metrics").glob("*.jsonl"):
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from dataclasses import asdict, dataclass
 from importlib import metadata
-from pathlib import Path
 from typing import Any, Final
+
+from upath import UPath
 
 from lstdata.checkpoints import Checkpoint
 from lstdata.compute import compute_class as cpu_class
 from lstdata.config import differences, to_dict
 from lstdata.errors import ConfigError, CorruptShard
-from lstdata.storage import TEMPORARY, commit_json, is_url, read_json
+from lstdata.storage import TEMPORARY, commit_json, is_url, place, read_json
 from lstdata.transcribe.config import TranscribeConfig
 from lstdata.transcribe.survey import Survey
 
@@ -33,7 +34,7 @@ class Asked:
     """One transcription as the user asked for it."""
 
     source: str
-    out: Path
+    out: UPath
     config: TranscribeConfig
     allow_mixed_compute: bool = False
     rebuild: bool = False
@@ -41,19 +42,19 @@ class Asked:
 
     def __post_init__(self) -> None:
         """Paths become absolute: workers may run in another folder."""
-        object.__setattr__(self, "out", self.out.absolute())
+        object.__setattr__(self, "out", place(self.out))
         if not is_url(self.source):
             object.__setattr__(self, "source", os.path.abspath(self.source))
 
 
-def is_begun(out: Path) -> bool:
+def is_begun(out: UPath) -> bool:
     """Whether the folder is bound to a source, a model and options already."""
     return (out / _STATE).exists()
 
 
 def discard(asked: Asked) -> None:
     """Delete what transcribing wrote, and nothing else; ConfigError where that is the source."""
-    if os.path.realpath(asked.source) in {os.path.realpath(p) for p in (asked.out, asked.out / TRANSCRIPTS)}:
+    if os.path.realpath(asked.source) in {os.path.realpath(str(p)) for p in (asked.out, asked.out / TRANSCRIPTS)}:
         raise ConfigError(f"`{asked.source}` is SOURCE, and --rebuild would discard it: give another folder.")
     for name in _OURS:
         (asked.out / name).unlink(missing_ok=True)
@@ -90,7 +91,7 @@ def made_by(config: TranscribeConfig, checkpoint: Checkpoint) -> dict[str, Any]:
     return {"config": options, "model": checkpoint.identity()}
 
 
-def finish(out: Path, begun: dict[str, Any], totals: dict[str, Any]) -> None:
+def finish(out: UPath, begun: dict[str, Any], totals: dict[str, Any]) -> None:
     """Say that the folder is complete; the journal has served."""
     commit_json(out / _STATE, begun | {"totals": totals})
     (out / JOURNAL).unlink(missing_ok=True)
@@ -106,7 +107,7 @@ def compute_class(config: TranscribeConfig) -> str:
     return " ".join(parts)
 
 
-def refuse_strangers(out: Path) -> None:
+def refuse_strangers(out: UPath) -> None:
     """ConfigError where the folder holds anything, but no transcripts that were begun."""
     if is_begun(out):
         return

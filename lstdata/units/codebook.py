@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from upath import UPath
 
 from lstdata.errors import ConfigError
 from lstdata.storage import open_binary, sha256_bytes
@@ -121,7 +121,7 @@ class Codebook:
         return buffer.getvalue()
 
 
-def load_codebook(path: str | Path) -> Codebook:
+def load_codebook(path: str | UPath) -> Codebook:
     """Read a codebook file; ConfigError names what it lacks. Pickled arrays are refused."""
     try:
         with open_binary(str(path)) as file:

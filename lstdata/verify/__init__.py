@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
+
+from upath import UPath
 
 from lstdata.build.finish import plan_letters
 from lstdata.build.plan_table import Plan, read_plan
@@ -26,7 +27,7 @@ class Verdict:
     problems: list[str] = field(default_factory=list)
 
 
-def verify(out: Path) -> Verdict:
+def verify(out: UPath) -> Verdict:
     """Recompute sums, counts, patches, frames, ids, plan, tables, dead letters and vocabulary of a finished run.
 
     ConfigError where `out` is no run folder, IncompleteBuild where it is not finished, CorruptShard where its

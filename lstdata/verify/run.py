@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
+
+from upath import UPath
 
 from lstdata.config import PatchingConfig, from_dict
 from lstdata.errors import ConfigError, CorruptShard, IncompleteBuild
@@ -20,7 +21,7 @@ from lstdata.vocab import VocabCard, stated_units
 class Run:
     """What `run.json` says a folder is."""
 
-    out: Path
+    out: UPath
     source_fingerprint: str
     stages: dict[str, str]
     """Fingerprint of each stage."""
@@ -32,7 +33,7 @@ class Run:
     """None where there is none, or none that can be read."""
 
 
-def open_run(out: Path, problems: list[str]) -> Run:
+def open_run(out: UPath, problems: list[str]) -> Run:
     """The finished run in `out`; what its own check sums say goes to `problems`."""
     path = out / "run.json"
     if not path.is_file():
@@ -77,7 +78,7 @@ def check_frozen(run: Run, problems: list[str]) -> None:
         VocabCard(**(card.to_json() | {"sample_rate": VocabCard.sample_rate})).check_same(card)
 
 
-def _run(out: Path, stated: dict[str, Any]) -> Run:
+def _run(out: UPath, stated: dict[str, Any]) -> Run:
     stages = dict(stated["fingerprints"])
     return Run(
         out=out,
@@ -90,7 +91,7 @@ def _run(out: Path, stated: dict[str, Any]) -> Run:
     )
 
 
-def _check_sums(out: Path, stated: dict[str, Any], problems: list[str]) -> None:
+def _check_sums(out: UPath, stated: dict[str, Any], problems: list[str]) -> None:
     if stated.get("seal") != seal(stated):
         problems.append("`run.json` is not the one that was committed (its seal differs).")
     sums = dict(stated.get("sha256", {}))

@@ -6,11 +6,11 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from upath import UPath
 
 from lstdata.build.finish import read_sidecar, shard_fingerprint
 from lstdata.build.folder import shard_paths
@@ -81,7 +81,7 @@ def _letter(stated: dict[str, Any]) -> DeadLetter:
     return DeadLetter(**stated)
 
 
-def _tar(path: Path, stated: dict[str, Any], here: str, problems: list[str]) -> bytes:
+def _tar(path: UPath, stated: dict[str, Any], here: str, problems: list[str]) -> bytes:
     """The tar's bytes; a shard without samples has none, and none may lie there."""
     if stated["samples"]:
         return path.read_bytes()
@@ -185,7 +185,7 @@ def _of_words(sample: Sample, frames: list[list[int]]) -> str | None:
     return None
 
 
-def _damaged(data: bytes, rows_path: Path, here: str) -> Iterator[str]:
+def _damaged(data: bytes, rows_path: UPath, here: str) -> Iterator[str]:
     """The samples whose own check sum fails, by the committed index rows."""
     for row in read_table(rows_path, INDEX_SCHEMA).to_pylist():
         if zlib.crc32(data[row["offset"] : row["offset"] + row["bytes"]]) != row["crc32"]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from upath import UPath
 
 from lstdata.build.finish import shard_row, total
 from lstdata.build.folder import shard_paths
@@ -26,7 +26,7 @@ from lstdata.verify.shard import CountedShard
 class IndexTable:
     """`index.parquet`, one row group after another: each must hold the rows of one shard, in the plan's order."""
 
-    def __init__(self, path: Path, problems: list[str]) -> None:
+    def __init__(self, path: UPath, problems: list[str]) -> None:
         self._file: pq.ParquetFile | None = None
         self._groups: dict[str, int] = {}
         with guarded("`index.parquet`", problems):
@@ -63,7 +63,7 @@ class IndexTable:
 class Uniqueness:
     """Whether keys and ids are unique in the run, by 16 bytes for each."""
 
-    def __init__(self, out: Path) -> None:
+    def __init__(self, out: UPath) -> None:
         self._out = out
         self._shards: list[tuple[str, int]] = []
         self._digests = {"id": bytearray(), "key": bytearray()}
@@ -90,7 +90,7 @@ class Uniqueness:
 
 
 def check_tables(
-    out: Path, plan: Plan, counted: Sequence[CountedShard], letters: list[DeadLetter], problems: list[str]
+    out: UPath, plan: Plan, counted: Sequence[CountedShard], letters: list[DeadLetter], problems: list[str]
 ) -> None:
     """`shards.parquet`, `rejects.parquet`, and the files of `shards/`; of unreadable shards there is nothing to say."""
     with guarded("`shards.parquet`", problems):
