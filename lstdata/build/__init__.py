@@ -5,35 +5,33 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from upath import UPath
 
-from lstdata.build.events import EventLog
+from lstdata.build.drive import Listener as Listener
+from lstdata.build.drive import build_pending
 from lstdata.build.finish import Totals, finish, sealed
 from lstdata.build.folder import (
     FORMAT,
     changes,
     clear,
     has_shards,
-    is_complete,
     read_run,
     refuse_changes,
     refuse_other_stages,
 )
 from lstdata.build.pacing import PacedLines
-from lstdata.build.plan_table import Plan, PlannedShard, read_plan
+from lstdata.build.plan_table import Plan, read_plan
 from lstdata.build.segmented import already_segmented, given_kind, to_be_planned
 from lstdata.config import BuildConfig, to_dict
-from lstdata.errors import ConfigError, CorruptShard, IncompleteBuild, LstDataError
+from lstdata.errors import ConfigError, CorruptShard
 from lstdata.locking import locked
 from lstdata.segment.folder import FILES as SEGMENT_FILES
 from lstdata.sources import Source, open_source
 from lstdata.storage import commit_json, is_url, place, remove_temporaries, sha256_file
-from lstdata.workers import run_tasks
 
 if TYPE_CHECKING:
     from lstdata.build.freeze import Frozen
@@ -41,18 +39,6 @@ if TYPE_CHECKING:
     from lstdata.build.word_times import WordSource
     from lstdata.computing import Computing
     from lstdata.units.features import Features
-
-
-class Listener(Protocol):
-    """Whoever watches a build."""
-
-    def note(self, line: str) -> None: ...
-
-    def building(self, shards: int, done: int, seconds: float) -> None:
-        """Before the first shard: how many there are, how many are complete, seconds of audio left."""
-        ...
-
-    def built(self, shard: PlannedShard, samples: int, rejected: int) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -135,7 +121,7 @@ def build_shards(asked: Asked, listener: Listener) -> Totals:
             "fingerprints": {"source": plan.source_fingerprint, **dict(spec.stages)},
             "mixed_compute": run.get("mixed_compute", False) or run["compute_class"] != spec.compute_class,
         }
-        _build_pending(spec, plan, run, listener)
+        build_pending(spec, plan, run, listener)
         totals = finish(plan, asked.out, lambda shard: spec.shard_fingerprint(shard.fingerprint))
         commit_json(asked.out / "run.json", sealed(asked.out, run | {"totals": asdict(totals)}))
     return totals
@@ -238,37 +224,3 @@ def _check_unchanged(asked: Asked, source: Source, run: dict[str, Any], computin
             "Give a new folder, or --rebuild to discard what is there."
         )
     return plan
-
-
-def _build_pending(spec: BuildSpec, plan: Plan, run: dict[str, Any], listener: Listener) -> None:
-    """Build what is not complete; a run of which anything is pending has no totals."""
-    from lstdata.build.shard import shard_builder
-    from lstdata.computing import gpus_per_worker
-
-    pending = [s for s in plan.shards if not is_complete(spec.out, s.name, spec.shard_fingerprint(s.fingerprint))]
-    listener.building(len(plan.shards), len(plan.shards) - len(pending), sum(s.seconds for s in pending))
-    if not pending:
-        return
-    commit_json(spec.out / "run.json", run | {"totals": None})
-    faults: list[LstDataError] = []
-    gpus = gpus_per_worker(spec.config.run, spec.device == "cuda")
-    make, describe = partial(shard_builder, spec), PlannedShard.describe
-    results = run_tasks(make, pending, spec.config.run, describe=describe, gpus_per_worker=gpus)
-    wanted = computed = 0
-    with EventLog(spec.out / "events") as events, closing(results):
-        events.write("started", shards=len(pending), runner=spec.config.run.runner)
-        for shard, result in results:
-            if isinstance(result, LstDataError):
-                faults.append(result)
-                events.write("failed", shard=shard.name, message=str(result))
-                if isinstance(result, IncompleteBuild | ConfigError):
-                    raise result
-                continue
-            events.write("built", **asdict(result))
-            wanted, computed = wanted + result.wanted_frames, computed + result.computed_frames
-            listener.built(shard, result.samples, result.rejected)
-        events.write("ended", failed=len(faults))
-    if computed > wanted:
-        listener.note(f"units: {1 - wanted / computed:.1%} of the encoder's frames were padding")
-    if faults:
-        raise IncompleteBuild(f"{len(faults)} of {len(pending)} shards stay pending; run again to resume. {faults[0]}")
