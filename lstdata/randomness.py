@@ -9,12 +9,11 @@ import numpy as np
 
 def digest(*parts: object) -> bytes:
     """32 bytes that depend on every part and on where one part ends and the next begins."""
-    h = hashlib.blake2b(digest_size=32)
+    pieces: list[bytes] = []
     for part in parts:
         encoded = str(part).encode("utf-8", "surrogatepass")
-        h.update(len(encoded).to_bytes(8, "little"))
-        h.update(encoded)
-    return h.digest()
+        pieces += (len(encoded).to_bytes(8, "little"), encoded)
+    return hashlib.blake2b(b"".join(pieces), digest_size=32).digest()
 
 
 def fraction(*parts: object) -> float:

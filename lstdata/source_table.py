@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import astuple
 from typing import Any
 
 import pyarrow as pa
@@ -41,25 +41,31 @@ ROW_FIELDS = [
 ROW_SCHEMA = pa.schema(ROW_FIELDS)
 
 
+_encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode
+
+
 def row_fingerprint(row: SourceRow) -> str:
     """16 hex digits that change with anything the source says of a record."""
+    place = row.locator
+    located = [place.path, place.start, place.end, place.channel, place.rate]
+    located += [place.offset, place.size, place.row_group, place.row]
     words = None if row.words is None else [(w.text, w.start, w.end) for w in row.words]
-    described: list[Any] = [row.id, astuple(row.locator), row.recording, row.duration, row.text, words, row.score]
+    described: list[Any] = [row.id, located, row.recording, row.duration, row.text, words, row.score]
     described += [row.speaker, row.language, row.license, row.split, dict(row.custom), row.reject]
-    return digest(json.dumps(described, sort_keys=True, ensure_ascii=False)).hex()[:16]
+    return digest(_encode(described)).hex()[:16]
 
 
 class ScanFingerprint:
     """16 hex digits that change with anything a source says of its records, or their order; grown row by row."""
 
     def __init__(self) -> None:
-        self._state = digest("source")
+        self._state = hashlib.blake2b(b"source", digest_size=8)
 
     def add(self, row_fingerprint: str) -> None:
-        self._state = digest(self._state.hex(), row_fingerprint)
+        self._state.update(row_fingerprint.encode())
 
     def __str__(self) -> str:
-        return self._state.hex()[:16]
+        return self._state.hexdigest()
 
 
 def scan_fingerprint(rows: Iterable[SourceRow]) -> str:

@@ -107,16 +107,19 @@ def read_json(path: AnyPath) -> Any:
 
 
 @contextmanager
-def parquet_file(path: AnyPath) -> Iterator[pq.ParquetFile]:
-    """A Parquet file to be read by row groups. Raises FileNotFoundError and pyarrow's ArrowException."""
+def parquet_file(path: AnyPath, metadata: pq.FileMetaData | None = None) -> Iterator[pq.ParquetFile]:
+    """A Parquet file to be read by row groups. Raises FileNotFoundError and pyarrow's ArrowException.
+
+    With `metadata`, its own, the footer is not read again.
+    """
     import pyarrow.parquet as pq
 
     if isinstance(path, Path):
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, metadata=metadata) as file:
             yield file
         return
     opened = reaching(path, lambda: path.fs.open(path.path, "rb", cache_type="readahead"))
-    with opened, pq.ParquetFile(opened) as file:
+    with opened, pq.ParquetFile(opened, metadata=metadata) as file:
         yield file
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lstdata.config import PlanConfig
 from lstdata.randomness import digest
+from lstdata.records import Mask
 
 FEWEST_SPEAKERS = 20
 """From this many speakers on, the held-out split is by speaker; below, by recording."""
@@ -19,6 +20,8 @@ MOST_HELD_OUT = 0.2
 """Largest share of the audio that is held out, or else twice the share of groups that was asked for."""
 
 USABLE, REJECTED, DUPLICATE = 0, 1, 2
+_TRAIN, _VALIDATION = 0, 1
+"""Where these two are among the names of splits, always."""
 
 
 @dataclass
@@ -35,37 +38,67 @@ class Scanned:
     splits: array[int] = field(default_factory=lambda: array("i"))
     """Index into `split_names`; −1 where the source names none."""
     verdicts: array[int] = field(default_factory=lambda: array("b"))
+    fingerprints: array[int] = field(default_factory=lambda: array("Q"))
+    """Of all that the source says of a record, its id included."""
     split_names: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
+class Rules:
+    """What is decided once, from all records of a first plan, and stays when it grows."""
+
+    target: float
+    """Seconds of audio per shard."""
+    by_speaker: bool
+    """Whether a group, which no split divides, is a speaker; else it is a recording."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What an arrangement takes over from the plan that it adds to."""
+
+    rules: Rules
+    splits: NDArray[np.int32]
+    """Of each scanned record, as an index into `names`; −1 where the plan does not hold it."""
+    names: list[str]
+    shards: Mapping[str, int]
+    """How many a split has."""
+
+
+@dataclass(frozen=True)
 class Arrangement:
-    """Indices of records by shard, in order, and of those that were rejected."""
+    """Indices of records by shard, in order, and of those that were rejected; of an addition, the new ones alone."""
 
     shards: list[tuple[str, str, NDArray[np.int64]]]
     """(name, split, records)."""
     rejected: NDArray[np.int64]
+    rules: Rules
 
 
-def arrange(scanned: Scanned, config: PlanConfig) -> Arrangement:
-    """Assign splits, order records and cut shards; every record is in exactly one shard or rejected."""
-    recordings = np.frombuffer(scanned.recordings, dtype=np.uint64)
+def arrange(scanned: Scanned, config: PlanConfig, kept: Kept | None = None) -> Arrangement:
+    """Assign splits, order records and cut shards; every record is kept, in exactly one shard, or rejected."""
+    rows = np.arange(len(scanned.ids))
     blocks = np.frombuffer(scanned.blocks, dtype=np.uint64)
-    splits, names = _splits(scanned, config, recordings)
-    rows = np.arange(len(recordings))
+    seconds = np.frombuffer(scanned.seconds, dtype=np.float64)
+    usable = np.frombuffer(scanned.verdicts, dtype=np.int8) == USABLE
+    rules = _rules(scanned, config, usable, seconds) if kept is None else kept.rules
+    names = _split_names([*scanned.split_names, *(kept.names if kept else ())])
+    splits = _splits(scanned, config, rules, names, kept)
     if config.order == "source":
         order = rows
     else:
         grouped = blocks if config.order == "block" else np.frombuffer(scanned.ids, dtype=np.uint64)
         order = np.lexsort((rows, mixed(grouped, config.seed, "order")))
-    seconds = np.frombuffer(scanned.seconds, dtype=np.float64)
-    target = config.shard_seconds or float(np.clip(seconds[splits >= 0].sum() / 64, 300, 4 * 3600))
+    order = order[(usable if kept is None else usable & (kept.splits < 0))[order]]
     shards = [
         (f"{split}-{number:06d}", split, part)
         for code, split in enumerate(names)
-        for number, part in enumerate(_cut(order[splits[order] == code], seconds, blocks, target, config))
+        for number, part in enumerate(
+            _cut(order[splits[order] == code], seconds, blocks, rules.target, config.shard_samples),
+            0 if kept is None else kept.shards.get(split, 0),
+        )
     ]
-    return Arrangement(shards, rows[splits < 0])
+    return Arrangement(shards, rows[~usable], rules)
 
 
 def hash64(text: str) -> int:
@@ -82,44 +115,79 @@ def mixed(values: NDArray[np.uint64], seed: int, purpose: str) -> NDArray[np.uin
     return x ^ (x >> np.uint64(31))
 
 
-def _splits(
-    scanned: Scanned, config: PlanConfig, recordings: NDArray[np.uint64]
-) -> tuple[NDArray[np.int32], list[str]]:
-    """The split of each record as an index into the names (−1: rejected)."""
-    given = np.array(scanned.splits, dtype=np.int32)
+def _rules(scanned: Scanned, config: PlanConfig, usable: Mask, seconds: NDArray[np.float64]) -> Rules:
     speakers = np.frombuffer(scanned.speakers, dtype=np.uint64)
-    usable = np.frombuffer(scanned.verdicts, dtype=np.int8) == USABLE
-    free = usable & (given < 0)
+    free = usable & (np.frombuffer(scanned.splits, dtype=np.int32) < 0)
     by_speaker = len(np.unique(speakers[free & (speakers != 0)])) >= FEWEST_SPEAKERS
-    groups = np.where(by_speaker & (speakers != 0), speakers, recordings)
-    held_out = np.zeros(len(free), dtype=np.bool_)
-    if config.validation > 0 and free.any():
-        seconds = np.frombuffer(scanned.seconds, dtype=np.float64)
-        held_out[free] = _held_out(groups[free], seconds[free], config)
-    names = sorted({"train", "validation", *scanned.split_names}, key=lambda n: (n != "train", n != "validation", n))
-    codes = np.array([names.index(name) for name in scanned.split_names] or [0], dtype=np.int32)
-    splits = np.where(given >= 0, codes[np.maximum(given, 0)], np.where(held_out, 1, 0))
-    return np.where(usable, splits, -1).astype(np.int32), names
+    total = _milliseconds(seconds[usable]).sum() / 1000
+    return Rules(config.shard_seconds or float(np.clip(total / 64, 300, 4 * 3600)), by_speaker)
 
 
-def _held_out(groups: NDArray[np.uint64], seconds: NDArray[np.float64], config: PlanConfig) -> NDArray[np.bool_]:
-    """Which records are for validation: those of the groups whose hash is below `validation`.
+def _milliseconds(seconds: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Whole ones, so that no sum depends on the order."""
+    return np.rint(1000 * seconds).astype(np.int64)
 
-    Where these are none or too much of the audio, as may be where groups are few, the one group with the least hash of
-    those that are not too much, or else the one with the least audio; of one group alone, nothing.
-    Milliseconds are whole, so that sums do not depend on the order.
-    """
+
+def _split_names(given: Iterable[str]) -> list[str]:
+    return sorted({"train", "validation", *given}, key=lambda name: (name != "train", name != "validation", name))
+
+
+def _splits(
+    scanned: Scanned, config: PlanConfig, rules: Rules, names: list[str], kept: Kept | None
+) -> NDArray[np.int32]:
+    """The split of each record as an index into `names`; of one that is rejected, any."""
+    given = np.frombuffer(scanned.splits, dtype=np.int32)
+    speakers = np.frombuffer(scanned.speakers, dtype=np.uint64)
+    recordings = np.frombuffer(scanned.recordings, dtype=np.uint64)
+    free = (np.frombuffer(scanned.verdicts, dtype=np.int8) == USABLE) & (given < 0)
+    splits = _coded(given, scanned.split_names, names)
+    before = np.full(len(given), -1, dtype=np.int32) if kept is None else _coded(kept.splits, kept.names, names)
+    groups = np.where(rules.by_speaker & (speakers != 0), speakers, recordings)[free]
+    if len(groups):
+        seconds = np.frombuffer(scanned.seconds, dtype=np.float64)[free]
+        splits[free] = _of_groups(groups, seconds, before[free], config)
+    return np.where(before >= 0, before, splits).astype(np.int32)
+
+
+def _coded(splits: NDArray[np.int32], own: list[str], names: list[str]) -> NDArray[np.int32]:
+    """Indices into `own` as indices into `names`; −1 stays."""
+    codes = np.array([*(names.index(name) for name in own), -1], dtype=np.int32)
+    return codes[splits]
+
+
+def _of_groups(
+    groups: NDArray[np.uint64], seconds: NDArray[np.float64], before: NDArray[np.int32], config: PlanConfig
+) -> NDArray[np.int32]:
+    """Train or validation, whole groups at a time; one that has a split (`before` ≥ 0) stays there."""
     kinds, member = np.unique(groups, return_inverse=True)
-    shares = mixed(kinds, config.seed, "split") / 2.0**64
-    chosen = shares < config.validation
-    audio = np.bincount(member, weights=np.rint(1000 * seconds))
-    most = max(MOST_HELD_OUT, 2 * config.validation) * audio.sum()
-    if not chosen.any() or chosen.all() or audio[chosen].sum() > most:
-        chosen[:] = False
-        if len(kinds) > 1:
-            chosen[np.lexsort((shares, np.where(audio <= most, 0.0, audio)))[0]] = True
-    found: NDArray[np.bool_] = chosen[member]
-    return found
+    fixed = np.full(len(kinds), -1, dtype=np.int32)
+    fixed[member[before >= 0]] = before[before >= 0]
+    audio = np.bincount(member, weights=_milliseconds(seconds)).astype(np.float64)
+    if config.validation > 0:
+        shares = mixed(kinds, config.seed, "split") / 2.0**64
+        fixed[_held_out(shares, audio, fixed, config.validation)] = _VALIDATION
+    return np.maximum(fixed, _TRAIN)[member].astype(np.int32)
+
+
+def _held_out(shares: NDArray[np.float64], audio: NDArray[np.float64], fixed: NDArray[np.int32], share: float) -> Mask:
+    """Which of the groups without a split are for validation: those whose hash (`shares`) is below `share`.
+
+    Where that leaves none held out, or too much of the audio, the one group with the least hash of those that are not
+    too much, or else the one with the least audio; of one group alone, nothing. A plan that grows takes no group that
+    is too much, and no other in place of one that is held out already.
+    """
+    free, held = fixed < 0, fixed == _VALIDATION
+    chosen = free & (shares < share)
+    most = max(MOST_HELD_OUT, 2 * share) * audio.sum()
+    out = held | chosen
+    if out.any() and not out.all() and audio[out].sum() <= most:
+        return chosen
+    chosen[:] = False
+    candidates = np.flatnonzero(free if free.all() else free & (audio <= most))
+    if len(fixed) > 1 and len(candidates) and not held.any():
+        size = audio[candidates]
+        chosen[candidates[np.lexsort((shares[candidates], np.where(size <= most, 0.0, size)))[0]]] = True
+    return chosen
 
 
 def _cut(
@@ -127,17 +195,15 @@ def _cut(
     seconds: NDArray[np.float64],
     blocks: NDArray[np.uint64],
     target: float,
-    config: PlanConfig,
+    most: int,
 ) -> Iterator[NDArray[np.int64]]:
-    """Cut at the first block's end past the target; inside a block only at twice the target."""
-    start, total, most = 0, 0.0, config.shard_samples
-    durations = seconds[members].tolist()
-    last_of_block = [*(np.diff(blocks[members]) != 0).tolist(), True][: len(durations)]
-    for end, (duration, at_edge) in enumerate(zip(durations, last_of_block, strict=True), 1):
-        total += duration
-        full = total >= target or end - start >= most
-        if (full and at_edge) or total >= 2 * target or end - start >= 2 * most:
-            yield members[start:end]
-            start, total = end, 0.0
-    if start < len(members):
-        yield members[start:]
+    """Cut at the first block's end past the target, in seconds or records; inside a block only at twice the target."""
+    audio = np.concatenate([[0], np.cumsum(_milliseconds(seconds[members]))])
+    edges = np.append(np.flatnonzero(np.diff(blocks[members])) + 1, len(members))
+    aim, start = max(1, round(1000 * target)), 0
+    while start < len(members):
+        full, overfull = np.searchsorted(audio, audio[start] + np.array([aim, 2 * aim])).tolist()
+        edge = edges[np.searchsorted(edges, min(full, start + most, len(members)))]
+        end = min(int(edge), overfull, start + 2 * most)
+        yield members[start:end]
+        start = end

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
-from upath import UPath
 
 from lstdata.align import chosen_aligner
-from lstdata.build.plan_table import UNKNOWN_SECONDS, Plan
+from lstdata.build.plan_table import UNKNOWN_SECONDS, Plan, read_group, read_plan, rejected_tables
 from lstdata.config import WordsConfig
+
+if TYPE_CHECKING:
+    from lstdata.storage import AnyPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,22 +35,18 @@ class Outlook:
         }
 
 
-def foresee(plan_path: UPath, words: WordsConfig) -> Outlook:
-    """One pass over the plan, a row group at a time."""
-    unknown = silent = 0
+def foresee(plan_path: AnyPath, words: WordsConfig) -> Outlook:
+    """From the plan's own summary, the rejected rows and, where a transcript is needed, each row's text."""
+    plan = read_plan(plan_path)
     reasons: Counter[str] = Counter()
+    for rows in rejected_tables(plan_path, ["reason"]):
+        for counted in rows["reason"].value_counts().to_pylist():
+            reasons[counted["values"] or "rejected"] += counted["counts"]
     needed = words.missing == "skip" and chosen_aligner(words) not in ("none", "files")
-    with pq.ParquetFile(plan_path) as file:
-        for group in range(file.num_row_groups):
-            part = file.read_row_group(group, columns=["shard", "duration", "reason"])
-            if part["shard"].null_count:
-                for counted in part["reason"].value_counts().to_pylist():
-                    reasons[counted["values"] or "rejected"] += counted["counts"]
-                continue
-            unknown += part["duration"].null_count
-            silent += _without_transcript(file, group) if needed else 0
+    silent = sum(_without_transcript(plan_path, shard.row_group) for shard in plan.shards) if needed else 0
     expected = {"missing_transcript": silent} if silent else {}
-    return Outlook(unknown, dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))), expected)
+    by_count = dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0])))
+    return Outlook(sum(shard.unknown_lengths for shard in plan.shards), by_count, expected)
 
 
 def outlook_text(plan: Plan, outlook: Outlook) -> list[str]:
@@ -69,13 +66,13 @@ def source_rejects_text(outlook: Outlook) -> list[str]:
     return [f"rejected by the source: {reason} {count}" for reason, count in outlook.source_rejects.items()]
 
 
-def _without_transcript(file: pq.ParquetFile, group: int) -> int:
-    """Records of a row group that have neither text nor words: the rule of `Stages.check_transcript`."""
-    text = file.read_row_group(group, columns=["text"])["text"]
+def _without_transcript(plan_path: AnyPath, group: int) -> int:
+    """Records of a shard that have neither text nor words: the rule of `Stages.check_transcript`."""
+    text = read_group(plan_path, group, ["text"])["text"]
     blank = pc.equal(pc.utf8_trim_whitespace(pc.fill_null(text, "")), "")
     if not pc.any(blank).as_py():
         return 0
-    words = file.read_row_group(group, columns=["words"])["words"]
+    words = read_group(plan_path, group, ["words"])["words"]
     none = pc.equal(pc.fill_null(pc.list_value_length(words), 0), 0)
     found: int = pc.sum(pc.and_(blank, none)).as_py()
     return found

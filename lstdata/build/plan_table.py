@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
-from upath import UPath
 
+from lstdata.build.arrange import Rules
 from lstdata.errors import CorruptShard
 from lstdata.randomness import digest
 from lstdata.records import SourceRow
 from lstdata.source_table import ROW_FIELDS, source_row
+from lstdata.storage import parquet_file, reaching
+
+if TYPE_CHECKING:
+    from lstdata.storage import AnyPath
+
+VERSION = 4
+"""Of planning: raised whenever equal sources and options may give another plan."""
 
 UNKNOWN_SECONDS = 10.0
 """Taken for a record whose source gives no duration, when sizing shards."""
@@ -30,6 +40,11 @@ PLAN_SCHEMA = pa.schema(
         *(item for item in ROW_FIELDS if item[0] != "source_split"),
     ]
 )
+
+
+_KEY = b"lstdata plan"
+_SAID = ("name", "split", "records", "seconds", "fingerprint", "unknown_lengths")
+"""What the footer says of a shard, in this order; row groups are in the order of the shards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +67,8 @@ class PlannedShard:
     seconds: float
     fingerprint: str
     """Of its records, in order."""
+    unknown_lengths: int = 0
+    """Records whose source gives no duration; each counts as `UNKNOWN_SECONDS`."""
 
     def describe(self) -> str:
         return f"shard {self.name}"
@@ -66,6 +83,7 @@ class Plan:
     rejected: int
     seconds: float
     source_fingerprint: str
+    rules: Rules
     unsegmented: bool = False
     """Made for a look only: recordings are as yet whole that will be cut into segments first."""
 
@@ -93,49 +111,106 @@ class Plan:
         return f"{self.records} records, {hours}, {len(self.shards)} shards, {self.rejected} rejected{before}"
 
 
-def read_plan(path: UPath) -> Plan:
-    """The summary of a committed plan; CorruptShard where the file is not one."""
+class PlanWriter:
+    """A plan as it is written: its shards, then what was rejected, then a footer that says all of the shards.
+
+    Equal rows give equal bytes. Tables have the columns of `PLAN_SCHEMA`.
+    """
+
+    def __init__(self, path: AnyPath, source_fingerprint: str, rules: Rules) -> None:
+        self._file = pq.ParquetWriter(path, PLAN_SCHEMA, compression="zstd", write_statistics=False)
+        self._said: dict[str, Any] = {"version": VERSION, "source": source_fingerprint, "rules": asdict(rules)}
+        self._shards: list[PlannedShard] = []
+        self._rejected = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            shards = [[getattr(shard, name) for name in _SAID] for shard in self._shards]
+            said = self._said | {"rejected": self._rejected, "shards": shards}
+            text = json.dumps(said, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+            self._file.add_key_value_metadata({_KEY: text})
+        self._file.close()
+
+    def shard(self, rows: pa.Table) -> None:
+        """All of one shard."""
+        assert not self._rejected
+        self._file.write_table(rows, row_group_size=rows.num_rows)
+        self._shards.append(planned_shard(rows, len(self._shards)))
+
+    def rejected(self, rows: pa.Table) -> None:
+        self._file.write_table(rows, row_group_size=rows.num_rows)
+        self._rejected += rows.num_rows
+
+
+def planned_shard(rows: pa.Table, row_group: int) -> PlannedShard:
+    """What a shard's rows say of it."""
+    durations = rows["duration"]
+    return PlannedShard(
+        name=rows["shard"][0].as_py(),
+        split=rows["split"][0].as_py(),
+        row_group=row_group,
+        records=rows.num_rows,
+        seconds=pc.sum(pc.fill_null(durations, UNKNOWN_SECONDS)).as_py(),
+        fingerprint=digest(*rows["fingerprint"].to_pylist()).hex()[:16],
+        unknown_lengths=durations.null_count,
+    )
+
+
+def read_plan(path: AnyPath) -> Plan:
+    """The summary of a committed plan, from its footer; CorruptShard where the file is not one."""
     try:
-        file = pq.ParquetFile(path)
-        if not file.schema_arrow.equals(PLAN_SCHEMA):
-            raise CorruptShard(f"`{path}` is not a plan of this version of lstdata.")
-        shards: list[PlannedShard] = []
-        rejected = 0
-        for group in range(file.num_row_groups):
-            part = file.read_row_group(group, columns=["shard", "split", "duration", "fingerprint"])
-            name = part["shard"][0].as_py()
-            if name is None:
-                rejected += part.num_rows
-                continue
-            seconds = float(np.nan_to_num(_floats(part["duration"]), nan=UNKNOWN_SECONDS).sum())
-            prints = digest(*part["fingerprint"].to_pylist()).hex()[:16]
-            shards.append(PlannedShard(name, part["split"][0].as_py(), group, part.num_rows, seconds, prints))
-        source_fingerprint = (file.schema_arrow.metadata or file.metadata.metadata)[b"source"].decode()
-    except (pa.ArrowInvalid, KeyError) as error:
+        with _opened(path) as file:
+            if not file.schema_arrow.equals(PLAN_SCHEMA):
+                raise CorruptShard(f"`{path}` is not a plan of this version of lstdata.")
+            said = json.loads(file.metadata.metadata[_KEY])
+            if said["version"] != VERSION:
+                raise CorruptShard(f"`{path}` is a plan of version {said['version']}, but this one reads {VERSION}.")
+            shards = tuple(
+                PlannedShard(row_group=group, **dict(zip(_SAID, values, strict=True)))
+                for group, values in enumerate(said["shards"])
+            )
+            rejected = said["rejected"]
+            records = sum(shard.records for shard in shards) + rejected
+            if records != file.metadata.num_rows:
+                raise CorruptShard(f"`{path}` has {file.metadata.num_rows} rows, but says {records}.")
+    except (pa.ArrowInvalid, KeyError, TypeError, ValueError) as error:
         raise CorruptShard(f"`{path}` is not a plan: {str(error).rstrip('.')}.") from error
-    records = sum(s.records for s in shards)
-    total = sum(s.seconds for s in shards)
-    return Plan(tuple(shards), records + rejected, rejected, total, source_fingerprint)
+    seconds = sum(shard.seconds for shard in shards)
+    return Plan(shards, records, rejected, seconds, said["source"], Rules(**said["rules"]))
 
 
-def read_shard_rows(path: UPath, row_group: int) -> list[PlannedRecord]:
+def read_group(path: AnyPath, row_group: int, columns: Sequence[str] | None = None) -> pa.Table:
+    """A row group as it is: all of a shard."""
+    with _opened(path) as file:
+        return file.read_row_group(row_group, columns=columns)
+
+
+def read_shard_rows(path: AnyPath, row_group: int) -> list[PlannedRecord]:
     """The records of one shard, in the order of their positions."""
-    rows = pq.ParquetFile(path).read_row_group(row_group).to_pylist()
-    return [_record(row) for row in rows]
+    return [_record(row) for row in read_group(path, row_group).to_pylist()]
 
 
-def read_shard_ids(path: UPath, row_group: int) -> list[str]:
+def read_shard_ids(path: AnyPath, row_group: int) -> list[str]:
     """Their ids alone."""
-    ids: list[str] = pq.ParquetFile(path).read_row_group(row_group, columns=["id"])["id"].to_pylist()
+    ids: list[str] = read_group(path, row_group, ["id"])["id"].to_pylist()
     return ids
 
 
-def iter_rejected(path: UPath) -> Iterator[PlannedRecord]:
+def rejected_tables(path: AnyPath, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """The rows that were rejected while planning, some at a time."""
+    first = len(read_plan(path).shards)
+    with _opened(path) as file:
+        for group in range(first, file.num_row_groups):
+            yield file.read_row_group(group, columns=columns)
+
+
+def iter_rejected(path: AnyPath) -> Iterator[PlannedRecord]:
     """The records that were rejected while planning."""
-    file = pq.ParquetFile(path)
-    for group in range(file.num_row_groups):
-        if file.read_row_group(group, columns=["shard"])["shard"].null_count:
-            yield from (_record(row) for row in file.read_row_group(group).to_pylist())
+    for table in rejected_tables(path):
+        yield from map(_record, table.to_pylist())
 
 
 def sample_key(id: str) -> str:
@@ -148,6 +223,22 @@ def _record(row: dict[str, Any]) -> PlannedRecord:
     return PlannedRecord(row["key"], row["split"], source_row(row, row["split"]))
 
 
-def _floats(column: pa.ChunkedArray) -> NDArray[np.float64]:
-    values: NDArray[np.float64] = column.to_numpy(zero_copy_only=False).astype(np.float64)
-    return values
+@contextmanager
+def _opened(path: AnyPath) -> Iterator[pq.ParquetFile]:
+    """The footer stays in memory: where shards are many, it takes longer to read than any of them."""
+    with parquet_file(path, _footer(path, _state(path))) as file:
+        yield file
+
+
+@lru_cache(maxsize=1)
+def _footer(path: AnyPath, state: str) -> pq.FileMetaData:
+    with parquet_file(path) as file:
+        return file.metadata
+
+
+def _state(path: AnyPath) -> str:
+    """Another one whenever the file is another."""
+    if isinstance(path, Path):
+        found = path.stat()
+        return f"{found.st_ino} {found.st_size} {found.st_mtime_ns}"
+    return str(reaching(path, lambda: path.fs.ukey(path.path)))

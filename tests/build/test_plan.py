@@ -83,7 +83,7 @@ def test_every_row_is_in_one_shard_or_rejected(
     config = PlanConfig(order=order, shard_samples=size, shard_seconds=300.0)  # type: ignore[arg-type]
     path = tmp_path / "plan.parquet"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lstdata.build.plan._BATCH", 7)
+        patch.setattr("lstdata.build.spill._BATCH", 7)
         plan = make_plan(source, config, path)
         before = path.read_bytes()
         assert make_plan(source, config, path) == plan and path.read_bytes() == before

@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lstdata.build.plan_table import PLAN_SCHEMA
+from lstdata.build.arrange import Rules
+from lstdata.build.plan_table import PLAN_SCHEMA, PlanWriter
 from lstdata.config import PatchingConfig
 from lstdata.errors import Rejected
 from lstdata.index import INDEX_SCHEMA, SHARDS_SCHEMA, index_row, write_rejects, write_table
@@ -95,9 +96,9 @@ def write_run(
     with pq.ParquetWriter(out / "index.parquet", INDEX_SCHEMA) as writer:
         for name in shards:
             writer.write_table(pq.read_table(out / "shards" / f"{name}.parquet"))
-    with pq.ParquetWriter(out / "plan.parquet", PLAN_SCHEMA.with_metadata({b"source": b"x"})) as writer:
+    with PlanWriter(out / "plan.parquet", "x", Rules(300.0, by_speaker=False)) as writer:
         for table in plan:
-            writer.write_table(table)
+            writer.shard(table)
     write_rejects(out / "rejects.parquet", letters)
     card = VocabCard(
         text_size=300,
