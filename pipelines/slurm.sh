@@ -28,6 +28,7 @@ steps=() driver='' ending=''
 stop() { [[ -z $driver ]] || kill -TERM "$driver" 2>/dev/null || true; }
 finish() {
     ((${#steps[@]} == 0)) || kill -TERM "${steps[@]}" 2>/dev/null || true
+    steps=()
     wait
     rm -rf "$private"
 }
@@ -38,15 +39,15 @@ trap 'ending=end; stop' TERM INT
 start() {  # NODE OPTIONS…: one node of Ray, on the resources that the job has there
     local node=$1
     shift
-    srun --nodes=1 --ntasks=1 --nodelist="$node" --overlap --export=ALL \
-        "$bin/ray" start "$@" --num-gpus="${SLURM_GPUS_ON_NODE:-0}" --min-worker-port=0 --max-worker-port=0 --block &
+    srun --nodes=1 --ntasks=1 --cpus-per-task="$cpus" --nodelist="$node" --overlap --export=ALL \
+        "$bin/ray" start "$@" --num-gpus="${SLURM_GPUS_ON_NODE:-0}" --temp-dir="/tmp/ray-$SLURM_JOB_ID" \
+        --min-worker-port=0 --max-worker-port=0 --dashboard-agent-listen-port=0 --block </dev/null &
     steps+=($!)
 }
 
 # The driver takes one core of the first node.
 start "${nodes[0]}" --head --node-ip-address="$head_ip" --port="$port" --num-cpus=$((cpus - 1)) \
-    --temp-dir="/tmp/ray-$SLURM_JOB_ID" --dashboard-host=127.0.0.1 --dashboard-port=$((port + 1)) \
-    --ray-client-server-port=$((port + 2)) --dashboard-agent-listen-port=$((port + 3))
+    --dashboard-host=127.0.0.1 --dashboard-port=$((port + 1)) --ray-client-server-port=$((port + 2))
 for ((try = 0; try < 60; try++)); do
     "$bin/ray" health-check --address "$head_ip:$port" 2>/dev/null && break
     kill -0 "${steps[0]}" 2>/dev/null || break
@@ -57,15 +58,17 @@ for node in "${nodes[@]:1}"; do
     start "$node" --address="$head_ip:$port" --num-cpus="$cpus"
 done
 
-code=0
+code=1
 if [[ -z $ending ]]; then
+    code=0
     "$bin/lstdata" build-shards "$@" --runner ray --address "$head_ip:$port" --workers $((${#nodes[@]} * cpus - 1)) &
     driver=$!
     wait "$driver" || code=$?
-    while kill -0 "$driver" 2>/dev/null; do wait "$driver" || code=$?; done
+    while kill -0 "$driver" 2>/dev/null; do wait "$driver" || code=$?; done  # a signal ends `wait`, not the driver
 fi
-if [[ $ending == requeue ]]; then
-    echo "The time of this job is up; it is put back into the queue and goes on from there."
+finish
+if [[ $ending == requeue && $code -ne 0 ]]; then
+    echo "The time of this job is up: it goes back into the queue, and on from here."
     scontrol requeue "$SLURM_JOB_ID"
 fi
 exit "$code"
