@@ -7,31 +7,24 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from upath import UPath
 
 from lstdata.build.drive import Listener as Listener
 from lstdata.build.drive import build_pending
-from lstdata.build.finish import Totals, finish, sealed
-from lstdata.build.folder import (
-    FORMAT,
-    changes,
-    clear,
-    has_shards,
-    read_run,
-    refuse_changes,
-    refuse_other_stages,
-)
+from lstdata.build.finish import Totals, finish, plan_letters, sealed
+from lstdata.build.folder import has_shards, read_run, refuse_changes, refuse_other_stages
 from lstdata.build.pacing import PacedLines
-from lstdata.build.plan_table import Plan, read_plan
-from lstdata.build.segmented import already_segmented, given_kind, to_be_planned
-from lstdata.config import BuildConfig, to_dict
-from lstdata.errors import ConfigError, CorruptShard
+from lstdata.build.plan_table import Plan
+from lstdata.build.resume import foreseen, plan_or_resume
+from lstdata.build.retry import Retried, Retry, forget
+from lstdata.build.segmented import already_segmented, to_be_planned
+from lstdata.build.standing import standing
+from lstdata.config import BuildConfig
 from lstdata.locking import locked
-from lstdata.segment.folder import FILES as SEGMENT_FILES
 from lstdata.sources import Source, open_source
-from lstdata.storage import commit_json, is_url, place, remove_temporaries, sha256_file
+from lstdata.storage import commit_json, is_url, place
 
 if TYPE_CHECKING:
     from lstdata.build.freeze import Frozen
@@ -65,7 +58,7 @@ def plan_run(asked: Asked, listener: Listener) -> Plan:
     source = _opened(asked)
     computing = computing_of(asked.config.run, uses_models(asked.config))
     with locked(asked.out, read_run):
-        return _plan(asked, to_be_planned(asked, source, listener), computing, listener)
+        return plan_or_resume(asked, to_be_planned(asked, source, listener), computing, listener)
 
 
 @contextmanager
@@ -84,11 +77,11 @@ def planned(asked: Asked) -> Iterator[tuple[Plan, UPath]]:
     if run is not None and has_shards(asked.out):
         refuse_changes(asked.out, run, asked.config)
     source = already_segmented(asked, opened)
-    if source is not None and run is not None and has_shards(asked.out):
-        yield _check_unchanged(asked, source, run, computing), asked.out / "plan.parquet"
-        return
     with tempfile.TemporaryDirectory() as folder:
         path = UPath(folder) / "plan.parquet"
+        if source is not None and run is not None and has_shards(asked.out):
+            yield foreseen(asked, source, run, computing, path), path
+            return
         plan = make_plan(source or opened, asked.config.plan, path)
         yield replace(plan, unsegmented=source is None), path
 
@@ -98,6 +91,17 @@ def build_shards(asked: Asked, listener: Listener) -> Totals:
 
     IncompleteBuild names the shards that stay pending; running again resumes.
     """
+    return _build(asked, listener, None)[0]
+
+
+def retry(asked: Asked, wanted: Retry, listener: Listener) -> tuple[Totals, Retried]:
+    """Build the shards anew that hold dead letters that are `wanted`, and go on with what else is pending."""
+    totals, retried = _build(asked, listener, wanted)
+    assert retried is not None
+    return totals, retried
+
+
+def _build(asked: Asked, listener: Listener, wanted: Retry | None) -> tuple[Totals, Retried | None]:
     from lstdata.build.freeze import freeze
     from lstdata.computing import computing_of, uses_models
     from lstdata.workers.on_ray import check_address
@@ -108,7 +112,7 @@ def build_shards(asked: Asked, listener: Listener) -> Totals:
     features, words = _checked(asked.config, source, computing.device)
     with locked(asked.out, read_run):
         source = to_be_planned(asked, source, listener)
-        plan = _plan(asked, source, computing, listener)
+        plan = plan_or_resume(asked, source, computing, listener)
         run = read_run(asked.out)
         assert run is not None
         lines = PacedLines(listener.note, "codebook: frames")
@@ -121,10 +125,18 @@ def build_shards(asked: Asked, listener: Listener) -> Totals:
             "fingerprints": {"source": plan.source_fingerprint, **dict(spec.stages)},
             "mixed_compute": run.get("mixed_compute", False) or run["compute_class"] != spec.compute_class,
         }
+        retried = None if wanted is None else _forget(spec, plan, wanted, listener)
         build_pending(spec, plan, run, listener)
         totals = finish(plan, asked.out, lambda shard: spec.shard_fingerprint(shard.fingerprint))
         commit_json(asked.out / "run.json", sealed(asked.out, run | {"totals": asdict(totals)}))
-    return totals
+    return totals, retried
+
+
+def _forget(spec: BuildSpec, plan: Plan, wanted: Retry, listener: Listener) -> Retried:
+    found = standing(spec.out, plan.shards, lambda shard: spec.shard_fingerprint(shard.fingerprint))
+    retried = forget(spec.out, found, list(plan_letters(spec.out / "plan.parquet")), wanted)
+    listener.note(retried.describe())
+    return retried
 
 
 def _spec(
@@ -168,59 +180,3 @@ def _checked(config: BuildConfig, source: Source, device: str) -> tuple[Features
     features = None if source.inventory() is not None else find_features(config.units, device)
     check_given(config, features)
     return features, find_word_source(config.words)
-
-
-def _plan(asked: Asked, source: Source, computing: Computing, listener: Listener) -> Plan:
-    """The folder's plan where it is still of this source and config, else a new one."""
-    from lstdata.build.plan import make_plan
-    from lstdata.compute import versions
-
-    out = asked.out
-    run = None if asked.rebuild else read_run(out)
-    if run is not None and (has_shards(out) or not changes(run, asked.config)):
-        plan = _check_unchanged(asked, source, run, computing)
-        remove_temporaries(out)
-        return plan
-    clear(out, keep=SEGMENT_FILES if asked.config.segment.enabled else ())
-    remove_temporaries(out)
-    plan = make_plan(source, asked.config.plan, out / "plan.parquet")
-    kind = given_kind(source, asked.config)
-    listener.note(f"plan: {plan.describe()}, from a {kind} source")
-    described: dict[str, Any] = {
-        "format": FORMAT,
-        "source": {"path": asked.source, "kind": kind},
-        "config": to_dict(asked.config),
-        "versions": versions(),
-        "compute_class": computing.compute_class,
-        "fingerprints": {"source": plan.source_fingerprint},
-        "plan_sha256": sha256_file(out / "plan.parquet"),
-        "totals": None,
-    }
-    commit_json(out / "run.json", described)
-    return plan
-
-
-def _check_unchanged(asked: Asked, source: Source, run: dict[str, Any], computing: Computing) -> Plan:
-    """The plan of a run that was begun; ConfigError that names what is no longer the same."""
-    from lstdata.source_table import scan_fingerprint
-
-    out = asked.out
-    refuse_changes(out, run, asked.config)
-    here = computing.compute_class
-    if run["compute_class"] != here and not asked.allow_mixed_compute:
-        raise ConfigError(
-            f"`{out}` was begun on compute class {run['compute_class']}, but this machine is {here}: "
-            "bytes could differ. Give a new folder, --rebuild, or --allow-mixed-compute."
-        )
-    if asked.source != run["source"]["path"] and scan_fingerprint(source.scan()) != run["fingerprints"]["source"]:
-        raise ConfigError(f"`{out}` was planned from `{run['source']['path']}`, not from `{asked.source}`.")
-    path = out / "plan.parquet"
-    if not path.is_file() or sha256_file(path) != run["plan_sha256"]:
-        raise CorruptShard(f"`{path}` is missing or not the plan that was committed: give --rebuild.")
-    plan = read_plan(path)
-    if scan_fingerprint(source.scan()) != plan.source_fingerprint:
-        raise ConfigError(
-            f"The source `{asked.source}` is no longer what `{out}` was planned from. "
-            "Give a new folder, or --rebuild to discard what is there."
-        )
-    return plan

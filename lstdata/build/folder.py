@@ -12,7 +12,7 @@ from lstdata.errors import ConfigError, CorruptShard
 from lstdata.run_folder import FORMAT as FORMAT
 from lstdata.segment.folder import FILES as SEGMENT_FILES
 from lstdata.segment.folder import is_part_of_a_run
-from lstdata.storage import TEMPORARY, read_json, remove, remove_folder
+from lstdata.storage import TEMPORARY, exists, names_in, read_json, redacted, remove, remove_folder, sizes_in
 
 _OURS: tuple[str, ...] = (
     "plan.parquet",
@@ -22,17 +22,28 @@ _OURS: tuple[str, ...] = (
     "rejects.parquet",
     "vocab.json",
 )
-_OURS += ("tokenizer.json", "codebook.npz", "codebook.json", "report.html", "README.md", "shards", "events", ".lock")
+_OURS += ("tokenizer.json", "codebook.npz", "codebook.json", "report.html", "README.md", "shards", "events")
 _OURS += SEGMENT_FILES
+_LOCKS = (".lock", ".lease")
 _KEYS = {"source", "config", "versions", "compute_class", "fingerprints", "plan_sha256", "totals"}
 _NOT_OUTPUT = ("run", "about")
 """Sections that change no byte of the output."""
+
+_SECTIONS: dict[str, set[str]] = {
+    "plan": {"source", "segment", "plan"},
+    "activity": {"activity"},
+    "filter": {"filter"},
+    "words": {"words"},
+    "units": {"units"},
+    "sample": {"tokenizer", "patching", "interleave"},
+}
+"""Sections of the config by the stage that reads them, in the order of the stages."""
 
 
 def read_run(out: UPath) -> dict[str, Any] | None:
     """`run.json`, or None where the folder has none yet; ConfigError where the folder is somebody else's."""
     path = out / "run.json"
-    if path.exists():
+    if exists(path):
         try:
             run: dict[str, Any] = read_json(path)
         except (OSError, ValueError) as error:
@@ -40,8 +51,8 @@ def read_run(out: UPath) -> dict[str, Any] | None:
         if not isinstance(run, dict) or run.get("format") != FORMAT or not run.keys() >= _KEYS:
             raise CorruptShard(f"`{path}` is not that of a run folder of format {FORMAT}. Give a new folder.")
         return run
-    ours = _OURS if (out / "plan.parquet").exists() or is_part_of_a_run(out) else (".lock",)
-    strangers = sorted(p.name for p in out.iterdir() if p.name not in ours and TEMPORARY not in p.name)
+    ours = (*_OURS, *_LOCKS) if exists(out / "plan.parquet") or is_part_of_a_run(out) else _LOCKS
+    strangers = [name for name in names_in(out) if name not in ours and TEMPORARY not in name]
     if strangers:
         raise ConfigError(f"`{out}` is not empty and no run folder: it holds `{strangers[0]}`. Give a new folder.")
     return None
@@ -50,18 +61,29 @@ def read_run(out: UPath) -> dict[str, Any] | None:
 def changes(run: dict[str, Any], config: BuildConfig) -> list[str]:
     """Each option in which `config` differs from what the folder was begun with, of those that change output."""
     old = {k: v for k, v in run["config"].items() if k not in _NOT_OUTPUT}
-    new = {k: v for k, v in to_dict(config).items() if k not in _NOT_OUTPUT}
+    new = {k: v for k, v in redacted(to_dict(config)).items() if k not in _NOT_OUTPUT}
     return differences(old, new)
 
 
 def refuse_changes(out: UPath, run: dict[str, Any], config: BuildConfig) -> None:
-    """ConfigError that names the options in which `config` differs."""
+    """ConfigError that names the options in which `config` differs, and the first stage that they change."""
     changed = changes(run, config)
-    if changed:
-        raise ConfigError(
-            f"`{out}` was built with other options: {', '.join(changed)}. "
-            "Give a new folder, or --rebuild to discard what is there."
+    if not changed:
+        return
+    sections = {name.strip("`").split(".")[0] for name in changed}
+    stage = next(stage for stage, of in _SECTIONS.items() if sections & of)
+    packing = (
+        ""
+        if stage != "sample"
+        else (
+            f" Units and words stay as they are: `lstdata build-shards {out} NEW` with the new options re-packs them, "
+            "without audio."
         )
+    )
+    raise ConfigError(
+        f"`{out}` was built with other options: {', '.join(changed)}. Every shard changes from the stage {stage} on. "
+        f"Give a new folder, or --rebuild to discard what is there.{packing}"
+    )
 
 
 def refuse_other_stages(out: UPath, run: dict[str, Any], stages: Mapping[str, str]) -> None:
@@ -77,7 +99,7 @@ def refuse_other_stages(out: UPath, run: dict[str, Any], stages: Mapping[str, st
 
 def has_shards(out: UPath) -> bool:
     """Whether any shard was ever finished here."""
-    return any((out / "shards").glob("*.json"))
+    return any(name.endswith(".json") for name in sizes_in(out / "shards"))
 
 
 def clear(out: UPath, keep: tuple[str, ...] = ()) -> None:
@@ -85,16 +107,15 @@ def clear(out: UPath, keep: tuple[str, ...] = ()) -> None:
 
     The plan goes last: a folder that holds one is ours, also when clearing is interrupted.
     """
-    if not (out / "plan.parquet").exists():
+    if not exists(out / "plan.parquet"):
         read_run(out)
     for name in sorted(_OURS, key=lambda n: (n == "plan.parquet", n == "run.json")):
-        path = out / name
-        if name == ".lock" or name in keep:
+        if name in keep:
             continue
-        if path.is_dir():
-            remove_folder(path)
+        if name in ("shards", "events"):
+            remove_folder(out / name)
         else:
-            remove(path)
+            remove(out / name)
 
 
 def shard_paths(out: UPath, name: str) -> tuple[UPath, UPath, UPath]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-_RESUMABLE = ("segment", "transcribe", "plan", "build-shards", "train")
+_RESUMABLE = ("segment", "transcribe", "plan", "build-shards", "retry", "train")
 """Verbs that go on where they were when the same command is run again."""
 
 
