@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import threading
 import time
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
@@ -21,47 +22,53 @@ FOLDER: Final = "events"
 _OBJECT_SECONDS: Final = 10.0
 """Between two writes of an object, which can only be written whole."""
 
+_OBJECT_BYTES: Final = 1 << 20
+"""After so many an object is left as it is, and another begun."""
+
+_KEPT: Final = 10_000
+"""Lines that wait for a disk that does not take them; older ones are lost."""
+
 Role = Literal["driver", "worker"]
 
 
 class EventLog:
     """Appends the events of one process under `OUT/events/`; nothing that fails here fails a build.
 
-    On an object store the file is written anew every few seconds, and by `close`.
+    On an object store the file is written anew every few seconds, and by `close`. Threads may share a log.
     """
 
     def __init__(self, out: UPath, role: Role) -> None:
-        began = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-        self._path = out / FOLDER / f"{began}-{socket.gethostname()}-{os.getpid()}-{role}.jsonl"
-        self._lines: list[str] = []
-        """On an object store all, else those that are not written yet."""
+        began = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")[:-3]
+        self._folder = out / FOLDER
+        self._name = f"{began}-{socket.gethostname()}-{os.getpid()}-{role}"
+        self._part = 0
+        self._lines: list[bytes] = []
+        """On an object store all of this part, else those that are not written yet."""
         self._written = time.monotonic()
+        self._one = threading.RLock()
         self.failed: OSError | None = None
         """Why the last write did not succeed."""
 
     def write(self, event: str, **details: Any) -> None:
-        """`details` are JSON values. Does not raise."""
+        """`details` are JSON values; others are written as text. Does not raise."""
         line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event, **details}
-        self._lines.append(json.dumps(line, ensure_ascii=False) + "\n")
-        if is_local(self._path) or time.monotonic() - self._written > _OBJECT_SECONDS:
-            self.flush()
+        text = json.dumps(line, ensure_ascii=False, default=str) + "\n"
+        with self._one:
+            self._lines.append(text.encode("utf-8", "backslashreplace"))
+            if is_local(self._folder) or time.monotonic() - self._written > _OBJECT_SECONDS:
+                self.flush()
 
     def flush(self) -> None:
         """Write what is not written yet, if that can be done now."""
-        self._written = time.monotonic()
-        text = "".join(self._lines)
-        try:
-            if is_local(self._path):
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                with open(self._path, "a", encoding="utf-8") as file:
-                    file.write(text)
-                self._lines.clear()
+        with self._one:
+            self._written = time.monotonic()
+            try:
+                self._append() if is_local(self._folder) else self._put()
+            except Exception as error:
+                self.failed = error if isinstance(error, OSError) else OSError(str(error))
+                self._lines = [b"\n", *self._lines[-_KEPT:]]  # ends what may have been written of a line
             else:
-                self._path.fs.pipe_file(self._path.path, text.encode())
-        except Exception as error:
-            self.failed = error if isinstance(error, OSError) else OSError(str(error))
-        else:
-            self.failed = None
+                self.failed = None
 
     def close(self) -> None:
         if self._lines:
@@ -72,3 +79,17 @@ class EventLog:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+    def _append(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with open(str(self._folder / f"{self._name}.jsonl"), "ab") as file:
+            file.write(b"".join(self._lines))
+        self._lines.clear()
+
+    def _put(self) -> None:
+        path = self._folder / (f"{self._name}.{self._part}.jsonl" if self._part else f"{self._name}.jsonl")
+        data = b"".join(self._lines)
+        path.fs.pipe_file(path.path, data)
+        if len(data) > _OBJECT_BYTES:
+            self._part += 1
+            self._lines.clear()
