@@ -1,7 +1,10 @@
-"""`verify` and `report`."""
+"""`status`, `verify` and `report`."""
 
 from __future__ import annotations
 
+import json
+import time
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -10,6 +13,45 @@ from upath import UPath
 
 from lstdata.cli.shared import JSON, RunFolder, say, say_problems
 from lstdata.errors import ConfigError, IncompleteBuild, LstDataError
+from lstdata.storage import exists
+
+
+@click.command("status")
+@click.argument("out", type=RunFolder(kept=True))
+@click.option(
+    "--watch",
+    is_flag=False,
+    flag_value="2",
+    type=click.FloatRange(min=0.1),
+    metavar="[SECONDS]",
+    help="Look again every so many seconds, 2 by default, until nobody works on OUT; give it after OUT.",
+)
+@JSON
+def status_command(out: UPath, watch: float | None, as_json: bool) -> None:
+    """Say how far the build in the run folder OUT is, whether it still runs or not.
+
+    Only files are read: OUT may be a live build's, of this machine or another's. Exit code 2 where OUT is no run
+    folder, else 0 whatever the state is.
+    """
+    from lstdata.status.judging import status_of
+    from lstdata.status.lines import text_of
+    from lstdata.status.reading import Looker
+    from lstdata.status.status import Status
+
+    looker = Looker(out)
+
+    def look() -> Status:
+        now = time.time()
+        return status_of(looker.look(now), now)
+
+    if watch is None:
+        status = look()
+        click.echo(json.dumps(status.to_json(), ensure_ascii=False) if as_json else text_of(status))
+        return
+    from lstdata.status.watch import watch as watch_until_over
+
+    with suppress(KeyboardInterrupt):
+        watch_until_over(look, watch, as_json=as_json, pause=time.sleep)
 
 
 @click.command("verify")
@@ -33,7 +75,7 @@ def report_command(out: UPath) -> None:
     from lstdata.build.folder import read_run
     from lstdata.config import BuildConfig, from_dict
 
-    run = read_run(out) if (out / "run.json").exists() else None
+    run = read_run(out) if exists(out / "run.json") else None
     if run is None:
         raise ConfigError(f"`{out}` is no run folder: it has no run.json.")
     if run["totals"] is None:

@@ -114,7 +114,7 @@ def _shards(seen: Seen, done: set[str], failed: Sequence[Failed], workers: Seque
 def _audio(seen: Seen, done: set[str], driver: ProcessLog | None) -> Audio:
     """With rate and time to go where a driver is at work, all by its own clock."""
     seconds = {shard.name: shard.seconds for shard in seen.plan.shards}
-    built = sum(seconds[name] for name in done)
+    built = sum(shard.seconds for shard in seen.plan.shards if shard.name in done)
     rate, over = (None, None) if driver is None else _pace(driver, seconds)
     eta = None if rate is None else (seen.plan.seconds - built) / rate
     return Audio(seen.plan.seconds, built, rate, over, eta)
