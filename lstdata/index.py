@@ -15,7 +15,7 @@ from upath import UPath
 from lstdata.errors import CorruptShard
 from lstdata.records import SAMPLE_RATE, DeadLetter
 from lstdata.shards import STORED_STRATEGIES, StoredSample
-from lstdata.storage import committing
+from lstdata.storage import committing, parquet_file
 
 INDEX_SCHEMA = pa.schema(
     [
@@ -127,7 +127,7 @@ def read_rejects(path: UPath) -> list[DeadLetter]:
 def read_table(path: UPath, schema: pa.Schema, columns: Sequence[str] | None = None) -> pa.Table:
     """A Parquet table, or some columns of one, that must have this schema; CorruptShard where it has not."""
     try:
-        with pq.ParquetFile(path) as file:
+        with parquet_file(path) as file:
             found = file.schema_arrow
             table = file.read(columns=None if columns is None else list(columns))
     except FileNotFoundError as error:

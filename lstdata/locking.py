@@ -9,15 +9,26 @@ from contextlib import contextmanager
 from upath import UPath
 
 from lstdata.errors import ConfigError, Unavailable
+from lstdata.storage import is_local
 
 
 @contextmanager
-def locked(out: UPath, refuse_strangers: Callable[[UPath], object]) -> Iterator[None]:
-    """Hold a folder's lock, which dies with its owner; ConfigError while another process has it.
+def locked(out: UPath, refuse_strangers: Callable[[UPath], object], *, take_over: bool = False) -> Iterator[None]:
+    """Hold a folder's lock, which dies with its owner, or its lease; ConfigError while another process has it.
 
     `refuse_strangers` raises where the folder is not the caller's. It comes first, as not even the lock is to be left
-    in somebody else's.
+    in somebody else's. `take_over` is for leases, of which nobody knows whether the owner is dead.
     """
+    here = is_local(out)
+    if not here:
+        from lstdata.lease import leased
+
+        refuse_strangers(out)
+        with leased(out, take_over):
+            yield
+        return
+    if take_over:
+        raise ConfigError(f"`--take-over` is for object stores: the lock of the folder `{out}` dies with its owner.")
     if out.is_dir():
         refuse_strangers(out)
     try:

@@ -9,7 +9,7 @@ from typing import Any
 from upath import UPath
 
 from lstdata.errors import ConfigError, CorruptShard
-from lstdata.storage import read_json, sha256_bytes, sha256_file
+from lstdata.storage import exists, read_json, sha256_bytes, sha256_file, sizes_in
 from lstdata.vocab import VocabCard
 
 FORMAT = 1
@@ -21,7 +21,8 @@ SEALED += ("vocab.json", "tokenizer.json", "codebook.npz", "codebook.json")
 
 def sealed(out: UPath, run: Mapping[str, Any]) -> dict[str, Any]:
     """A finished `run.json` with the sha256 of the tables and frozen files of `out`, and of itself as `seal`."""
-    files = {name: sha256_file(out / name) for name in SEALED if (out / name).is_file()}
+    there = sizes_in(out)
+    files = {name: sha256_file(out / name) for name in SEALED if name in there}
     body = {key: value for key, value in run.items() if key != "seal"} | {"sha256": files}
     return body | {"seal": seal(body)}
 
@@ -54,7 +55,7 @@ def read_finished(root: UPath) -> dict[str, Any]:
 def read_card(root: UPath) -> VocabCard | None:
     """The vocab card, None where there is none: no frame of speech could be read."""
     path = root / "vocab.json"
-    return VocabCard.from_json(read_json(path), str(path)) if path.exists() else None
+    return VocabCard.from_json(read_json(path), str(path)) if exists(path) else None
 
 
 def check_sums(root: UPath, run: Mapping[str, Any], names: Iterable[str]) -> None:

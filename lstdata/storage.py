@@ -12,13 +12,15 @@ import os
 import secrets
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeAlias, TypeGuard, TypeVar, cast
+from typing import IO, TYPE_CHECKING, Any, TypeAlias, TypeGuard, cast
 
-from lstdata.errors import LstDataError, Unavailable
+from lstdata.errors import Unavailable
+from lstdata.objects import is_there, listed, open_object, options_for, reaching, refuse_password
+from lstdata.objects import is_url as is_url
+from lstdata.objects import redacted as redacted
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
@@ -30,22 +32,22 @@ if TYPE_CHECKING:
 TEMPORARY = ".tmp-"
 """Part of every temporary name; such files are never read and may be deleted when no build runs."""
 
-TRIES = 5
-"""Of a request to an object store that fails for what the world does, with a pause that doubles between them."""
-
-T = TypeVar("T")
-
-
-def is_url(path: str) -> bool:
-    return "://" in path
-
 
 def place(path: str | AnyPath) -> UPath:
     """A file or folder by its path or fsspec URL; local ones become absolute, as workers may run in another folder."""
     from upath import UPath
 
-    text = str(path).removeprefix("file://")
-    return UPath(text, use_listings_cache=False) if is_url(text) else UPath(os.path.abspath(text))
+    text = absolute(str(path))
+    return cast("UPath", UPath(text, **options_for(text)))
+
+
+def absolute(path: str) -> str:
+    """A path made absolute, a URL as it is; `file://` is a path. ConfigError for a URL with a password."""
+    path = path.removeprefix("file://")
+    if not is_url(path):
+        return os.path.abspath(path)
+    refuse_password(path)
+    return path
 
 
 def is_local(path: AnyPath) -> TypeGuard[Path]:
@@ -53,12 +55,8 @@ def is_local(path: AnyPath) -> TypeGuard[Path]:
 
 
 def open_binary(path: str) -> IO[bytes]:
-    """Open a local path or an fsspec URL for reading."""
-    if not is_url(path):
-        return open(path, "rb")
-    import fsspec
-
-    return cast("IO[bytes]", fsspec.open(path, "rb").open())
+    """Open a local path or an fsspec URL for reading. Raises OSError; of a URL FileNotFoundError or Unavailable."""
+    return open_object(path) if is_url(path) else open(path, "rb")
 
 
 def resolve(root: str, path: str) -> str:
@@ -79,12 +77,12 @@ def committing(final: AnyPath) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="lstdata-") as folder:
         temporary = Path(folder) / final.name
         yield temporary
-        _put(final, temporary.read_bytes())
+        _put(final, sha256_file(temporary), lambda files, path: files.put_file(str(temporary), path))
 
 
 def commit_bytes(final: AnyPath, data: bytes) -> None:
     if not isinstance(final, Path):
-        _put(final, data)
+        _put(final, sha256_bytes(data), lambda files, path: files.pipe_file(path, data))
         return
     with _renaming(final) as temporary:
         temporary.write_bytes(data)
@@ -99,7 +97,8 @@ def read_bytes(path: AnyPath) -> bytes:
     """Raises FileNotFoundError, and for objects Unavailable."""
     if isinstance(path, Path):
         return path.read_bytes()
-    return reaching(path, lambda: cast("bytes", path.fs.cat_file(path.path)))
+    with open_object(path) as file:
+        return file.read()
 
 
 def read_json(path: AnyPath) -> Any:
@@ -118,14 +117,21 @@ def parquet_file(path: AnyPath, metadata: pq.FileMetaData | None = None) -> Iter
         with pq.ParquetFile(path, metadata=metadata) as file:
             yield file
         return
-    opened = reaching(path, lambda: path.fs.open(path.path, "rb", cache_type="readahead"))
-    with opened, pq.ParquetFile(opened, metadata=metadata) as file:
+    with open_object(path) as opened, pq.ParquetFile(opened, metadata=metadata) as file:
         yield file
 
 
 def exists(path: AnyPath) -> bool:
     """Raises Unavailable where an object store does not say."""
-    return path.exists() if isinstance(path, Path) else reaching(path, lambda: bool(path.fs.exists(path.path)))
+    return path.exists() if isinstance(path, Path) else is_there(path)
+
+
+def version(path: AnyPath) -> str:
+    """Another one whenever the file is another. Raises FileNotFoundError."""
+    if isinstance(path, Path):
+        found = path.stat()
+        return f"{found.st_ino} {found.st_size} {found.st_mtime_ns}"
+    return reaching(path, lambda files, inside: str(files.ukey(inside)))
 
 
 def remove(path: AnyPath) -> None:
@@ -134,15 +140,24 @@ def remove(path: AnyPath) -> None:
         path.unlink(missing_ok=True)
         return
     with suppress(FileNotFoundError):
-        reaching(path, lambda: path.fs.rm_file(path.path))
+        reaching(path, lambda files, inside: files.rm_file(inside))
 
 
 def remove_folder(path: AnyPath) -> None:
-    """All below it."""
+    """All below it, whether there is anything or not."""
     if isinstance(path, Path):
-        shutil.rmtree(path, ignore_errors=False)
+        if path.is_dir():
+            shutil.rmtree(path)
         return
-    reaching(path, lambda: path.fs.rm(path.path, recursive=True))
+    with suppress(FileNotFoundError):
+        reaching(path, lambda files, inside: files.rm(inside, recursive=True))
+
+
+def names_in(folder: AnyPath) -> list[str]:
+    """The sorted names directly in a folder, of files and of folders; none where there is no such folder."""
+    if isinstance(folder, Path):
+        return sorted(os.listdir(folder)) if folder.is_dir() else []
+    return [entry.name for entry in listed(folder)]
 
 
 def sizes_in(folder: AnyPath) -> dict[str, int]:
@@ -153,18 +168,12 @@ def sizes_in(folder: AnyPath) -> dict[str, int]:
                 return {entry.name: entry.stat().st_size for entry in entries if entry.is_file()}
         except FileNotFoundError:
             return {}
-    try:
-        listed = reaching(folder, lambda: folder.fs.ls(folder.path, detail=True))
-    except FileNotFoundError:
-        return {}
-    return {item["name"].rsplit("/", 1)[-1]: item["size"] for item in listed if item["type"] == "file"}
+    return {entry.name: entry.size for entry in listed(folder) if not entry.is_folder}
 
 
 def sha256_file(path: AnyPath) -> str:
-    if isinstance(path, Path):
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    return sha256_bytes(read_bytes(path))
+    with open(path, "rb") if isinstance(path, Path) else open_object(path) as file:
+        return hashlib.file_digest(cast("Any", file), "sha256").hexdigest()
 
 
 def sha256_bytes(data: bytes) -> str:
@@ -181,32 +190,18 @@ def remove_temporaries(folder: AnyPath) -> int:
     return len(leftovers)
 
 
-def reaching(path: UPath, work: Callable[[], T]) -> T:
-    """What `work`, a request about an object, gives, tried again after faults; Unavailable where it goes on failing.
-
-    FileNotFoundError is an answer, and so is FileExistsError.
-    """
-    for attempt in range(TRIES):
-        try:
-            return work()
-        except (FileNotFoundError, FileExistsError, LstDataError):
-            raise
-        except Exception as error:
-            fault = error
-        if attempt < TRIES - 1:
-            time.sleep(0.2 * 2**attempt)
-    raise Unavailable(f"`{path}` cannot be reached: {' '.join(str(fault).split())[:300]}") from fault
-
-
-def _put(final: UPath, data: bytes) -> None:
+def _put(final: UPath, sha256: str, send: Callable[[Any, str], object]) -> None:
     """One put, then the object is read back: what a store has taken damaged is put again."""
 
-    def put() -> None:
-        final.fs.pipe_file(final.path, data)
-        if sha256_bytes(final.fs.cat_file(final.path)) != sha256_bytes(data):
+    def put(files: Any, inside: str) -> None:
+        send(files, inside)
+        if sha256_file(final) != sha256:
             raise OSError("it does not hold what was put there")
 
-    reaching(final, put)
+    try:
+        reaching(final, put)
+    except FileNotFoundError as error:
+        raise Unavailable(f"`{final}` cannot be written: what was put there is gone.") from error
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
@@ -20,7 +19,7 @@ from lstdata.errors import CorruptShard
 from lstdata.randomness import digest
 from lstdata.records import SourceRow
 from lstdata.source_table import ROW_FIELDS, source_row
-from lstdata.storage import parquet_file, reaching
+from lstdata.storage import parquet_file, version
 
 if TYPE_CHECKING:
     from lstdata.storage import AnyPath
@@ -226,7 +225,7 @@ def _record(row: dict[str, Any]) -> PlannedRecord:
 @contextmanager
 def _opened(path: AnyPath) -> Iterator[pq.ParquetFile]:
     """The footer stays in memory: where shards are many, it takes longer to read than any of them."""
-    with parquet_file(path, _footer(path, _state(path))) as file:
+    with parquet_file(path, _footer(path, version(path))) as file:
         yield file
 
 
@@ -234,11 +233,3 @@ def _opened(path: AnyPath) -> Iterator[pq.ParquetFile]:
 def _footer(path: AnyPath, state: str) -> pq.FileMetaData:
     with parquet_file(path) as file:
         return file.metadata
-
-
-def _state(path: AnyPath) -> str:
-    """Another one whenever the file is another."""
-    if isinstance(path, Path):
-        found = path.stat()
-        return f"{found.st_ino} {found.st_size} {found.st_mtime_ns}"
-    return str(reaching(path, lambda: path.fs.ukey(path.path)))

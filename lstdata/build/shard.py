@@ -23,7 +23,7 @@ from lstdata.records import HOP, SAMPLE_RATE, DeadLetter
 from lstdata.run_folder import read_card
 from lstdata.shards import FORMAT, STORED_STRATEGIES, StoredSample, write_shard
 from lstdata.sources import open_source
-from lstdata.storage import commit_bytes, commit_json, sha256_file
+from lstdata.storage import commit_bytes, commit_json, exists, remove, sha256_file
 from lstdata.tokenizer import TextTokenizer
 from lstdata.units.codebook import load_codebook
 from lstdata.units.features import make_extractor
@@ -80,7 +80,7 @@ def _build_once(spec: BuildSpec, shard: PlannedShard) -> ShardResult:
 def _commit(spec: BuildSpec, shard: PlannedShard, samples: list[StoredSample], letters: list[DeadLetter]) -> float:
     """Tar, then index rows, then sidecar; a shard without samples has no tar."""
     tar, rows, sidecar = shard_paths(spec.out, shard.name)
-    sidecar.unlink(missing_ok=True)
+    remove(sidecar)
     buffer = io.BytesIO()
     offsets = write_shard(buffer, samples) if samples else [0]
     data = buffer.getvalue()
@@ -88,7 +88,7 @@ def _commit(spec: BuildSpec, shard: PlannedShard, samples: list[StoredSample], l
         commit_bytes(tar, data)
     else:
         data = b""
-        tar.unlink(missing_ok=True)
+        remove(tar)
     stretches = zip(samples, pairwise(offsets), strict=True)
     write_table(rows, [index_row(s, shard.name, a, data[a:b]) for s, (a, b) in stretches], INDEX_SCHEMA)
     seconds = sum(s.sample.samples for s in samples) / SAMPLE_RATE
@@ -125,7 +125,7 @@ def _stages(spec: BuildSpec) -> Stages:
         )
     source = open_source(spec.source, spec.config.source)
     codebook, card = spec.out / "codebook.npz", read_card(spec.out)
-    features = spec.features if codebook.exists() else None
+    features = spec.features if exists(codebook) else None
     return Stages(
         config=spec.config,
         source=source,

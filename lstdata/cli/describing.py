@@ -7,6 +7,7 @@ from upath import UPath
 
 from lstdata.cli.shared import JSON, RunFolder, say
 from lstdata.errors import ConfigError
+from lstdata.storage import exists
 
 
 @click.command("card")
@@ -17,7 +18,7 @@ def card_command(out: UPath, as_json: bool) -> None:
     from lstdata.report.card import write_card
     from lstdata.run_folder import read_finished
 
-    if not (out / "run.json").is_file():
+    if not exists(out / "run.json"):
         raise ConfigError(f"`{out}` is no run folder: it has no run.json.")
     read_finished(out)
     path = write_card(out)

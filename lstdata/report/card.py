@@ -13,7 +13,7 @@ from lstdata.languages import language_tag
 from lstdata.records import SAMPLE_RATE
 from lstdata.report.numbers import Numbers, Part, compute_numbers
 from lstdata.report.reading import iter_batches
-from lstdata.storage import commit_bytes
+from lstdata.storage import commit_bytes, exists
 from lstdata.units.codebook import load_codebook
 
 CARD = "README.md"
@@ -45,7 +45,7 @@ def custom_fields(index: UPath) -> list[str]:
 
 def features_of(codebook: UPath) -> str:
     """What the units of a codebook are clusters of; empty where it does not say, or there is none."""
-    if not codebook.exists():
+    if not exists(codebook):
         return ""
     book = load_codebook(codebook)
     known = json.loads(book.features or "{}")

@@ -22,6 +22,7 @@ from lstdata.report.numbers import Numbers, Part, compute_numbers
 from lstdata.report.timeline import Timeline, draw_timeline
 from lstdata.report.utterances import Shown, choose_utterances
 from lstdata.sources import Source
+from lstdata.storage import exists
 from lstdata.units.codebook import load_codebook
 
 WORD_MEAN, WORD_MEDIAN, WORD_MAX = 5.8, 5, 22
@@ -47,7 +48,7 @@ class Chart:
 def render(out: UPath, source: Source | None) -> str:
     """The whole page of a finished run folder."""
     numbers = compute_numbers(out)
-    codebook = load_codebook(out / "codebook.npz").centroids if (out / "codebook.npz").exists() else None
+    codebook = load_codebook(out / "codebook.npz").centroids if exists(out / "codebook.npz") else None
     colours = unit_colours(codebook, len(numbers.units.counts))
     shown = choose_utterances(out, source)
     drawn: list[tuple[Shown, Timeline]] = [(one, draw_timeline(one, colours)) for one in shown]

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from upath import UPath
 
 from lstdata.errors import CorruptShard
 from lstdata.shards import StoredSample, iter_samples
-from lstdata.storage import read_json
+from lstdata.storage import parquet_file, read_bytes, read_json
 
 _BATCH = 8192
 
@@ -19,8 +18,9 @@ _BATCH = 8192
 def iter_batches(path: UPath, columns: list[str]) -> Iterator[dict[str, Any]]:
     """The columns of a Parquet table as numpy arrays, some thousand rows at a time; CorruptShard if it is none."""
     try:
-        for batch in pq.ParquetFile(path).iter_batches(batch_size=_BATCH, columns=columns):
-            yield {name: batch[name].to_numpy(zero_copy_only=False) for name in columns}
+        with parquet_file(path) as file:
+            for batch in file.iter_batches(batch_size=_BATCH, columns=columns):
+                yield {name: batch[name].to_numpy(zero_copy_only=False) for name in columns}
     except FileNotFoundError as error:
         raise CorruptShard(f"`{path}` is missing.") from error
     except (pa.ArrowInvalid, KeyError, OSError) as error:
@@ -45,7 +45,7 @@ def read_samples(out: UPath, shards: list[dict[str, Any]], limit: int) -> Iterat
     for i in range(number):
         path = out / filled[(2 * i + 1) * len(filled) // (2 * number)]["path"]
         try:
-            data = path.read_bytes()
+            data = read_bytes(path)
         except OSError as error:
             raise CorruptShard(f"`{path}` cannot be read: {error.strerror}.") from error
         for *_, stored in iter_samples(data, str(path)):

@@ -20,6 +20,7 @@ from lstdata.report.distribution import Distribution
 from lstdata.report.reading import iter_batches
 from lstdata.shards import StoredSample, iter_samples
 from lstdata.sources import Source
+from lstdata.storage import exists, read_bytes
 
 QUANTILES = (0.2, 0.5, 0.8)
 """Of the durations of the utterances that may be drawn."""
@@ -71,7 +72,7 @@ def choose_utterances(out: UPath, source: Source | None) -> list[Shown]:
             chosen.append(nearest)
     paths = {row["shard"]: row["path"] for row in read_table(out / "shards.parquet", SHARDS_SCHEMA).to_pylist()}
     plan = out / "plan.parquet"
-    groups = {s.name: s.row_group for s in read_plan(plan).shards} if source and plan.exists() else {}
+    groups = {s.name: s.row_group for s in read_plan(plan).shards} if source and exists(plan) else {}
     return [_show(out, choice, paths[choice.shard], groups, source) for choice in chosen]
 
 
@@ -119,7 +120,7 @@ def _nearest(out: UPath, seconds: float, timed: bool, taken: list[str]) -> _Choi
 def _show(out: UPath, choice: _Choice, path: str, groups: dict[str, int], source: Source | None) -> Shown:
     """The sample from its shard and its audio from the source; `groups` says where the plan has each shard."""
     try:
-        data = (out / path).read_bytes()
+        data = read_bytes(out / path)
     except OSError as error:
         raise CorruptShard(f"`{out / path}` cannot be read: {error.strerror}.") from error
     *_, stored = next(iter_samples(data, str(out / path), choice.offset))

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from upath import UPath
 
-from lstdata.errors import ConfigError
+from lstdata.errors import ConfigError, Unavailable
 from lstdata.storage import open_binary, sha256_bytes
 from lstdata.units import mfcc
 
@@ -137,6 +137,8 @@ def load_codebook(path: str | UPath) -> Codebook:
                 offsets=arrays["offsets"].astype(np.float32) if "offsets" in arrays else None,
                 features=str(arrays["features"]) if "features" in arrays else "",
             )
+    except Unavailable:
+        raise
     except Exception as error:  # damaged bytes can make the zip and array readers raise anything
         raise ConfigError(f"`{path}` is not a codebook file: {' '.join(str(error).split()).rstrip('.')}.") from error
     mistake = find_mistake(book)

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lstdata.errors import LstDataError
+from lstdata.errors import LstDataError, Unavailable
 
 
 @contextmanager
 def guarded(what: str, problems: list[str]) -> Iterator[None]:
     """Turn any exception into one problem that names `what`: damaged bytes can make a decoder raise anything.
 
-    Of what was already found to be missing there is nothing more to say.
+    Of what was already found to be missing there is nothing more to say. What cannot be reached says nothing of what is
+    there: Unavailable is raised.
     """
     try:
         yield
+    except Unavailable:
+        raise
     except Exception as error:
         if f"{what} is missing." not in problems:
             problems.append(f"{what}: {told(error)}")

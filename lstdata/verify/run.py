@@ -8,9 +8,9 @@ from typing import Any
 from upath import UPath
 
 from lstdata.config import PatchingConfig, from_dict
-from lstdata.errors import ConfigError, CorruptShard, IncompleteBuild
+from lstdata.errors import ConfigError, CorruptShard, IncompleteBuild, Unavailable
 from lstdata.run_folder import FORMAT, SEALED, seal
-from lstdata.storage import read_json, sha256_file
+from lstdata.storage import exists, read_json, sha256_file, sizes_in
 from lstdata.tokenizer import TextTokenizer
 from lstdata.units.codebook import load_codebook
 from lstdata.verify.guard import guarded, told
@@ -36,13 +36,15 @@ class Run:
 def open_run(out: UPath, problems: list[str]) -> Run:
     """The finished run in `out`; what its own check sums say goes to `problems`."""
     path = out / "run.json"
-    if not path.is_file():
+    if not exists(path):
         raise ConfigError(f"`{out}` is no run folder: it has no run.json.")
     try:
         stated = read_json(path)
         if stated["format"] != FORMAT:
             raise CorruptShard(f"its format is {stated['format']!r}, but this version reads {FORMAT}.")
         run = None if stated["totals"] is None else _run(out, stated)
+    except Unavailable:
+        raise
     except Exception as error:
         raise CorruptShard(f"`{path}` is damaged: {told(error)}") from error
     if run is None:
@@ -64,7 +66,7 @@ def check_frozen(run: Run, problems: list[str]) -> None:
         if its != (card.tokenizer_sha256, card.text_size, card.tokenizer_bos, card.tokenizer_eos):
             problems.append("`tokenizer.json` is not the one that `vocab.json` describes.")
     with guarded("`codebook.json`", problems):
-        stated = read_json(out / "codebook.json") if (out / "codebook.json").exists() else {}
+        stated = read_json(out / "codebook.json") if exists(out / "codebook.json") else {}
         prepared = stated.get("prepared")
         if stated and (stated["sha256"], stated["clusters"]) != (card.codebook_sha256, card.units):
             problems.append("`codebook.json` does not describe the codebook that `vocab.json` describes.")
@@ -95,10 +97,11 @@ def _check_sums(out: UPath, stated: dict[str, Any], problems: list[str]) -> None
     if stated.get("seal") != seal(stated):
         problems.append("`run.json` is not the one that was committed (its seal differs).")
     sums = dict(stated.get("sha256", {}))
-    known = {name for name in SEALED if (out / name).exists()}
+    there = sizes_in(out)
+    known = {name for name in SEALED if name in there}
     for name in sorted(sums.keys() | known):
         with guarded(f"`{name}`", problems):
-            if not (out / name).is_file():
+            if name not in there:
                 problems.append(f"`{name}` is missing.")
             elif sha256_file(out / name) != sums.get(name):
                 problems.append(f"`{name}` is not the one that was committed (sha256 differs).")

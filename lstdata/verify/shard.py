@@ -20,7 +20,7 @@ from lstdata.index import INDEX_SCHEMA, index_row, read_table
 from lstdata.patching import utterance_patches
 from lstdata.records import SAMPLE_RATE, DeadLetter, Sample
 from lstdata.shards import FORMAT, STORED_STRATEGIES, StoredSample, iter_samples
-from lstdata.storage import sha256_bytes, sha256_file
+from lstdata.storage import exists, read_bytes, sha256_bytes, sha256_file
 from lstdata.verify.guard import guarded
 from lstdata.verify.run import Run
 
@@ -86,8 +86,8 @@ def _letter(stated: dict[str, Any]) -> DeadLetter:
 def _tar(path: UPath, stated: dict[str, Any], here: str, problems: list[str]) -> bytes:
     """The tar's bytes; a shard without samples has none, and none may lie there."""
     if stated["samples"]:
-        return path.read_bytes()
-    if path.exists():
+        return read_bytes(path)
+    if exists(path):
         problems.append(f"{here}: there is a tar, but the sidecar says that the shard has no samples.")
     return b""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from upath import UPath
 
 from lstdata.build.finish import shard_row, total
@@ -18,19 +18,24 @@ from lstdata.build.plan_table import Plan
 from lstdata.index import INDEX_SCHEMA, SHARDS_SCHEMA, read_rejects, read_table
 from lstdata.randomness import digest
 from lstdata.records import DeadLetter
+from lstdata.storage import exists, names_in, parquet_file
 from lstdata.verify.guard import guarded
 from lstdata.verify.run import Run
 from lstdata.verify.shard import CountedShard
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
 
 
 class IndexTable:
     """`index.parquet`, one row group after another: each must hold the rows of one shard, in the plan's order."""
 
     def __init__(self, path: UPath, problems: list[str]) -> None:
+        self._open = ExitStack()
         self._file: pq.ParquetFile | None = None
         self._groups: dict[str, int] = {}
         with guarded("`index.parquet`", problems):
-            file = pq.ParquetFile(path)
+            file = self._open.enter_context(parquet_file(path))
             if not file.schema_arrow.equals(INDEX_SCHEMA):
                 problems.append("`index.parquet` has other columns than this version of lstdata writes.")
                 return
@@ -52,9 +57,9 @@ class IndexTable:
 
     def close(self, names: list[str], complete: bool, problems: list[str]) -> None:
         """Compare the row groups with the shards that have samples; `complete`: there are no other shards."""
+        self._open.close()
         if self._file is None:
             return
-        self._file.close()
         there = [name for name in self._groups if complete or name in names]
         if there != names:
             problems.append("`index.parquet` does not hold the run's shards in the order of the plan.")
@@ -104,7 +109,7 @@ def check_tables(
         if read_rejects(out / "rejects.parquet") != letters and len(counted) == len(plan.shards):
             problems.append("`rejects.parquet` and the sidecars disagree.")
     files = {f"{shard.name}{suffix}" for shard in plan.shards for suffix in (".tar", ".json", ".parquet")}
-    strangers = sorted(path.name for path in (out / "shards").glob("*") if path.name not in files)
+    strangers = [name for name in names_in(out / "shards") if name not in files]
     problems += (f"`shards/{name}` belongs to no planned shard." for name in strangers)
 
 
@@ -121,7 +126,7 @@ def check_totals(
     for key in sorted(found.keys() | run.totals.keys()):
         if found.get(key) != run.totals.get(key):
             problems.append(f"`run.json`: {key} is {found.get(key)}, but its totals say {run.totals.get(key)}.")
-    if run.card is None and totals.written and not (run.out / "vocab.json").exists():
+    if run.card is None and totals.written and not exists(run.out / "vocab.json"):
         problems.append("`vocab.json` is missing, but there are samples.")
 
 
