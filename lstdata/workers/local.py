@@ -6,72 +6,68 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
-from lstdata.errors import LstDataError, Unavailable
-from lstdata.workers.queue import Given, Queue
+from lstdata.errors import LstDataError
+from lstdata.workers import deadline
+from lstdata.workers.queue import Line, WorkerDied
 from lstdata.workers.worker import Worker, pin_threads
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-DEATHS = 2
-"""A task whose worker died this often fails."""
+_DYING_SECONDS: Final = 5.0
+"""That a process may take to be gone once its pipe is closed."""
 
 
 def run_local(
-    make: Callable[[], Callable[[Task], Result]], tasks: Iterable[Task], workers: int, describe: Callable[[Task], str]
+    make: Callable[[], Callable[[Task], Result]], line: Line[Task], workers: int
 ) -> Generator[tuple[Task, Result | LstDataError], None, None]:
-    """`run_tasks` in up to `workers` spawned processes, each started when there is a task for it."""
-    queue = Queue(tasks)
+    """`work_off` in up to `workers` spawned processes, each started when there is a task for it."""
     crew: list[_Process[Task, Result]] = []
     try:
         while True:
-            _hand_out(queue, crew, make, workers)
-            busy = [worker for worker in crew if worker.given]
+            _hand_out(line, crew, make, workers)
+            busy = [worker for worker in crew if worker.is_busy]
             if not busy:
                 return
             wait([worker.pipe for worker in busy])
             for worker in busy:
                 if not worker.pipe.poll():
                     continue
-                given, result = worker.take()
-                if result is not None:
-                    yield given.task, result
-                    continue
-                crew.remove(worker)
-                worker.end()
-                if not queue.return_dead(given, DEATHS):
-                    yield given.task, Unavailable(f"{describe(given.task)}: its worker process died {DEATHS} times")
+                task, outcome = worker.take()
+                if isinstance(outcome, WorkerDied):
+                    crew.remove(worker)
+                yield task, outcome
     finally:
         for worker in crew:
             worker.end()
 
 
 def _hand_out(
-    queue: Queue[Task],
+    line: Line[Task],
     crew: list[_Process[Task, Result]],
     make: Callable[[], Callable[[Task], Result]],
     workers: int,
 ) -> None:
     """Give every free worker a task, and start workers while there are tasks for them."""
-    idle = [worker for worker in crew if worker.given is None]
+    idle = [worker for worker in crew if not worker.is_busy]
     while idle or len(crew) < workers:
-        given = queue.next()
-        if given is None:
+        task = line.next()
+        if task is None:
             return
         if not idle:
             idle.append(_Process(make))
             crew.append(idle[0])
-        idle.pop().give(given)
+        idle.pop().give(task)
 
 
 class _Process(Generic[Task, Result]):
-    """A spawned process and the driver's end of its pipe; `given` is what it is doing."""
+    """A spawned process and the driver's end of its pipe."""
 
     def __init__(self, make: Callable[[], Callable[[Task], Result]]) -> None:
         context = multiprocessing.get_context("spawn")
@@ -82,29 +78,48 @@ class _Process(Generic[Task, Result]):
         with _deaf_to_interrupts():
             self.process.start()
         theirs.close()
-        self.given: Given[Task] | None = None
+        self._given: list[Task] = []
 
-    def give(self, given: Given[Task]) -> None:
-        self.given = given
+    @property
+    def is_busy(self) -> bool:
+        return bool(self._given)
+
+    def give(self, task: Task) -> None:
+        self._given.append(task)
         try:
-            self.pipe.send(given.task)
+            self.pipe.send(task)
         except OSError:
             return  # it died already: `take` will say so
 
-    def take(self) -> tuple[Given[Task], Result | LstDataError | None]:
-        """What it was given, and the result; None where the process died."""
-        assert self.given is not None
-        given, self.given = self.given, None
+    def take(self) -> tuple[Task, Result | LstDataError]:
+        """What it was given, and the outcome; after WorkerDied it has ended."""
+        task = self._given.pop()
         try:
-            result: tuple[Result | LstDataError] = self.pipe.recv()
+            outcome: tuple[Result | LstDataError] = self.pipe.recv()
         except (EOFError, OSError):
-            return given, None
-        return given, result[0]
+            self.process.join(_DYING_SECONDS)
+            cause = how_it_ended(self.process.exitcode)
+            self.end()
+            return task, WorkerDied(cause)
+        return task, outcome[0]
 
     def end(self) -> None:
         self.process.kill()
         self.process.join()
         self.pipe.close()
+
+
+def how_it_ended(code: int | None) -> str:
+    """An exit code as `multiprocessing` gives it: negative for a signal, None where the process lives on."""
+    if code is None:
+        return "it closed its pipe"
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    return f"killed by {name}" + (" (out of memory?)" if -code == signal.SIGKILL else "")
 
 
 @contextmanager
@@ -135,6 +150,7 @@ def _end_with_the_driver() -> None:
 def _serve(make: Callable[[], Callable[[Any], Any]], pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _end_with_the_driver()
+    deadline.claim()
     pin_threads()
     worker = Worker(make)
     while True:

@@ -1,153 +1,136 @@
-"""The Ray runner: the same workers as actors; the driver sees only tasks and results."""
+"""The Ray runner: each task is one of Ray's, done by a worker that its process keeps; retries are ours."""
 
 from __future__ import annotations
 
-import logging
-import os
-import socket
-from collections import deque
-from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+import secrets
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from lstdata.errors import ConfigError, LstDataError, Unavailable
-from lstdata.workers.queue import Given, Queue
+from lstdata.errors import ConfigError, LstDataError
+from lstdata.workers import deadline
+from lstdata.workers.cluster import check_address as check_address
+from lstdata.workers.cluster import connected, live_nodes, room
+from lstdata.workers.queue import Line, WorkerDied
 from lstdata.workers.worker import Worker
+
+if TYPE_CHECKING:
+    from lstdata.workers import Share
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-DEATHS = 3
-"""A task whose actor or node died this often fails; so does the run where actors die this often before any task."""
+_LOOK_SECONDS: Final = 5.0
+"""Between two looks at how many nodes there are."""
+
+_AHEAD: Final = 4
+"""Where the cluster says how many tasks there are at once, one in so many waits besides: an autoscaler sees demand."""
 
 
 def run_ray(
     make: Callable[[], Callable[[Task], Result]],
-    tasks: Iterable[Task],
+    line: Line[Task],
     workers: int | None,
     describe: Callable[[Task], str],
     *,
     address: str | None,
-    gpus_per_worker: float = 0.0,
+    share: Share,
+    held: Mapping[str, float],
 ) -> Generator[tuple[Task, Result | LstDataError], None, None]:
-    """`run_tasks` in actors of one CPU and `gpus_per_worker` GPUs each.
+    """`work_off` in tasks of this share each, `workers` of them at once, or as many as the cluster has room for now.
 
-    `address` joins a running cluster; else a local one is started and stopped. Without `workers` there are as many
-    actors as the cluster has room for when the run begins. An actor gets a task only once it runs, so that one for
-    which there is no room holds nothing up.
+    `held` are CPUs by node that other things of this run have: see `room`.
     """
-    import ray
-
-    _connect(ray, workers, address)
-    try:
-        count = workers or _room(ray.cluster_resources(), gpus_per_worker)
-        if address is None and gpus_per_worker > 0:
-            _check_gpus(ray.cluster_resources(), gpus_per_worker)
-        actor = ray.remote(num_cpus=1, num_gpus=gpus_per_worker)(_Served)
-        yield from _Crew(ray, lambda: actor.remote(make), Queue(tasks), describe).run(count)
-    finally:
-        ray.shutdown()
+    with connected(workers, address) as ray:
+        if address is None:
+            _check_gpus(ray.cluster_resources(), share.gpus)
+        yield from _Flight(ray, make, line, workers, describe, share, held).outcomes()
 
 
 @dataclass
-class _Busy(Generic[Task]):
-    """An actor with a call under way; without a task it is starting."""
+class _Flight(Generic[Task, Result]):
+    """The tasks under way."""
 
-    actor: Any
-    given: Given[Task] | None
+    ray: Any
+    make: Callable[[], Callable[[Task], Result]]
+    line: Line[Task]
+    workers: int | None
+    describe: Callable[[Task], str]
+    share: Share
+    held: Mapping[str, float]
+    _calls: dict[Any, Task] = field(default_factory=dict)
+    _room: int = 0
+    _looked: float | None = None
 
-
-class _Crew(Generic[Task, Result]):
-    """Up to a number of actors, and the calls under way."""
-
-    def __init__(self, ray: Any, start: Callable[[], Any], queue: Queue[Task], describe: Callable[[Task], str]) -> None:
-        self._ray, self._start, self._queue, self._describe = ray, start, queue, describe
-        self._calls: dict[Any, _Busy[Task]] = {}
-        self._idle: list[Any] = []
-        self._stillborn = 0
-        """Actors that died before their first task, since one last lived."""
-
-    def run(self, count: int) -> Generator[tuple[Task, Result | LstDataError], None, None]:
-        waiting: deque[Given[Task]] = deque()
-        while True:
-            working = sum(busy.given is not None for busy in self._calls.values())
-            while len(waiting) < count - working and (given := self._queue.next()):
-                waiting.append(given)
-            if not waiting and not working:
-                return
-            while waiting and self._idle:
-                actor, given = self._idle.pop(), waiting.popleft()
-                self._calls[actor.do.remote(given.task)] = _Busy(actor, given)
-            starting = sum(busy.given is None for busy in self._calls.values())
-            for _ in range(min(len(waiting) - starting, count - len(self._calls))):
-                actor = self._start()
-                self._calls[actor.ready.remote()] = _Busy(actor, None)
-            done, _ = self._ray.wait(list(self._calls), num_returns=1)
-            yield from self._finish(done[0])
-
-    def _finish(self, call: Any) -> Generator[tuple[Task, Result | LstDataError], None, None]:
-        busy = self._calls.pop(call)
+    def outcomes(self) -> Generator[tuple[Task, Result | LstDataError], None, None]:
+        share = {"num_cpus": self.share.cpus, "num_gpus": self.share.gpus}
+        serve = self.ray.remote(max_retries=0, max_calls=0, **share)(_serve)
+        run, make = secrets.token_hex(8), [self.ray.put(self.make)]
         try:
-            result = self._ray.get(call)
-        except self._ray.exceptions.RayError as error:
-            self._lost(busy, error)
-            if busy.given is not None and not self._queue.return_dead(busy.given, DEATHS):
-                name, cause = self._describe(busy.given.task), " ".join(str(error).split())[:300]
-                yield busy.given.task, Unavailable(f"{name}: its worker died {DEATHS} times: {cause}")
-            return
-        self._stillborn = 0
-        self._idle.append(busy.actor)
-        if busy.given is not None:
-            yield busy.given.task, result
+            while True:
+                while len(self._calls) < self._most() and (task := self.line.next()) is not None:
+                    call = serve.options(name=self.describe(task)).remote(run, make, task)
+                    self._calls[call] = task
+                if not self._calls:
+                    return
+                done, _ = self.ray.wait(list(self._calls), num_returns=1, timeout=_LOOK_SECONDS)
+                for call in done:
+                    yield self._calls.pop(call), self._outcome(call)
+        finally:
+            self._cancel()
 
-    def _lost(self, busy: _Busy[Task], error: Exception) -> None:
-        self._ray.kill(busy.actor)
-        self._stillborn += busy.given is None
-        if self._stillborn == DEATHS:
-            cause = " ".join(str(error).split())[:300]
-            raise Unavailable(f"{DEATHS} workers on Ray died before their first task: {cause}") from error
+    def _most(self) -> int:
+        """Tasks that may be under way."""
+        if self.workers is not None:
+            return self.workers
+        now = time.monotonic()
+        if self._looked is None or now - self._looked > _LOOK_SECONDS:
+            self._looked, self._room = now, room(live_nodes(self.ray), self.share, self.held)
+        return max(1, self._room) + max(1, self._room // _AHEAD)
 
+    def _outcome(self, call: Any) -> Result | LstDataError:
+        errors = self.ray.exceptions
+        try:
+            result: Result | LstDataError = self.ray.get(call)
+            return result
+        except errors.RayTaskError as error:
+            return LstDataError(f"unexpected {type(error.cause).__name__}: {_line(error.cause)}")
+        except errors.OutOfMemoryError as error:
+            return WorkerDied(f"out of memory: {_line(error)}")
+        except errors.WorkerCrashedError as error:
+            return WorkerDied(_line(error))
+        except errors.RayError as error:
+            return WorkerDied(_line(error), with_node=True)
 
-class _Served(Worker[Any, Any]):
-    """What runs in the actor."""
-
-    def ready(self) -> None:
-        """Answers once the actor runs."""
-
-
-def check_address(address: str | None) -> None:
-    """ConfigError where nothing answers at `host:port` within five seconds; Ray itself would wait for minutes."""
-    place = (address or "").removeprefix("ray://")
-    host, colon, port = place.rpartition(":")
-    if not colon or not port.isdecimal():
-        return
-    try:
-        socket.create_connection((host, int(port)), timeout=5).close()
-    except OSError as error:
-        raise ConfigError(f"`run.address` {address!r} is no running Ray cluster: {error}.") from error
-
-
-def _room(resources: dict[str, float], gpus_per_worker: float) -> int:
-    room = resources.get("CPU", 1.0)
-    if gpus_per_worker > 0:
-        room = min(room, resources.get("GPU", 0.0) / gpus_per_worker)
-    return max(1, int(room))
+    def _cancel(self) -> None:
+        for call in self._calls:
+            with suppress(Exception):
+                self.ray.cancel(call, force=True)
 
 
-def _check_gpus(resources: dict[str, float], gpus_per_worker: float) -> None:
+_workers: dict[str, Worker[Any, Any]] = {}
+"""Of this process, by run: the last one only."""
+
+
+def _serve(run: str, make: list[Any], task: Any) -> Any:
+    """What runs in Ray's process; `make` is by reference, in a list so that Ray does not fetch it each time."""
+    worker = _workers.get(run)
+    if worker is None:
+        import ray
+
+        _workers.clear()
+        deadline.claim()
+        worker = _workers[run] = Worker(ray.get(make[0]))
+    return worker.do(task)
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300]
+
+
+def _check_gpus(resources: dict[str, float], gpus: float) -> None:
     have = resources.get("GPU", 0.0)
-    if have < gpus_per_worker:
-        raise ConfigError(f"A worker needs {gpus_per_worker:g} GPUs, but this machine has {have:g}.")
-
-
-def _connect(ray: Any, workers: int | None, address: str | None) -> None:
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    quiet = {"configure_logging": True, "logging_level": logging.ERROR, "log_to_driver": False}
-    cores = workers or len(os.sched_getaffinity(0))
-    try:
-        if address is None:
-            ray.init(address="local", num_cpus=cores, include_dashboard=False, **quiet)
-        else:
-            ray.init(address=address, **quiet)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        raise ConfigError(f"`run.address` {address!r} is no running Ray cluster: {error}.") from error
+    if have < gpus:
+        raise ConfigError(f"A worker needs {gpus:g} GPUs, but this machine has {have:g}.")

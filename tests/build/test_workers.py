@@ -45,7 +45,7 @@ def refuse() -> Work:
 TASKS = ["a", "rejected", "dies once", "b", "broken", "dies", "disk", "c", "d"]
 
 
-def check_outcomes(folder: Path, run: RunConfig, deaths: int) -> None:
+def check_outcomes(folder: Path, run: RunConfig) -> None:
     results = dict(run_tasks(partial(make, folder), iter(TASKS), run, describe="task {}".format))
     assert sorted(results) == sorted(TASKS)
     done = {task: result[1:] for task, result in results.items() if isinstance(result, tuple)}
@@ -54,17 +54,18 @@ def check_outcomes(folder: Path, run: RunConfig, deaths: int) -> None:
     assert isinstance(results["disk"], Unavailable) and "No space left" in str(results["disk"])
     assert isinstance(results["broken"], LstDataError) and "unexpected KeyError" in str(results["broken"])
     assert isinstance(results["dies"], Unavailable)
-    assert str(results["dies"]).startswith("task dies: ") and f"died {deaths} times" in str(results["dies"])
+    assert str(results["dies"]).startswith("task dies: its worker died 2 times: ")
+    assert "SIGKILL" in str(results["dies"]) or run.runner == "ray"
     assert {path.read_text() for path in folder.glob("made-*")} == {"x"}
 
 
 def test_every_task_has_one_outcome(tmp_path: Path) -> None:
-    check_outcomes(tmp_path, RunConfig(workers=2), deaths=2)
+    check_outcomes(tmp_path, RunConfig(workers=2))
 
 
 @pytest.mark.slow
 def test_every_task_has_the_same_outcome_on_ray(tmp_path: Path) -> None:
-    check_outcomes(tmp_path, RunConfig(workers=2, runner="ray"), deaths=3)
+    check_outcomes(tmp_path, RunConfig(workers=2, runner="ray"))
 
 
 def test_tasks_are_taken_as_workers_come_free_and_closing_ends_them(tmp_path: Path) -> None:
