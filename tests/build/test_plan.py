@@ -6,14 +6,25 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lstdata.build.arrange import _cut
 from lstdata.build.plan import make_plan
-from lstdata.build.plan_table import Plan, iter_rejected, read_shard_rows, sample_key
+from lstdata.build.plan_table import (
+    Plan,
+    iter_rejected,
+    planned_shard,
+    read_group,
+    read_plan,
+    read_shard_rows,
+    sample_key,
+)
 from lstdata.config import PlanConfig
-from lstdata.errors import ConfigError
+from lstdata.errors import ConfigError, CorruptShard
 from lstdata.records import Audio, Locator, SourceRow, TimedWord
 from lstdata.source_table import scan_fingerprint
 
@@ -84,6 +95,7 @@ def test_every_row_is_in_one_shard_or_rejected(
     path = tmp_path / "plan.parquet"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("lstdata.build.spill._BATCH", 7)
+        patch.setattr("lstdata.build.spill._PIECE", 1)
         plan = make_plan(source, config, path)
         before = path.read_bytes()
         assert make_plan(source, config, path) == plan and path.read_bytes() == before
@@ -105,6 +117,75 @@ def test_the_first_usable_of_equal_ids_is_kept(tmp_path: Path) -> None:
     kept = [r.row for s in plan.shards for r in read_shard_rows(path, s.row_group)]
     assert sorted((r.id, r.text) for r in kept) == [("a", "kept"), ("b", "a b")]
     assert sorted(r.row.reject[0] for r in iter_rejected(path) if r.row.reject) == ["bad_row", "duplicate_id"]
+
+
+def test_rows_come_in_the_plans_order_however_small_the_pieces_are(tmp_path: Path) -> None:
+    rows = [row(f"u{i}", f"r{i % 11}", duration=1.0 + i % 7) for i in range(200)]
+    config = PlanConfig(order="global", shard_samples=13)
+    made = []
+    for batch, piece in ((4096, 16 << 20), (3, 1), (16, 5000), (1, 1)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("lstdata.build.spill._BATCH", batch)
+            patch.setattr("lstdata.build.spill._PIECE", piece)
+            make_plan(Rows(rows), config, tmp_path / "plan.parquet")
+        made.append((tmp_path / "plan.parquet").read_bytes())
+    assert made[1:] == made[:1] * 3
+    assert [p.name for p in tmp_path.iterdir()] == ["plan.parquet"]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    records=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 40_000)), min_size=1, max_size=60),
+    target=st.integers(1, 60_000),
+    most=st.integers(1, 9),
+)
+def test_shards_are_cut_by_seconds_and_by_count(records: list[tuple[int, int]], target: int, most: int) -> None:
+    """Against the rule as a loop over records; milliseconds, so that sums are exact."""
+    blocks = np.sort(np.array([block for block, _ in records], np.uint64))
+    lengths = [length for _, length in records]
+    wanted, start, total = [], 0, 0
+    for end, length in enumerate(lengths, 1):
+        total += length
+        edge = end == len(lengths) or blocks[end] != blocks[end - 1]
+        full = total >= target or end - start >= most
+        if (full and edge) or total >= 2 * target or end - start >= 2 * most or end == len(lengths):
+            wanted.append(list(range(start, end)))
+            start, total = end, 0
+    seconds = np.array(lengths) / 1000
+    found = _cut(np.arange(len(records)), seconds, blocks, target / 1000, most)
+    assert [part.tolist() for part in found] == wanted
+
+
+def test_both_limits_of_a_shard_come_from_the_options(tmp_path: Path) -> None:
+    rows = [row(f"u{i}") for i in range(100)]
+    path = tmp_path / "plan.parquet"
+    by_seconds = make_plan(Rows(rows), PlanConfig(shard_seconds=95.0, validation=0), path)
+    assert [s.records for s in by_seconds.shards] == [10] * 10
+    by_count = make_plan(Rows(rows), PlanConfig(shard_seconds=95.0, shard_samples=7, validation=0), path)
+    assert [s.records for s in by_count.shards] == [7] * 14 + [2]
+    assert make_plan(Rows(rows), PlanConfig(), path).rules.target == 300.0
+    hours = make_plan(Rows([row(f"u{i}", duration=3600.0) for i in range(128)]), PlanConfig(validation=0), path)
+    assert hours.rules.target == 7200.0 and [s.records for s in hours.shards] == [2] * 64
+
+
+def test_the_footer_says_what_the_rows_say(tmp_path: Path) -> None:
+    path = tmp_path / "plan.parquet"
+    rows = [row(f"u{i}", duration=None if i % 3 else 2.5) for i in range(30)] + [row("x", reject=("bad_row", "x"))]
+    plan = make_plan(Rows(rows), PlanConfig(shard_samples=4), path)
+    assert read_plan(path) == plan
+    assert tuple(planned_shard(read_group(path, s.row_group), s.row_group) for s in plan.shards) == plan.shards
+    assert sum(s.unknown_lengths for s in plan.shards) == 20 and plan.seconds == 10 * 2.5 + 20 * 10
+
+
+def test_a_plan_of_another_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "plan.parquet"
+    make_plan(Rows([row("a")]), PlanConfig(), path)
+    monkeypatch.setattr("lstdata.build.plan_table.VERSION", 5)
+    with pytest.raises(CorruptShard, match="a plan of version 4, but this one reads 5"):
+        read_plan(path)
+    pq.write_table(read_group(path, 0).replace_schema_metadata(), path)
+    with pytest.raises(CorruptShard, match="is not a plan"):
+        read_plan(path)
 
 
 def test_a_recording_stays_in_one_split_and_together(tmp_path: Path) -> None:
