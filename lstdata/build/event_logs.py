@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,10 @@ from lstdata.storage import read_bytes, sizes_in
 THREADS: Final = 16
 """That read small files at once: most of the time is the store's."""
 
+_MUCH: Final = 1e15
+_LATEST: Final = 32_503_680_000
+"""The year 3000: what a clock says beyond is no time."""
+
 _NAME = re.compile(r"(\d{8}T\d{6})(\d{3})?-(.+)-(\d+)-(driver|worker)(?:\.(\d+))?\.jsonl")
 
 
@@ -32,23 +35,23 @@ class Event:
     details: Mapping[str, Any]
 
     def text(self, name: str) -> str | None:
-        """A detail; None where it is missing or no text."""
+        """A detail, such that it can be encoded; None where it is missing or no text."""
         value = self.details.get(name)
-        return value if isinstance(value, str) else None
+        return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else None
 
     def number(self, name: str) -> float | None:
-        """A detail; None where it is missing or no finite number."""
-        return finite(self.details.get(name))
+        """A detail; None where it is missing or no amount."""
+        return amount(self.details.get(name))
 
     def count(self, name: str) -> int:
-        """A detail; 0 where it is missing or no number."""
+        """A detail; 0 where it is missing or no amount."""
         return int(self.number(name) or 0)
 
     def numbers(self, name: str) -> dict[str, float]:
         """A detail that maps names to numbers, as far as it does."""
         value = self.details.get(name)
         items = value.items() if isinstance(value, dict) else ()
-        return {key: found for key, given in items if (found := finite(given)) is not None}
+        return {key: found for key, given in items if (found := amount(given)) is not None}
 
 
 @dataclass
@@ -121,9 +124,9 @@ class EventLogs:
         self._parsed[name] = max(taken, end), events
 
 
-def finite(value: object) -> float | None:
-    """A number as JSON has them, as a float; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+def amount(value: object) -> float | None:
+    """A number that can be how much there is of something, as a float; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _MUCH:
         return None
     return float(value)
 
@@ -133,8 +136,9 @@ def _event(line: bytes) -> Event | None:
     try:
         said = json.loads(line)
         when = datetime.fromisoformat(said["time"])
-        return Event((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp(), str(said["event"]), said)
-    except (ValueError, KeyError, TypeError, OverflowError):
+        seconds = amount((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp())
+        return None if seconds is None or seconds > _LATEST else Event(seconds, str(said["event"]), said)
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
 
 

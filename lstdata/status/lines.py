@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final, Literal, NamedTuple
 
@@ -10,6 +11,9 @@ from lstdata.status.times import audio, spoken
 
 MOST: Final = 20
 """Workers, and half as many of anything else, that are listed; `--json` has all."""
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+"""What a terminal would obey; ids and messages are data."""
 
 Tone = Literal["good", "plain", "quiet", "bad"]
 
@@ -41,14 +45,15 @@ _HINTS: Final[dict[State, str]] = {
 
 def lines_of(status: Status, *, most: int = MOST) -> list[Line]:
     """What matters first: what state it is in, how far it is, what goes wrong, who does what."""
-    return [
+    lines = (
         *_state(status),
         *_progress(status),
         *_records(status.records),
         *_stages(status),
         *_trouble(status, max(1, most // 2)),
         *_workers(status, most),
-    ]
+    )
+    return [line._replace(text=_CONTROL.sub("�", line.text)) for line in lines]
 
 
 def text_of(status: Status) -> str:
