@@ -1,4 +1,4 @@
-"""Which records are to blame is found by trying, within bounded work, whatever kills, hangs or does so only at times."""
+"""Records to blame are found by trying, within bounded work, whatever kills, hangs or does so only at times."""
 
 from __future__ import annotations
 
