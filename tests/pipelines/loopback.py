@@ -19,7 +19,7 @@ import psutil
 BIN = Path(sys.executable).parent
 """Where `ray` and `lstdata` are."""
 
-DEADLINE = 120
+DEADLINE = 300
 """Seconds after which what has not happened does not happen."""
 
 RAY = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0", "OMP_NUM_THREADS": "1"}
@@ -62,7 +62,7 @@ def running(command: list[str], log: Path, mark: str, **options: object) -> Iter
     finally:
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=60)
+            process.wait(timeout=DEADLINE)
         for left in [process.pid, *marked(mark)]:
             with suppress(psutil.NoSuchProcess):
                 psutil.Process(left).kill()
