@@ -10,7 +10,6 @@ from typing import Any
 
 from upath import UPath
 
-from lstdata.build.folder import shard_paths
 from lstdata.build.plan_table import PlannedShard
 from lstdata.errors import CorruptShard
 from lstdata.filters import REASONS as FILTER_REASONS
@@ -71,12 +70,14 @@ def standing(out: UPath, shards: Iterable[PlannedShard], expected: Callable[[Pla
 def _sidecars(out: UPath, shards: list[PlannedShard], sizes: dict[str, int]) -> Iterator[Any]:
     """What each shard's sidecar says, None where there is none that can be read."""
 
+    folder = out / "shards"
+
     def read(shard: PlannedShard) -> Any:
-        path = shard_paths(out, shard.name)[2]
-        if path.name not in sizes:
+        name = f"{shard.name}.json"
+        if name not in sizes:
             return None
         try:
-            return read_json(path)
+            return read_json(folder / name)
         except (OSError, ValueError, CorruptShard):
             return None
 
