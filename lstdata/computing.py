@@ -46,7 +46,8 @@ def computing_of(run: RunConfig, models: bool) -> Computing:
 
 def uses_models(config: BuildConfig) -> bool:
     """Whether a pretrained model takes part in a build."""
-    return config.units.extractor == "encoder" or chosen_aligner(config.words) == "ctc"
+    encodes = config.units.extractor == "encoder" and config.units.taken_from is None
+    return encodes or chosen_aligner(config.words) == "ctc"
 
 
 def _device(run: RunConfig) -> str:

@@ -76,6 +76,8 @@ class UnitsConfig:
     """null: 500, fewer where the sample holds less than ten frames for each."""
     codebook: str | None = None
     """A codebook file; null: fitted on this source, once per run folder, then frozen."""
+    taken_from: str | None = None
+    """A run folder of the same source and plan, as `--units-only` makes it, whose units are taken."""
     fit_frames: int = 250_000
     """Frames of the sample, fixed by record hash, that a codebook is fitted on."""
     seed: int = 0

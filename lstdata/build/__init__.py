@@ -28,10 +28,8 @@ from lstdata.storage import commit_json, is_url, place
 
 if TYPE_CHECKING:
     from lstdata.build.freeze import Frozen
+    from lstdata.build.means import Means
     from lstdata.build.spec import BuildSpec
-    from lstdata.build.word_times import WordSource
-    from lstdata.computing import Computing
-    from lstdata.units.features import Features
 
 
 @dataclass(frozen=True)
@@ -53,12 +51,23 @@ class Asked:
 
 def plan_run(asked: Asked, listener: Listener) -> Plan:
     """Plan into `asked.out`, or check that the plan there is still of this source and config."""
+    source = _opened(asked)
+    compute_class = _compute_class(asked.config)
+    with locked(asked.out, read_run):
+        return plan_or_resume(asked, to_be_planned(asked, source, listener), compute_class, listener)
+
+
+def _compute_class(config: BuildConfig) -> str:
+    """Of the bytes that a build would make; no library of models is loaded."""
     from lstdata.computing import computing_of, uses_models
 
-    source = _opened(asked)
-    computing = computing_of(asked.config.run, uses_models(asked.config))
-    with locked(asked.out, read_run):
-        return plan_or_resume(asked, to_be_planned(asked, source, listener), computing, listener)
+    if config.units.taken_from is not None:
+        from lstdata.build.units_run import open_units_run
+
+        taken = open_units_run(config)
+        assert taken is not None
+        return taken.compute_class
+    return computing_of(config.run, uses_models(config)).compute_class
 
 
 @contextmanager
@@ -67,12 +76,11 @@ def planned(asked: Asked) -> Iterator[tuple[Plan, UPath]]:
 
     Refuses what the build would refuse. Long recordings are as yet whole if they are not segmented.
     """
+    from lstdata.build.means import find_means
     from lstdata.build.plan import make_plan
-    from lstdata.computing import computing_of, uses_models
 
     opened = _opened(asked)
-    computing = computing_of(asked.config.run, uses_models(asked.config))
-    _checked(asked.config, opened, computing.device)
+    means = find_means(opened, asked.config, allow_mixed_compute=asked.allow_mixed_compute)
     run = read_run(asked.out) if asked.out.exists() and not asked.rebuild else None
     if run is not None and has_shards(asked.out):
         refuse_changes(asked.out, run, asked.config)
@@ -80,7 +88,7 @@ def planned(asked: Asked) -> Iterator[tuple[Plan, UPath]]:
     with tempfile.TemporaryDirectory() as folder:
         path = UPath(folder) / "plan.parquet"
         if source is not None and run is not None and has_shards(asked.out):
-            yield foreseen(asked, source, run, computing, path), path
+            yield foreseen(asked, source, run, means.compute_class, path), path
             return
         plan = make_plan(source or opened, asked.config.plan, path)
         yield replace(plan, unsegmented=source is None), path
@@ -103,23 +111,24 @@ def retry(asked: Asked, wanted: Retry, listener: Listener) -> tuple[Totals, Retr
 
 def _build(asked: Asked, listener: Listener, wanted: Retry | None) -> tuple[Totals, Retried | None]:
     from lstdata.build.freeze import freeze
-    from lstdata.computing import computing_of, uses_models
+    from lstdata.build.means import find_means
     from lstdata.workers.on_ray import check_address
 
     check_address(asked.config.run.address)
     source = _opened(asked)
-    computing = computing_of(asked.config.run, uses_models(asked.config))
-    features, words = _checked(asked.config, source, computing.device)
+    means = find_means(source, asked.config, allow_mixed_compute=asked.allow_mixed_compute)
     with locked(asked.out, read_run):
         source = to_be_planned(asked, source, listener)
-        plan = plan_or_resume(asked, source, computing, listener)
+        plan = plan_or_resume(asked, source, means.compute_class, listener)
+        if means.taken is not None:
+            means.taken.check_plan(asked.out / "plan.parquet")
         run = read_run(asked.out)
         assert run is not None
         lines = PacedLines(listener.note, "codebook: frames")
-        frozen = freeze(source, plan, asked.out, asked.config, features, computing, lines.update)
+        frozen = freeze(source, plan, asked.out, asked.config, means, lines.update)
         for note in frozen.notes:
             listener.note(note)
-        spec = _spec(asked, frozen, computing, features, words)
+        spec = _spec(asked, frozen, means)
         refuse_other_stages(asked.out, run, dict(spec.stages))
         run |= {
             "fingerprints": {"source": plan.source_fingerprint, **dict(spec.stages)},
@@ -139,22 +148,25 @@ def _forget(spec: BuildSpec, plan: Plan, wanted: Retry, listener: Listener) -> R
     return retried
 
 
-def _spec(
-    asked: Asked, frozen: Frozen, computing: Computing, features: Features | None, words: WordSource
-) -> BuildSpec:
+def _spec(asked: Asked, frozen: Frozen, means: Means) -> BuildSpec:
     """The build as its workers will see it."""
     from lstdata.build.spec import BuildSpec, stage_fingerprints
 
     unit_set = None if frozen.units is None else frozen.units.sha256
+    features, taken, words = means.features, means.taken, means.words
     stages = stage_fingerprints(asked.config, unit_set, frozen.tokenizer.sha256, features, words.identity)
+    if taken is not None:
+        stages["units"] = taken.fingerprint
     return BuildSpec(
         source=asked.source,
         out=asked.out,
         config=asked.config,
-        compute_class=computing.compute_class,
+        compute_class=means.compute_class,
+        worker_class=means.computing.compute_class,
         stages=tuple(stages.items()),
         features=features,
-        device=computing.device,
+        units_run=None if taken is None else taken.root,
+        device=means.computing.device,
         word_source=words,
     )
 
@@ -166,17 +178,3 @@ def _opened(asked: Asked) -> Source:
     source = open_source(asked.source, asked.config.source)
     check_source(source, asked.out, asked.config)
     return source
-
-
-def _checked(config: BuildConfig, source: Source, device: str) -> tuple[Features | None, WordSource]:
-    """What units are made of, and what the words are found by, before anything is written.
-
-    ConfigError where a file or a model that the config names cannot be used.
-    """
-    from lstdata.build.freeze import check_given
-    from lstdata.build.word_times import find_word_source
-    from lstdata.units.features import find_features
-
-    features = None if source.inventory() is not None else find_features(config.units, device)
-    check_given(config, features)
-    return features, find_word_source(config.words)

@@ -60,9 +60,13 @@ def read_run(out: UPath) -> dict[str, Any] | None:
 
 def changes(run: dict[str, Any], config: BuildConfig) -> list[str]:
     """Each option in which `config` differs from what the folder was begun with, of those that change output."""
-    old = {k: v for k, v in run["config"].items() if k not in _NOT_OUTPUT}
-    new = {k: v for k, v in redacted(to_dict(config)).items() if k not in _NOT_OUTPUT}
-    return differences(old, new)
+    return differences(_output(run["config"]), _output(redacted(to_dict(config))))
+
+
+def _output(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a resolved config changes the output: from whom units are taken does not."""
+    kept = {section: options for section, options in config.items() if section not in _NOT_OUTPUT}
+    return kept | {"units": {name: value for name, value in config["units"].items() if name != "taken_from"}}
 
 
 def refuse_changes(out: UPath, run: dict[str, Any], config: BuildConfig) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from upath import UPath
 
@@ -20,12 +21,15 @@ from lstdata.config import BuildConfig, FilterConfig
 from lstdata.errors import ConfigError, DamagedSource, Unavailable
 from lstdata.filters import keeps_row
 from lstdata.sources import Source, open_source
-from lstdata.storage import commit_bytes, commit_json, open_binary, read_json
+from lstdata.storage import commit_bytes, commit_json, exists, open_binary, read_json
 from lstdata.tokenizer import TextTokenizer, fit_tokenizer
 from lstdata.units.codebook import Codebook, load_codebook
 from lstdata.units.features import Features, find_features
 from lstdata.units.fit import FitSummary
 from lstdata.vocab import VocabCard
+
+if TYPE_CHECKING:
+    from lstdata.build.means import Means
 
 
 @dataclass(frozen=True)
@@ -44,23 +48,25 @@ def freeze(
     plan: Plan,
     out: UPath,
     config: BuildConfig,
-    features: Features | None,
-    computing: Computing,
+    means: Means,
     progress: Callable[[int, int], None],
 ) -> Frozen:
-    """Make or take what `out` lacks; what is there is kept. `features` is None where the source brings units."""
+    """Make or take what `out` lacks; what is there is kept."""
     notes: list[str] = []
     tokenizer = _freeze_tokenizer(plan, out, config, notes)
-    inventory = source.inventory()
+    inventory, features = source.inventory(), means.features
     units: UnitSet | None
-    if inventory is not None:
+    if means.taken is not None:
+        means.taken.keep_codebook(out, notes)
+        units, hop = means.taken.units, means.taken.hop
+    elif inventory is not None:
         units, hop = keep_units(inventory, out, config, notes), inventory.hop
     else:
         assert features is not None
-        made = _Making(source, plan, out / "plan.parquet", config, features, computing, progress)
+        made = _Making(source, plan, out / "plan.parquet", config, features, means.computing, progress)
         codebook = _freeze_codebook(made, out, notes)
         hop, units = features.hop, None if codebook is None else UnitSet(codebook.clusters, codebook.sha256)
-        if codebook is not None and not (out / "vocab.json").exists():
+        if codebook is not None and not exists(out / "vocab.json"):
             notes += made.agreement(codebook)
     if units is not None:
         card = VocabCard(
@@ -72,7 +78,7 @@ def freeze(
             codebook_sha256=units.sha256,
             hop=hop,
         )
-        if (out / "vocab.json").exists():
+        if exists(out / "vocab.json"):
             VocabCard.from_json(read_json(out / "vocab.json")).check_same(card)
         else:
             commit_json(out / "vocab.json", card.to_json())
@@ -112,7 +118,7 @@ def _texts(shards: Iterable[PlannedShard], plan_path: UPath, filters: FilterConf
 
 def _freeze_tokenizer(plan: Plan, out: UPath, config: BuildConfig, notes: list[str]) -> TextTokenizer:
     path = out / "tokenizer.json"
-    if path.exists():
+    if exists(path):
         return TextTokenizer.read(str(path))
     if config.tokenizer.path is not None:
         TextTokenizer.read(config.tokenizer.path)
@@ -158,7 +164,7 @@ class _Making:
 
 def _freeze_codebook(making: _Making, out: UPath, notes: list[str]) -> Codebook | None:
     path, given = out / "codebook.npz", making.config.units.codebook
-    if path.exists():
+    if exists(path):
         book = load_codebook(path)
         making.features.check(book, str(path))
         return book

@@ -13,7 +13,7 @@ from lstdata.errors import ConfigError
 from lstdata.filters import check_applicable
 from lstdata.records import UnitInventory
 from lstdata.sources import Source
-from lstdata.storage import commit_bytes, commit_json, sha256_bytes
+from lstdata.storage import commit_bytes, commit_json, exists, sha256_bytes
 from lstdata.units.fit import DEFAULT_CLUSTERS
 from lstdata.vocab import stated_units
 
@@ -41,12 +41,12 @@ def keep_units(inventory: UnitInventory, out: UPath, config: BuildConfig, notes:
     """Keep the source's codebook in `out` byte for byte or, where it has none, a statement in its place."""
     clusters = inventory.clusters or config.units.clusters or DEFAULT_CLUSTERS
     if inventory.codebook is not None:
-        if not (out / "codebook.npz").exists():
+        if not exists(out / "codebook.npz"):
             commit_bytes(out / "codebook.npz", inventory.codebook)
             notes.append(f"codebook: {clusters} clusters, the source's")
         return UnitSet(clusters, sha256_bytes(inventory.codebook))
     stated = stated_units(inventory.origin, clusters)
-    if not (out / "codebook.json").exists():
+    if not exists(out / "codebook.json"):
         commit_json(out / "codebook.json", stated)
         notes.append(f"codebook: none, the source brings ids below {clusters}")
     return UnitSet(clusters, stated["sha256"])
@@ -54,6 +54,8 @@ def keep_units(inventory: UnitInventory, out: UPath, config: BuildConfig, notes:
 
 def _needs_audio(source: Source, inventory: UnitInventory, config: BuildConfig) -> Iterator[str]:
     given = config.units.clusters
+    if config.units.taken_from is not None:
+        yield f"`units.taken_from` must not be given: `{source.root}` brings units."
     if config.units.codebook is not None:
         yield f"`units.codebook` must not be given: `{source.root}` brings units."
     if given is not None and inventory.clusters is not None and given != inventory.clusters:

@@ -18,10 +18,9 @@ from lstdata.storage import commit_bytes, commit_json, exists, read_bytes, remov
 if TYPE_CHECKING:
     from lstdata.build import Asked
     from lstdata.build.drive import Listener
-    from lstdata.computing import Computing
 
 
-def plan_or_resume(asked: Asked, source: Source, computing: Computing, listener: Listener) -> Plan:
+def plan_or_resume(asked: Asked, source: Source, compute_class: str, listener: Listener) -> Plan:
     """The folder's plan where it is still of this source and config, with what the source has gained; else a new one.
 
     The caller holds the folder's lock. ConfigError names what is no longer the same.
@@ -33,13 +32,13 @@ def plan_or_resume(asked: Asked, source: Source, computing: Computing, listener:
         run = None
     if run is not None and (has_shards(asked.out) or not changes(run, asked.config)):
         remove_temporaries(asked.out)
-        return _resume(asked, source, run, computing, listener)
-    return _begin(asked, source, computing, listener)
+        return _resume(asked, source, run, compute_class, listener)
+    return _begin(asked, source, compute_class, listener)
 
 
-def foreseen(asked: Asked, source: Source, run: dict[str, Any], computing: Computing, path: UPath) -> Plan:
+def foreseen(asked: Asked, source: Source, run: dict[str, Any], compute_class: str, path: UPath) -> Plan:
     """The plan with which a run that was begun would be resumed, written to `path` and nowhere else."""
-    _refuse_another(asked, run, computing)
+    _refuse_another(asked, run, compute_class)
     commit_bytes(path, read_bytes(_checked_plan(asked.out, run)))
     plan = read_plan(path)
     if _fingerprint(source) == plan.source_fingerprint:
@@ -49,7 +48,7 @@ def foreseen(asked: Asked, source: Source, run: dict[str, Any], computing: Compu
     return grow_plan(source, asked.config.plan, path, lambda sha256: None)
 
 
-def _begin(asked: Asked, source: Source, computing: Computing, listener: Listener) -> Plan:
+def _begin(asked: Asked, source: Source, compute_class: str, listener: Listener) -> Plan:
     from lstdata.build.plan import make_plan
     from lstdata.compute import versions
 
@@ -64,7 +63,7 @@ def _begin(asked: Asked, source: Source, computing: Computing, listener: Listene
         "source": {"path": asked.source, "kind": kind},
         "config": to_dict(asked.config),
         "versions": versions(),
-        "compute_class": computing.compute_class,
+        "compute_class": compute_class,
         "fingerprints": {"source": plan.source_fingerprint},
         "plan_sha256": sha256_file(out / "plan.parquet"),
         "totals": None,
@@ -73,8 +72,8 @@ def _begin(asked: Asked, source: Source, computing: Computing, listener: Listene
     return plan
 
 
-def _resume(asked: Asked, source: Source, run: dict[str, Any], computing: Computing, listener: Listener) -> Plan:
-    _refuse_another(asked, run, computing)
+def _resume(asked: Asked, source: Source, run: dict[str, Any], compute_class: str, listener: Listener) -> Plan:
+    _refuse_another(asked, run, compute_class)
     plan = read_plan(_checked_plan(asked.out, run))
     now = _fingerprint(source)
     if now != plan.source_fingerprint and asked.source != run["source"]["path"]:
@@ -111,12 +110,11 @@ def _settle(out: UPath, run: dict[str, Any], source: str, sha256: str) -> None:
     commit_json(out / "run.json", kept | {"fingerprints": fingerprints, "plan_sha256": sha256, "totals": None})
 
 
-def _refuse_another(asked: Asked, run: dict[str, Any], computing: Computing) -> None:
+def _refuse_another(asked: Asked, run: dict[str, Any], compute_class: str) -> None:
     refuse_changes(asked.out, run, asked.config)
-    here = computing.compute_class
-    if run["compute_class"] != here and not asked.allow_mixed_compute:
+    if run["compute_class"] != compute_class and not asked.allow_mixed_compute:
         raise ConfigError(
-            f"`{asked.out}` was begun on compute class {run['compute_class']}, but this machine is {here}: "
+            f"`{asked.out}` was begun on compute class {run['compute_class']}, but this machine is {compute_class}: "
             "bytes could differ. Give a new folder, --rebuild, or --allow-mixed-compute."
         )
 

@@ -16,7 +16,7 @@ from lstdata.units import mfcc
 from lstdata.units.encoder import VERSION as ENCODER
 from lstdata.units.features import Features
 
-_BY_CONTENT = ("codebook", "model", "revision", "files")
+BY_CONTENT = ("codebook", "model", "revision", "files", "taken_from")
 """Options that name files: what is in these counts, not where they lie."""
 
 
@@ -28,10 +28,14 @@ class BuildSpec:
     out: UPath
     config: BuildConfig
     compute_class: str
+    """Of the bytes."""
+    worker_class: str
+    """That workers must be of; another one where units come from a run that was built on a GPU."""
     stages: tuple[tuple[str, str], ...]
     """(name, fingerprint) of each stage, codebook and tokenizer included."""
     features: Features | None = None
-    """What units are made of; None where the source brings them."""
+    """What units are made of; None where the source brings them, or `units_run` does."""
+    units_run: UPath | None = None
     device: str = "cpu"
     word_source: WordSource = field(default_factory=WordSource, compare=False)
 
@@ -49,8 +53,8 @@ def stage_fingerprints(
     the model or the files by which words are found, where there are any.
     """
     versions = stages.VERSIONS
-    units = {name: value for name, value in asdict(config.units).items() if name not in _BY_CONTENT}
-    aligning = {name: value for name, value in asdict(config.words).items() if name not in _BY_CONTENT}
+    units = {name: value for name, value in asdict(config.units).items() if name not in BY_CONTENT}
+    aligning = {name: value for name, value in asdict(config.words).items() if name not in BY_CONTENT}
     made_of = None if features is None else [features.identity, ENCODER if features.checkpoint else mfcc.VERSION]
     return {
         "plan": fingerprint("plan", planning.VERSION, asdict(config.plan), asdict(config.source)),
