@@ -20,8 +20,12 @@ port=$((20000 + SLURM_JOB_ID % 3000 * 4))
 
 # The token of this job's Ray: a file that only its owner can read, in a home directory that all nodes share. Only its
 # path is passed on.
-private=${LSTDATA_PRIVATE:-$HOME/.lstdata}/slurm-$SLURM_JOB_ID
-(umask 077 && mkdir -p "$private" && "$bin/python" -c 'import secrets; print(secrets.token_hex(32), end="")' >"$private/token")
+private=$HOME/.lstdata/slurm-$SLURM_JOB_ID
+(
+    umask 077
+    mkdir -p "$private"
+    "$bin/python" -c 'import secrets; print(secrets.token_hex(32), end="")' >"$private/token"
+)
 export RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH=$private/token RAY_USAGE_STATS_ENABLED=0
 
 steps=() driver='' ending=''

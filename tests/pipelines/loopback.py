@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -50,13 +51,13 @@ def wait_until(true: Callable[[], bool], what: str, process: subprocess.Popen[st
 
 
 @contextmanager
-def running(command: list[str], log: Path, mark: str, **options: object) -> Iterator[subprocess.Popen[str]]:
+def running(command: list[str], log: Path, mark: str, **options: Any) -> Iterator[subprocess.Popen[str]]:
     """`command`, its output in `log`; afterwards it is ended, and so is all that it left whose command line has `mark`.
 
     `mark` has to be a path that this test alone has made.
     """
     with open(log, "w", encoding="utf-8") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, text=True, **options)  # type: ignore[call-overload]
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, text=True, **options)
     try:
         yield process
     finally:
