@@ -6,6 +6,7 @@ that only a few numbers per record are held.
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -66,11 +67,11 @@ def write_arrangement(writer: PlanWriter, spilled: Spilled, arrangement: Arrange
     """The shards, then what was rejected."""
     rejected = arrangement.rejected
     some = [rejected[start : start + _REJECTED_ROWS] for start in range(0, len(rejected), _REJECTED_ROWS)]
-    tables = spilled.parts([*(members for *_, members in arrangement.shards), *some])
-    for name, split, _ in arrangement.shards:
-        writer.shard(_shard_rows(next(tables), name, split))
-    for members in some:
-        writer.rejected(_rejected_rows(next(tables), spilled.scanned, members))
+    with closing(spilled.parts([*(members for *_, members in arrangement.shards), *some])) as tables:
+        for name, split, _ in arrangement.shards:
+            writer.shard(_shard_rows(next(tables), name, split))
+        for members in some:
+            writer.rejected(_rejected_rows(next(tables), spilled.scanned, members))
 
 
 def _shard_rows(rows: pa.Table, name: str, split: str) -> pa.Table:

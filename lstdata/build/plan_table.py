@@ -46,6 +46,9 @@ _SAID = ("name", "split", "records", "seconds", "fingerprint", "unknown_lengths"
 """What the footer says of a shard, in this order; row groups are in the order of the shards."""
 
 
+_NOT_IN_KEYS = re.compile(r"[^a-z0-9_-]+")
+
+
 @dataclass(frozen=True, slots=True)
 class PlannedRecord:
     """A row of the plan: what its source said, and where it belongs."""
@@ -214,7 +217,7 @@ def iter_rejected(path: AnyPath) -> Iterator[PlannedRecord]:
 
 def sample_key(id: str) -> str:
     """`[a-z0-9_-]+`, readable and unique: what webdataset and others split alike."""
-    slug = re.sub(r"[^a-z0-9_-]+", "-", id.lower())[:40].strip("-")
+    slug = _NOT_IN_KEYS.sub("-", id.lower())[:40].strip("-")
     return f"{slug}-{digest('key', id).hex()[:12]}".lstrip("-")
 
 

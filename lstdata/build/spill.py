@@ -5,12 +5,14 @@ Both ways are sequential and in pieces, so that time grows with the rows and mem
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +22,7 @@ from numpy.typing import NDArray
 
 from lstdata.build.arrange import REJECTED, USABLE, Scanned, hash64
 from lstdata.build.plan_table import UNKNOWN_SECONDS
-from lstdata.records import SourceRow
+from lstdata.records import Locator
 from lstdata.source_table import ROW_SCHEMA, ScanFingerprint, flat_row, row_fingerprint
 from lstdata.sources import Source
 from lstdata.storage import TEMPORARY, is_local
@@ -31,8 +33,8 @@ if TYPE_CHECKING:
 _BATCH = 4096
 """Rows that are spilled together."""
 
-_PIECE = 16 << 20
-"""Bytes of rows that are put in order in memory."""
+_DEALT = 256
+"""Rows, on average, that are dealt to a bucket together."""
 
 Members = NDArray[np.int64]
 """Rows by their number in the scan."""
@@ -47,7 +49,7 @@ class Spilled:
     """Of the whole scan."""
     path: Path
 
-    def parts(self, parts: Sequence[Members]) -> Iterator[pa.Table]:
+    def parts(self, parts: Sequence[Members]) -> Generator[pa.Table]:
         """The rows of each part, in its order; no row is in two of them.
 
         Rows are dealt into as many buckets as there are pieces of the result, then each bucket is put in order.
@@ -71,9 +73,8 @@ class Spilled:
             dealt.unlink(missing_ok=True)
 
     def _rows_of_a_piece(self) -> int:
-        """Whole batches."""
-        fitting = _PIECE * len(self.scanned.ids) // max(1, self.path.stat().st_size)
-        return max(1, fitting // _BATCH) * _BATCH
+        """Whole batches of the scan; n pieces make n² dealt ones, which are not to become small."""
+        return max(1, math.isqrt(_DEALT * len(self.scanned.ids)) // _BATCH) * _BATCH
 
     def _deal(self, path: Path, buckets: Sequence[Members], piece: int) -> list[list[int]]:
         """Write the rows of each bucket in batches of their own, by piece of the scan; the batches of each bucket."""
@@ -143,9 +144,10 @@ def _spill(source: Source, path: Path) -> tuple[Scanned, str]:
             described = row_fingerprint(row)
             fingerprint.add(described)
             scanned.ids.append(hash64(row.id))
-            scanned.recordings.append(hash64(row.recording))
-            scanned.blocks.append(hash64(_block(row)))
-            scanned.speakers.append(0 if row.speaker is None else hash64(row.speaker) | 1)
+            recording = _remembered(row.recording)
+            scanned.recordings.append(recording)
+            scanned.blocks.append(recording if row.locator.row_group is None else _remembered(_group(row.locator)))
+            scanned.speakers.append(0 if row.speaker is None else _remembered(row.speaker) | 1)
             scanned.seconds.append(UNKNOWN_SECONDS if row.duration is None else row.duration)
             scanned.splits.append(-1 if row.split is None else split_codes.setdefault(row.split, len(split_codes)))
             scanned.verdicts.append(USABLE if row.reject is None else REJECTED)
@@ -160,6 +162,10 @@ def _spill(source: Source, path: Path) -> tuple[Scanned, str]:
     return scanned, str(fingerprint)
 
 
-def _block(row: SourceRow) -> str:
-    place = row.locator
-    return row.recording if place.row_group is None else f"{place.path}\n{place.row_group}"
+def _group(place: Locator) -> str:
+    """What is best read in one go."""
+    return f"{place.path}\n{place.row_group}"
+
+
+_remembered = lru_cache(maxsize=4096)(hash64)
+"""Of names that come again and again."""

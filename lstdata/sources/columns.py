@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from lstdata.config import SourceConfig
 from lstdata.errors import Rejected
 from lstdata.records import Locator, SourceRow, TimedWord
+from lstdata.redaction import redacted
 from lstdata.sources.rows import MOST_SECONDS, json_values, split_name
 
 Row = Mapping[str, Any]
@@ -113,8 +115,8 @@ def record(
 
     A record that names no recording is one of its own, by its path where it has a file for itself, else by its id.
     """
-    known = {name for option in _OPTIONS if (name := getattr(config, option))}
-    of_its_own = locator.path if locator.row is None else id
+    known = _known(config)
+    of_its_own = redacted(locator.path) if locator.row is None else id
     return SourceRow(
         id=id,
         locator=locator,
@@ -128,6 +130,12 @@ def record(
         split=None if config.splits == "ignore" else split_name(_value(row, config.split)),
         custom=json_values({key: value for key, value in row.items() if key not in known} | dict(more or {})),
     )
+
+
+@lru_cache(maxsize=8)
+def _known(config: SourceConfig) -> frozenset[str]:
+    """Columns that options name."""
+    return frozenset(name for option in _OPTIONS if (name := getattr(config, option)))
 
 
 def _value(row: Row, column: str) -> Any:

@@ -38,7 +38,8 @@ def writable(rows: Iterable[SourceRow]) -> Iterator[SourceRow]:
         strings = (*names, row.text, *(row.reject or ()), *words)
         try:
             "".join(s for s in strings if s is not None).encode()
-            json.dumps(row.custom, ensure_ascii=False).encode()
+            if row.custom:
+                json.dumps(row.custom, ensure_ascii=False).encode()
             yield row
         except UnicodeEncodeError as error:
             yield _unwritable(row, escaped(error.object[error.start : error.end]))

@@ -30,7 +30,7 @@ def grown(rows: list[SourceRow], path: Path, config: PlanConfig = TINY) -> Plan:
 @pytest.fixture
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lstdata.build.spill._BATCH", 5)
-    monkeypatch.setattr("lstdata.build.spill._PIECE", 1)
+    monkeypatch.setattr("lstdata.build.spill._DEALT", 1)
 
 
 CORPUS = st.lists(

@@ -95,7 +95,7 @@ def test_every_row_is_in_one_shard_or_rejected(
     path = tmp_path / "plan.parquet"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("lstdata.build.spill._BATCH", 7)
-        patch.setattr("lstdata.build.spill._PIECE", 1)
+        patch.setattr("lstdata.build.spill._DEALT", 2)
         plan = make_plan(source, config, path)
         before = path.read_bytes()
         assert make_plan(source, config, path) == plan and path.read_bytes() == before
@@ -123,10 +123,10 @@ def test_rows_come_in_the_plans_order_however_small_the_pieces_are(tmp_path: Pat
     rows = [row(f"u{i}", f"r{i % 11}", duration=1.0 + i % 7) for i in range(200)]
     config = PlanConfig(order="global", shard_samples=13)
     made = []
-    for batch, piece in ((4096, 16 << 20), (3, 1), (16, 5000), (1, 1)):
+    for batch, dealt in ((4096, 256), (3, 1), (16, 5), (1, 1)):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("lstdata.build.spill._BATCH", batch)
-            patch.setattr("lstdata.build.spill._PIECE", piece)
+            patch.setattr("lstdata.build.spill._DEALT", dealt)
             make_plan(Rows(rows), config, tmp_path / "plan.parquet")
         made.append((tmp_path / "plan.parquet").read_bytes())
     assert made[1:] == made[:1] * 3
