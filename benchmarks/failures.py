@@ -107,8 +107,8 @@ def systems_of(corpora: Corpora, ray_python: str) -> list[System]:
     """The longest first. lstdata is given a codebook, as in any large build: what fails here are shards."""
     first = corpora.root / "first"
     lstdata("build-shards", corpora.whole, first, "--no-report")
-    options = ("--workers=2", "--no-report", "--no-verify", f"--set=plan.shard_samples={PER_SHARD}")
-    options += (f"--set=units.codebook={first / 'codebook.npz'}",)
+    options = ("--workers=2", "--no-report", "--no-verify", "--set=run.record_timeout=5")
+    options += (f"--set=plan.shard_samples={PER_SHARD}", f"--set=units.codebook={first / 'codebook.npz'}")
     systems = [System("lstdata", (*LSTDATA, "build-shards"), lambda out: read_tars(out / "shards"), options)]
     if subprocess.run([ray_python, "-c", "import pandas"], stderr=subprocess.DEVNULL).returncode == 0:
         systems += [
@@ -180,6 +180,8 @@ class Bench:
         case, command = self.case(name, self.corpora.whole)
         process = case.start(command, "slow")
         case.wait(process, LIMIT, lambda: len(list(case.out.rglob("*.tar"))) >= 3)
+        if process.poll() is not None:
+            raise RuntimeError(f"{self.system.name} ended before it was half way: exit {process.returncode}")
         return case, process
 
     def damage(self) -> Row:
@@ -217,7 +219,9 @@ class Bench:
     @cached_property
     def undisturbed(self) -> Path:
         case, command = self.case("undisturbed", self.corpora.whole)
-        case.run(command)
+        status, read = case.run(command), self.system.read(case.out)
+        if status or read.fault or len(read.records) != STORIES:
+            raise RuntimeError(f"{self.system.name} fails where nothing is wrong: exit {status}, {read} readable")
         return case.out
 
     def case(self, name: str, corpus: Path) -> tuple[Case, tuple[str, ...]]:
