@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from lstdata.redaction import redacted
+
 
 class LstDataError(Exception):
-    """Anything this package reports as one clear line; `exit_code` is what the command line exits with."""
+    """Anything this package reports as one clear line; `exit_code` is what the command line exits with.
+
+    URLs in the line are without their secrets.
+    """
 
     exit_code = 1
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__(*redacted(lines))
 
 
 class ConfigError(LstDataError):
@@ -16,7 +24,7 @@ class ConfigError(LstDataError):
 
     def __init__(self, *mistakes: str) -> None:
         super().__init__("\n".join(mistakes))
-        self.mistakes = mistakes
+        self.mistakes = redacted(mistakes)
 
 
 class DamagedSource(LstDataError):
@@ -32,7 +40,7 @@ class Rejected(LstDataError):
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
-        self.detail = detail
+        self.detail = redacted(detail)
 
     def __reduce__(self) -> tuple[type[Rejected], tuple[str, str]]:
         return (Rejected, (self.reason, self.detail))

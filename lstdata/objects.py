@@ -1,19 +1,19 @@
-"""Objects behind URLs: their file systems, requests that are tried again, and what may be said of a URL.
+"""Objects behind URLs: their file systems, and requests that are tried again.
 
 Whatever a file system's library raises ends here: a fault of the world becomes Unavailable, an answer (there is no
-such object) stays FileNotFoundError. Credentials are never in a URL but, signed, in its query, which is not repeated.
+such object) stays FileNotFoundError.
 """
 
 from __future__ import annotations
 
 import io
 import os
-import re
 import time
 from collections.abc import Callable, Iterator
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
 
 from lstdata.errors import ConfigError, LstDataError, MissingExtra, Unavailable
+from lstdata.redaction import has_password
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -33,15 +33,7 @@ _BUCKETS: Final = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss", "r2")
 _EXTRAS: Final = {"s3": ("s3fs", "s3"), "s3a": ("s3fs", "s3"), "gs": ("gcsfs", "gcs"), "gcs": ("gcsfs", "gcs")}
 """By protocol, the package that is needed and the extra that brings it."""
 
-_PASSWORD = re.compile(r"([a-z][a-z0-9+.-]*://)[^/?#\s`'\"@]*:[^/?#\s`'\"@]*@", re.IGNORECASE)
-_SECRET = re.compile(
-    r"([?&;](?:[\w-]*(?:signature|credential|token|secret|passw|accesskey|access[_-]key|api[_-]?key|auth|accessid)"
-    r"[\w-]*|sig|key|pwd|policy)=)[^&;#\s`'\"<>|]+",
-    re.IGNORECASE,
-)
-
 T = TypeVar("T")
-_HIDDEN = "***"
 
 
 class Entry(NamedTuple):
@@ -57,27 +49,10 @@ def is_url(path: str) -> bool:
     return "://" in path
 
 
-def redacted(value: T) -> T:
-    """The same without passwords and signatures of the URLs in it; also in what lists and dicts hold."""
-    if isinstance(value, str):
-        return cast("T", _SECRET.sub(rf"\1{_HIDDEN}", _PASSWORD.sub(rf"\1{_HIDDEN}@", value)))
-    if isinstance(value, dict):
-        return cast("T", {key: redacted(item) for key, item in value.items()})
-    if isinstance(value, list | tuple):
-        return cast("T", type(value)(map(redacted, value)))
-    return value
-
-
-def has_password(url: str) -> bool:
-    return _PASSWORD.match(url) is not None
-
-
 def refuse_password(url: str) -> None:
     """ConfigError for a URL that would carry a password into whatever names it."""
     if has_password(url):
-        raise ConfigError(
-            f"`{redacted(url)}` must not hold a password: give it by the environment or by fsspec's configuration."
-        )
+        raise ConfigError(f"`{url}` must not hold a password: give it by the environment or by fsspec's configuration.")
 
 
 def options_for(url: str) -> dict[str, Any]:
@@ -103,10 +78,10 @@ def file_system(path: str | UPath) -> tuple[Any, str]:
         protocol = url.partition("://")[0]
         package, extra = _EXTRAS.get(protocol, (None, None))
         if package is None or extra is None:
-            raise ConfigError(f"`{redacted(url)}` cannot be opened: {one_line(error)}.") from error
+            raise ConfigError(f"`{url}` cannot be opened: {one_line(error)}.") from error
         raise MissingExtra(f"`{protocol}://`", package, extra) from error
     except ValueError as error:
-        raise ConfigError(f"`{redacted(url)}` cannot be opened: {one_line(error)}.") from error
+        raise ConfigError(f"`{url}` cannot be opened: {one_line(error)}.") from error
     if "config_kwargs" in options_for(url):
         files.retries = 1  # botocore tries again, and so do we: a third layer would multiply the waits
     return files, inside
@@ -176,7 +151,7 @@ def walked(folder: str | UPath) -> Iterator[tuple[str, list[Entry]]]:
 
 
 def one_line(error: object) -> str:
-    return redacted(" ".join(str(error).split()).rstrip(".")[:300]) or type(error).__name__
+    return " ".join(str(error).split()).rstrip(".")[:300] or type(error).__name__
 
 
 class _Object(io.RawIOBase):
@@ -209,7 +184,7 @@ class _Object(io.RawIOBase):
         try:
             data = reaching(self._path, read) if wanted else b""
         except FileNotFoundError as error:
-            raise Unavailable(f"`{redacted(str(self._path))}` is gone while it is read.") from error
+            raise Unavailable(f"`{self._path}` is gone while it is read.") from error
         buffer[: len(data)] = data
         return len(data)
 
@@ -237,7 +212,7 @@ def _tried(path: str | UPath, work: Callable[[], T]) -> T:
             break
         if attempt < TRIES - 1:
             time.sleep(0.25 * 2**attempt)
-    raise Unavailable(f"`{redacted(str(path))}` cannot be reached: {one_line(fault)}.") from fault
+    raise Unavailable(f"`{path}` cannot be reached: {one_line(fault)}.") from fault
 
 
 def _may_pass(fault: Exception) -> bool:
@@ -255,7 +230,7 @@ def _require_bucket(path: str | UPath, files: Any, bucket: str) -> None:
     try:
         _tried(path, lambda: files.info(bucket))
     except FileNotFoundError as error:
-        raise Unavailable(f"`{redacted(str(path))}` cannot be reached: there is no bucket `{bucket}`.") from error
+        raise Unavailable(f"`{path}` cannot be reached: there is no bucket `{bucket}`.") from error
     except Unavailable as error:
         if not isinstance(error.__cause__, PermissionError):
             raise

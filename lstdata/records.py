@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lstdata.redaction import redacted
+
 SAMPLE_RATE = 16_000
 """Hertz of every waveform after decoding."""
 
@@ -264,6 +266,11 @@ class DeadLetter:
     message: str
     source: str
     environmental: bool = False
+
+    def __post_init__(self) -> None:
+        """Dead letters go into files that others read."""
+        object.__setattr__(self, "message", redacted(self.message))
+        object.__setattr__(self, "source", redacted(self.source))
 
 
 def word_frames(words: Sequence[Word], frames: int, hop: int = HOP) -> Ints:

@@ -6,6 +6,7 @@ Either way a reader sees all of it or nothing, and two writers of the same bytes
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -20,7 +21,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeAlias, TypeGuard, cast
 from lstdata.errors import Unavailable
 from lstdata.objects import is_there, listed, open_object, options_for, reaching, refuse_password
 from lstdata.objects import is_url as is_url
-from lstdata.objects import redacted as redacted
+from lstdata.redaction import redacted as redacted
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
@@ -99,6 +100,24 @@ def read_bytes(path: AnyPath) -> bytes:
         return path.read_bytes()
     with open_object(path) as file:
         return file.read()
+
+
+def read_stretch(path: AnyPath, offset: int, size: int) -> bytes:
+    """Bytes [offset, offset + size) of a file, fewer where it ends before. Raises as `read_bytes`; one request."""
+    if isinstance(path, Path):
+        with open(path, "rb") as file:
+            file.seek(offset)
+            return file.read(size)
+
+    def cut(files: Any, inside: str) -> bytes:
+        try:
+            return bytes(files.cat_file(inside, start=offset, end=offset + size))
+        except OSError as error:
+            if error.errno == errno.EINVAL:  # it begins after the end
+                return b""
+            raise
+
+    return reaching(path, cut)
 
 
 def read_json(path: AnyPath) -> Any:

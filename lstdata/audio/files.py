@@ -10,8 +10,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import IO, Any
 
-from lstdata.errors import LstDataError, Rejected, Unavailable
-from lstdata.storage import is_url, open_binary
+from lstdata.errors import ConfigError, LstDataError, Rejected, Unavailable
+from lstdata.storage import is_url, open_binary, place, version
 
 _STREAM_BYTES = 0x7FFFF000
 """RIFF sizes from here on, and 0, are what writers put that cannot go back: they say nothing."""
@@ -61,7 +61,7 @@ class Bytes:
         """Changes when the file's bytes do; None where nobody knows."""
         try:
             if is_url(self.place.path):
-                return _url_version(self.place.path)
+                return version(place(self.place.path))
             return _stat_version(os.fstat(self._file.fileno()))
         except Exception:
             return None
@@ -136,20 +136,13 @@ class Bytes:
 def current_version(path: str) -> Hashable:
     """What `Bytes.version` would say of the file at `path` if it were opened now."""
     try:
-        return _url_version(path) if is_url(path) else _stat_version(os.stat(path))
+        return version(place(path)) if is_url(path) else _stat_version(os.stat(path))
     except Exception:
         return None
 
 
 def _stat_version(status: os.stat_result) -> Hashable:
     return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
-
-
-def _url_version(path: str) -> Hashable:
-    import fsspec
-
-    system, name = fsspec.core.url_to_fs(path)
-    return str(system.ukey(name))
 
 
 def _binary(place: Place) -> IO[bytes]:
@@ -160,6 +153,8 @@ def _binary(place: Place) -> IO[bytes]:
         if not is_url(path) and not stat.S_ISREG(os.stat(path).st_mode):
             raise Rejected("undecodable", f"`{path}` is not a regular file.")
         return open_binary(path)
+    except ConfigError as error:
+        raise Rejected("missing_audio", f"there can be no file `{path}`: {error}") from error
     except (LstDataError, MemoryError):
         raise
     except Exception as error:

@@ -6,6 +6,7 @@ import mmap
 import zlib
 from collections import OrderedDict
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 from upath import UPath
@@ -15,7 +16,7 @@ from lstdata.documents import Document, make_document
 from lstdata.errors import ConfigError, CorruptShard
 from lstdata.records import Sample
 from lstdata.shards import iter_samples
-from lstdata.storage import read_json
+from lstdata.storage import is_local, read_json, read_stretch, sizes_in
 from lstdata.tokenizer import TextTokenizer
 from lstdata.vocab import VocabCard
 
@@ -52,7 +53,8 @@ class RunFolder:
 
 def open_run(root: UPath, expected: VocabCard | None = None) -> RunFolder:
     """Open a finished run folder; ConfigError where it is none or its vocab card is not the expected one."""
-    missing = [name for name in TABLES if not (root / name).is_file()]
+    there = sizes_in(root)
+    missing = [name for name in TABLES if name not in there]
     if missing:
         raise ConfigError(f"`data` must be a finished run folder, but `{root}` lacks {', '.join(missing)}.")
     vocab = VocabCard.from_json(read_json(root / "vocab.json"), str(root / "vocab.json"))
@@ -73,7 +75,7 @@ class SplitCorpus:
         self._interleave = interleave
         self._patching = patching
         self._places = _Places(run.root, split)
-        self._mapped: OrderedDict[UPath, mmap.mmap] = OrderedDict()
+        self._mapped: OrderedDict[Path, mmap.mmap] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._places.offset)
@@ -81,7 +83,7 @@ class SplitCorpus:
     def sample(self, number: int) -> Sample:
         """One sample, checked against the index; CorruptShard names shard and sample."""
         path, offset, size, crc32 = self._places.of(number)
-        stretch = self._map(path)[offset : offset + size]
+        stretch = self._map(path)[offset : offset + size] if is_local(path) else self._fetch(path, offset, size)
         if zlib.crc32(stretch) != crc32:
             raise CorruptShard(f"`{path}`: sample `{self._places.id(number)}` is damaged (crc32 differs).")
         return next(iter_samples(stretch, str(path)))[-1].sample
@@ -96,11 +98,18 @@ class SplitCorpus:
             epoch=epoch,
         )
 
-    def _map(self, path: UPath) -> mmap.mmap:
+    def _fetch(self, path: UPath, offset: int, size: int) -> bytes:
+        """A sample's stretch by one request; Unavailable where the store does not answer."""
+        try:
+            return read_stretch(path, offset, size)
+        except FileNotFoundError as error:
+            raise CorruptShard(f"`{path}` is missing.") from error
+
+    def _map(self, path: Path) -> mmap.mmap:
         data = self._mapped.pop(path, None)
         if data is None:
             try:
-                with open(str(path), "rb") as file:
+                with open(path, "rb") as file:
                     data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             except (OSError, ValueError) as error:
                 raise CorruptShard(f"`{path}` cannot be read: {error}.") from error

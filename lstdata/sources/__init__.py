@@ -13,12 +13,13 @@ from lstdata.sources.cuts import open_cuts
 from lstdata.sources.folder import open_folder
 from lstdata.sources.hub import check_hub, open_hub
 from lstdata.sources.kaldi import open_kaldi
+from lstdata.sources.listing import names_in
 from lstdata.sources.prepared import open_prepared
 from lstdata.sources.row_file import open_rows
 from lstdata.sources.rows import escaped
 from lstdata.sources.runs import open_run
 from lstdata.sources.table import TABLE_SUFFIXES, open_table
-from lstdata.storage import is_url
+from lstdata.storage import absolute, exists, is_url, place
 
 
 class Source(Protocol):
@@ -64,7 +65,7 @@ def open_source(path: str, config: SourceConfig) -> Source:
 
     Raises ConfigError if there is nothing at the path, or nothing that fits, or the path is not UTF-8.
     """
-    path = path if is_url(path) else os.path.abspath(path)
+    path = absolute(path)
     if escaped(path) != path:
         raise ConfigError(f"the path of the source must be UTF-8, but is `{escaped(path)}`; rename it.")
     if not is_url(path) and not os.path.exists(path):
@@ -75,6 +76,8 @@ def open_source(path: str, config: SourceConfig) -> Source:
             source = opener(path, config)
             if source is not None:
                 return source
+    if is_url(path) and not exists(place(path)):
+        raise ConfigError(f"the source `{path}` does not exist.")
     raise ConfigError(_nothing_fits(path, config.kind))
 
 
@@ -115,8 +118,9 @@ def _nothing_fits(path: str, kind: str) -> str:
         return f"the source `{path}` must be a folder with recordings."
     if kind == "table":
         return f"`{path}` must be a file: a table ({', '.join(TABLE_SUFFIXES)})."
-    if os.path.isdir(path):
-        tables = sorted(name for name in os.listdir(path) if name.removesuffix(".gz").endswith(TABLE_SUFFIXES))
+    names = names_in(path)
+    if names is not None:
+        tables = sorted(name for name in names if name.removesuffix(".gz").endswith(TABLE_SUFFIXES))
         hint = f" Give the table itself: `{os.path.join(path, escaped(tables[0]))}`." if tables else ""
         return f"`{path}` holds nothing to build from; looked for {_LOOKED_FOR}.{hint}"
     return f"`{path}` is neither a folder nor a table ({', '.join(TABLE_SUFFIXES)})."

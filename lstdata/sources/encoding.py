@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any, cast
 
-from lstdata.errors import ConfigError, DamagedSource, Rejected, Unavailable
+from lstdata.errors import ConfigError, DamagedSource, LstDataError, Rejected, Unavailable
 from lstdata.storage import is_url, open_binary
 
 _MARKS = (
@@ -24,9 +24,6 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-
-_REMOTE_BLOCK = 1 << 16
-"""Bytes that are asked for at a time; fsspec keeps more of a file than that."""
 
 _UNDECODED = re.compile(r"[\x00\ufffd\udc80-\udcff]")
 """What is left where bytes were no UTF-8 (lone surrogates), no UTF-16 (U+FFFD), or UTF-16 without a mark (NUL)."""
@@ -53,53 +50,20 @@ def open_text(path: str) -> Iterator[IO[str]]:
 
 
 def open_bytes(path: str) -> IO[bytes]:
-    """Open a manifest or table; whatever a remote file system raises, also while reading, becomes Unavailable.
+    """Open a manifest or table; of a URL, whatever fails, also while reading, is Unavailable.
 
     Raises ConfigError where it is missing, or no regular file: a pipe might be waited for without end.
     """
     try:
         if not is_url(path) and stat.S_IFMT(os.stat(path).st_mode) not in (stat.S_IFREG, stat.S_IFDIR):
             raise ConfigError(f"`{path}` is not a regular file.")
-        file = open_binary(path)
-        return cast("IO[bytes]", io.BufferedReader(_Remote(file, path), _REMOTE_BLOCK)) if is_url(path) else file
-    except ConfigError:
+        return open_binary(path)
+    except LstDataError:
         raise
     except FileNotFoundError as error:
         raise ConfigError(f"`{path}` does not exist.") from error
     except Exception as error:
         raise Unavailable(f"`{path}` cannot be reached: {' '.join(str(error).split())}.") from error
-
-
-class _Remote(io.RawIOBase):
-    """A file behind a URL; reading it raises nothing but Unavailable."""
-
-    def __init__(self, file: IO[bytes], url: str) -> None:
-        self._file, self._url = file, url
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        try:
-            data = self._file.read(len(buffer))
-        except Exception as error:
-            raise Unavailable(f"`{self._url}` cannot be read: {' '.join(str(error).split())}.") from error
-        buffer[: len(data)] = data
-        return len(data)
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def close(self) -> None:
-        if not self.closed:
-            self._file.close()
-        super().close()
 
 
 def check_decoded(text: str, name: str, line: int) -> str:

@@ -10,10 +10,13 @@ from typing import Literal
 
 from lstdata.config import SourceConfig
 from lstdata.errors import Rejected, Unavailable
+from lstdata.objects import walked
 from lstdata.records import Locator, SourceRow
+from lstdata.sources.listing import names_in
 from lstdata.sources.locating import LocatedSource, located_seconds
 from lstdata.sources.rows import rejected, split_of_part, writable
 from lstdata.sources.transcripts import read_chapter, read_transcript
+from lstdata.storage import is_url
 
 _DECODED = "wav wave w64 rf64 flac ogg oga opus mp3 mp2 aiff aif aifc au snd caf sph nist voc"
 _UNDECODED = "raw pcm m4a m4b mp4 aac webm mka mkv mov wma amr 3gp ape wv shn"
@@ -45,7 +48,8 @@ class FolderSource(LocatedSource):
 
 def open_folder(path: str, config: SourceConfig) -> FolderSource | None:
     """The folder, if there is a recording or a chapter of transcripts anywhere below it."""
-    holds = os.path.isdir(path) and _holds_recordings(path)
+    is_folder = names_in(path) is not None if is_url(path) else os.path.isdir(path)
+    holds = is_folder and _holds_recordings(path)
     return FolderSource(root=path, splits=config.splits) if holds else None
 
 
@@ -63,8 +67,12 @@ def _folders(root: str) -> Iterator[tuple[str, list[str]]]:
     """Each folder below root (relative, `` for root) with the sorted names in it that are no folders.
 
     Hidden names are left out. A link to a folder is not followed: inside the root its target is met anyway; one that
-    leads outside is among the names.
+    leads outside is among the names. Behind a URL there are no links.
     """
+    if is_url(root):
+        for folder, listed in walked(root):
+            yield folder, [entry.name for entry in listed if not entry.is_folder]
+        return
     pending = [""]
     while pending:
         folder = pending.pop()

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lstdata.errors import ConfigError, Unavailable
+from lstdata.objects import listed
 from lstdata.sources.arrow import ARROW_SUFFIXES
 from lstdata.sources.encoding import open_bytes
 from lstdata.sources.rows import split_of_part
@@ -141,18 +142,12 @@ def _names_below(root: str, deepest: int | None = DEEPEST) -> Iterator[str]:
 
 def _entries(folder: str) -> list[tuple[str, bool]]:
     """(name, whether it is a folder) of what is directly in a folder; nothing where a URL leads to none."""
+    if is_url(folder):
+        return [(entry.name, entry.is_folder) for entry in listed(folder)]
     try:
-        if not is_url(folder):
-            with os.scandir(folder) as entries:
-                return [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
-        import fsspec
-
-        files, path = fsspec.core.url_to_fs(folder)
-        listed = [
-            (str(entry["name"]).rstrip("/"), entry["type"] == "directory") for entry in files.ls(path, detail=True)
-        ]
-        return [(posixpath.basename(name), is_folder) for name, is_folder in listed if name != path.rstrip("/")]
+        with os.scandir(folder) as entries:
+            return [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
     except FileNotFoundError:
         return []
-    except Exception as error:
+    except OSError as error:
         raise Unavailable(f"`{folder}` cannot be listed: {' '.join(str(error).split())}.") from error

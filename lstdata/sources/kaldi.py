@@ -17,7 +17,7 @@ from lstdata.errors import ConfigError, Rejected
 from lstdata.records import Locator, SourceRow, sample_at
 from lstdata.sources.cut_audio import local_path
 from lstdata.sources.kaldi_tables import Line, Table, lines
-from lstdata.sources.listing import names_in
+from lstdata.sources.listing import is_file, names_in
 from lstdata.sources.locating import LocatedSource, located_header, located_seconds
 from lstdata.sources.pipes import piped
 from lstdata.sources.rows import MOST_SECONDS, rejected, writable
@@ -40,12 +40,12 @@ class KaldiSource(LocatedSource):
 
 
 def open_kaldi(path: str, config: SourceConfig) -> KaldiSource | None:
-    """The data directory at a path: a local folder with a `wav.scp`.
+    """The data directory at a path or URL: a folder with a `wav.scp`.
 
     Relative paths in it start at `config.audio_folder`, itself relative to the directory; without it there, or in the
     working folder, as in Kaldi's recipes. Raises ConfigError where that is no folder.
     """
-    if is_url(path) or "wav.scp" not in (names_in(path) or ()):
+    if "wav.scp" not in (names_in(path) or ()):
         return None
     root = path
     if config.audio_folder is not None:
@@ -80,7 +80,7 @@ class _DataDirectory:
 
     def rows(self) -> Iterator[SourceRow]:
         segments = os.path.join(self._folder, "segments")
-        if os.path.isfile(segments):
+        if is_file(segments):
             recordings = self._table("wav.scp", lasting=True)
             for line in lines(segments):
                 yield self._row(line, recordings)
@@ -143,7 +143,7 @@ class _DataDirectory:
         whole = _seconds(self._recording_durations, segment.recording)
         if whole is None and locator.rate is not None:
             _, whole = self._header(locator)
-        elif whole is None and not is_url(resolve(self._root, locator.path)):
+        elif whole is None:
             whole = located_seconds(self._root, locator.path, offset=locator.offset)
         return None if whole is None else max(0.0, whole - segment.start)
 

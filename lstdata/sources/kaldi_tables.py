@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from lstdata.errors import Rejected
 from lstdata.sources.encoding import check_decoded, open_text
+from lstdata.sources.listing import is_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Table:
     def __init__(self, path: str, *, lasting: bool = False) -> None:
         self._lasting = lasting
         self._is_sorted = _is_sorted(path)
-        self._stream = lines(path) if os.path.isfile(path) else iter(())
+        self._stream = lines(path) if is_file(path) else iter(())
         self._passed: dict[str, Line] = {}
         self._found: set[str] = set()
         self._repeated: list[Line] = []
@@ -87,7 +88,7 @@ class Table:
 def _is_sorted(path: str) -> bool:
     """Whether no id is behind a later one, by code points: what `LC_ALL=C sort` gives of UTF-8."""
     last = ""
-    for line in lines(path) if os.path.isfile(path) else ():
+    for line in lines(path) if is_file(path) else ():
         if line.id < last:
             return False
         last = line.id

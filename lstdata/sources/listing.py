@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
-from lstdata.errors import Unavailable
+from lstdata.objects import is_object, listed
 from lstdata.storage import is_url
 
 
@@ -18,25 +17,9 @@ def names_in(folder: str) -> list[str] | None:
         return sorted(os.listdir(folder)) if os.path.isdir(folder) else None
     if "." in os.path.basename(folder):
         return None
-    try:
-        files, path = _file_system(folder)
-        listed = files.ls(path, detail=False) if files.isdir(path) else None
-    except Exception as error:
-        raise Unavailable(f"`{folder}` cannot be listed: {' '.join(str(error).split())}.") from error
-    return None if listed is None else sorted(os.path.basename(str(name).rstrip("/")) for name in listed)
+    return [entry.name for entry in listed(folder)] or None
 
 
 def is_file(path: str) -> bool:
-    if not is_url(path):
-        return os.path.isfile(path)
-    try:
-        files, path = _file_system(path)
-        return bool(files.isfile(path))
-    except Exception as error:
-        raise Unavailable(f"`{path}` cannot be reached: {' '.join(str(error).split())}.") from error
-
-
-def _file_system(url: str) -> tuple[Any, str]:
-    import fsspec
-
-    return fsspec.core.url_to_fs(url)  # type: ignore[no-any-return]
+    """Raises Unavailable where a store does not say."""
+    return is_object(path) if is_url(path) else os.path.isfile(path)

@@ -118,9 +118,11 @@ def _named_as_located(root: str, path: str) -> Iterator[None]:
 def located_seconds(root: str, path: str, *, offset: int | None = None, size: int | None = None) -> float | None:
     """Seconds by the header of a local file; None is a verdict that stands: no such file, or no such header.
 
+    None also behind URLs: planning asks no store for every recording of a corpus.
+
     Raises Unavailable where that cannot be known now, lest a passing fault become part of the plan.
     """
-    if _is_missing(root, path):
+    if is_url(resolve(root, path)) or _is_missing(root, path):
         return None
     try:
         return audio.header_seconds(resolve(root, path), offset=offset, size=size)

@@ -14,6 +14,7 @@ from lstdata.errors import ConfigError, Rejected, Unavailable
 from lstdata.records import HOP, SAMPLE_RATE, Coded, Locator, SourceRow, UnitInventory
 from lstdata.sources import interleaved, slamkit
 from lstdata.sources.encoding import check_decoded, json_lines, open_bytes
+from lstdata.sources.listing import names_in
 from lstdata.sources.rows import bad_row, json_values, rejected, split_name, split_of_part, writable
 from lstdata.storage import is_url, resolve
 
@@ -142,8 +143,8 @@ def open_prepared(path: str, config: SourceConfig) -> PreparedSource | None:
     A JSONL file is slamkit's if its first object has `units` and, unless `source.kind` is units, no audio column.
     Raises ConfigError for one that is compressed, not at 25 Hz, or without durations for good.
     """
-    if os.path.isdir(path):
-        found = sorted(os.listdir(path))
+    found = names_in(path)
+    if found is not None:
         root, named = path, [(form, [n for n in found if n.endswith(form.suffix)]) for form in (ON_THE_FLY, SLAMKIT)]
     else:
         root, name = os.path.split(path)

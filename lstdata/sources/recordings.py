@@ -9,6 +9,7 @@ from functools import lru_cache, partial
 from lstdata.config import SourceConfig
 from lstdata.errors import Unavailable
 from lstdata.records import Locator, SourceRow, sample_at
+from lstdata.redaction import redacted
 from lstdata.sources.columns import Row, channel, record, required_text, stretch
 from lstdata.sources.locating import located_header, located_seconds, relative
 from lstdata.storage import is_url
@@ -58,8 +59,6 @@ class PathRecords:
         return path if is_url(path) else relative(posixpath.join(self._folder, path))
 
     def _seconds(self, path: str) -> float | None:
-        if is_url(self._root) or is_url(path):
-            return None
         try:
             return located_seconds(self._root, path)
         except Unavailable as error:
@@ -76,4 +75,4 @@ class PathRecords:
 
 def _called_after(path: str, start: float | None, channel: int | None) -> str:
     milliseconds = "" if start is None else f"-{int(start * 1000 + 0.5)}"
-    return posixpath.splitext(path)[0] + milliseconds + ("" if channel is None else f"-c{channel}")
+    return posixpath.splitext(redacted(path))[0] + milliseconds + ("" if channel is None else f"-c{channel}")

@@ -23,8 +23,9 @@ from lstdata.errors import ConfigError, CorruptShard, DamagedSource, Rejected
 from lstdata.records import Audio, Coded, Locator, SourceRow, UnitInventory
 from lstdata.sources.arrow import whose_fault
 from lstdata.sources.encoding import open_bytes
+from lstdata.sources.listing import is_file, names_in
 from lstdata.sources.locating import relative
-from lstdata.storage import committing, is_url
+from lstdata.storage import absolute, committing, is_url
 
 if TYPE_CHECKING:
     from lstdata.sources import Source
@@ -57,7 +58,7 @@ def origin(rows: str, path: str, source: Source, config: SourceConfig, scan: str
     """That of a file made from the source opened at `path`, which may be a row file or a folder that holds one."""
     if isinstance(source, RowFile):
         path = source.path
-    path = path if is_url(path) else os.path.abspath(path)
+    path = absolute(path)
     known = from_dict(SourceConfig, to_dict(config) | {"kind": source.kind})
     return Origin(rows=rows, source=path, config=known, scan=scan, by=by)
 
@@ -93,7 +94,7 @@ class RowFile:
 
         ConfigError where it is none of this version's.
         """
-        path = path if is_url(path) else os.path.abspath(path)
+        path = absolute(path)
         found = read_origin(path)
         if found is None:
             raise ConfigError(f"`{path}` is no row file: it was not made by `lstdata segment` or `lstdata transcribe`.")
@@ -135,11 +136,10 @@ class RowFile:
 
 def open_rows(path: str, config: SourceConfig) -> RowFile | None:
     """The row file at a path or, by its usual name, in the folder there; None where there is none."""
-    if not is_url(path) and os.path.isdir(path):
-        found = [os.path.join(path, name) for name in NAMES if os.path.isfile(os.path.join(path, name))]
+    if not path.endswith(".parquet") or os.path.isdir(path):
+        names = names_in(path) or ()
+        found = [os.path.join(path, name) for name in NAMES if name in names and is_file(os.path.join(path, name))]
         return RowFile.opened(found[0]) if found else None
-    if not path.endswith(".parquet"):
-        return None
     if config.kind == "auto" and read_origin(path) is None:
         return None
     return RowFile.opened(path)

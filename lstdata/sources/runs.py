@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import zlib
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -18,8 +18,19 @@ from lstdata.errors import ConfigError, CorruptShard, Unavailable
 from lstdata.records import SAMPLE_RATE, Coded, Locator, SourceRow, UnitInventory
 from lstdata.run_folder import check_sums, read_finished
 from lstdata.shards import iter_samples
+from lstdata.sources.listing import names_in
 from lstdata.sources.rows import rejected, writable
-from lstdata.storage import read_json, sha256_bytes
+from lstdata.storage import (
+    exists,
+    is_local,
+    parquet_file,
+    place,
+    read_bytes,
+    read_json,
+    read_stretch,
+    sha256_bytes,
+    version,
+)
 from lstdata.vocab import VocabCard
 
 if TYPE_CHECKING:
@@ -41,21 +52,20 @@ class RunSource:
     kind: str = "run"
 
     def scan(self) -> Iterator[SourceRow]:
-        root = UPath(self.root)
+        root = place(self.root)
         check_sums(root, read_finished(root), _TABLES)
         yield from writable(self._samples(root))
         yield from writable(_rejects(root / "rejects.parquet"))
 
     def open(self, locator: Locator) -> Coded:
         """Read one sample; raises CorruptShard where it is not the one that was committed."""
-        path = UPath(self.root, locator.path)
+        root = place(self.root)
+        path = root / locator.path
         try:
-            with path.open("rb") as file:
-                file.seek(locator.offset or 0)
-                stretch = file.read(locator.size or 0)
-            sums = _crc32s(self.root, os.stat(_index(self.root)).st_mtime_ns)
+            stretch = read_stretch(path, locator.offset or 0, locator.size or 0)
+            sums = _crc32s(self.root, version(root / "index.parquet") if is_local(root) else "")
         except OSError as error:
-            if isinstance(error, FileNotFoundError) and os.path.isdir(self.root):
+            if isinstance(error, FileNotFoundError) and (not is_local(root) or root.is_dir()):
                 raise CorruptShard(f"`{path}` is missing: run `verify` on `{self.root}`.") from error
             raise Unavailable(f"`{path}` cannot be read: {error.strerror or error}.") from error
         if locator.row is None or locator.row >= len(sums) or zlib.crc32(stretch) != sums[locator.row]:
@@ -80,15 +90,15 @@ class RunSource:
 
     def inventory(self) -> UnitInventory:
         """By the run's vocab card; its codebook, where it has one, is the new run's."""
-        root = UPath(self.root)
+        root = place(self.root)
         card = VocabCard.from_json(_json(root / "vocab.json"), str(root / "vocab.json"))
         if card.sample_rate != SAMPLE_RATE:
             raise ConfigError(f"the units of `{root}` must be of signals at {SAMPLE_RATE} Hz.")
         path = root / "codebook.npz"
-        if not path.exists():
+        if not exists(path):
             origin = str(_json(root / "codebook.json").get("prepared", ""))
             return UnitInventory(card.units, origin=origin, hop=card.hop)
-        codebook = path.read_bytes()
+        codebook = read_bytes(path)
         if sha256_bytes(codebook) != card.codebook_sha256:
             raise CorruptShard(f"`{path}` is not the one that `vocab.json` describes.")
         return UnitInventory(card.units, codebook, hop=card.hop)
@@ -98,30 +108,33 @@ class RunSource:
         from lstdata.index import INDEX_SCHEMA
         from lstdata.source_table import ROW_FIELDS, source_row
 
-        plan = _table(root / "plan.parquet", {name for name, _ in ROW_FIELDS} - {"source_split"})
-        index = _table(root / "index.parquet", INDEX_SCHEMA.names)
         number = 0
         planned: dict[str, dict[str, Any]] = {}
         shard = None
-        groups = iter(range(plan.num_row_groups))
-        for rows in _row_groups(index):
-            while shard != rows[0]["shard"]:
-                planned, shard = _planned(plan, next(groups, None), root)
-            for row in rows:
-                if row["id"] not in planned:
-                    raise CorruptShard(f"`{root}`: the plan has no `{row['id']}` in shard {shard}: run `verify` on it.")
-                described = source_row(planned[row["id"]], row["split"] if self.splits else None)
-                locator = Locator(path=f"shards/{shard}.tar", offset=row["offset"], size=row["bytes"], row=number)
-                yield replace(described, locator=locator, duration=row["seconds"])
-                number += 1
+        columns = {name for name, _ in ROW_FIELDS} - {"source_split"}
+        with (
+            _table(root / "plan.parquet", columns) as plan,
+            _table(root / "index.parquet", INDEX_SCHEMA.names) as index,
+        ):
+            groups = iter(range(plan.num_row_groups))
+            for rows in _row_groups(index):
+                while shard != rows[0]["shard"]:
+                    planned, shard = _planned(plan, next(groups, None), root)
+                for row in rows:
+                    if row["id"] not in planned:
+                        raise CorruptShard(f"`{root}`: the plan has no `{row['id']}` in shard {shard}: run `verify`.")
+                    described = source_row(planned[row["id"]], row["split"] if self.splits else None)
+                    locator = Locator(path=f"shards/{shard}.tar", offset=row["offset"], size=row["bytes"], row=number)
+                    yield replace(described, locator=locator, duration=row["seconds"])
+                    number += 1
 
 
 def open_run(path: str, config: SourceConfig) -> RunSource | None:
     """The run in a folder; ConfigError where it is not finished or has no samples, CorruptShard where it is damaged."""
-    named = [os.path.join(path, name) for name in ("run.json", "plan.parquet")]
-    if not all(os.path.isfile(name) for name in named):
+    path = path.rstrip("/") or path
+    if not {"run.json", "plan.parquet"} <= set(names_in(path) or ()):
         return None
-    run = read_finished(UPath(path))
+    run = read_finished(place(path))
     if not run["totals"].get("written"):
         raise ConfigError(f"the run folder `{path}` holds no samples.")
     return RunSource(path, config.splits == "names")
@@ -141,9 +154,10 @@ def _planned(plan: pq.ParquetFile, group: int | None, root: UPath) -> tuple[dict
 
 
 def _rejects(path: UPath) -> Iterator[SourceRow]:
-    for batch in _table(path, ("id", "reason", "message", "source")).iter_batches(batch_size=1024):
-        for letter in batch.to_pylist():
-            yield rejected(letter["id"], letter["source"], letter["reason"], letter["message"])
+    with _table(path, ("id", "reason", "message", "source")) as table:
+        for batch in table.iter_batches(batch_size=1024):
+            for letter in batch.to_pylist():
+                yield rejected(letter["id"], letter["source"], letter["reason"], letter["message"])
 
 
 def _row_groups(table: pq.ParquetFile) -> Iterator[list[dict[str, Any]]]:
@@ -151,28 +165,28 @@ def _row_groups(table: pq.ParquetFile) -> Iterator[list[dict[str, Any]]]:
         yield table.read_row_group(group).to_pylist()
 
 
-def _table(path: UPath, columns: Collection[str]) -> pq.ParquetFile:
+@contextmanager
+def _table(path: UPath, columns: Collection[str]) -> Iterator[pq.ParquetFile]:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     try:
-        table = pq.ParquetFile(path)
+        with parquet_file(path) as table:
+            lacking = sorted(set(columns) - set(table.schema_arrow.names))
+            if lacking:
+                raise ConfigError(f"`{path}` is of another version of lstdata: it has no column `{lacking[0]}`.")
+            yield table
     except (pa.ArrowException, OSError) as error:
         raise CorruptShard(f"`{path}` cannot be read: {' '.join(str(error).split())}.") from error
-    lacking = sorted(set(columns) - set(table.schema_arrow.names))
-    if lacking:
-        raise ConfigError(f"`{path}` is of another version of lstdata: it has no column `{lacking[0]}`.")
-    return table
-
-
-def _index(root: str) -> str:
-    return os.path.join(root, "index.parquet")
 
 
 @lru_cache(maxsize=1)
-def _crc32s(root: str, written: int) -> NDArray[np.uint32]:
-    """The check sum of every sample, four bytes each; `written` is when the index was, lest an old one be kept."""
-    sums: NDArray[np.uint32] = _table(UPath(_index(root)), ("crc32",)).read(columns=["crc32"])["crc32"].to_numpy()
+def _crc32s(root: str, version: str) -> NDArray[np.uint32]:
+    """The check sum of every sample, four bytes each; `version` is the index's, lest an old one be kept.
+
+    Behind a URL it is not asked for: that is a request for each sample.
+    """
+    with _table(place(root) / "index.parquet", ("crc32",)) as table:
+        sums: NDArray[np.uint32] = table.read(columns=["crc32"])["crc32"].to_numpy()
     return sums
 
 

@@ -175,7 +175,8 @@ def test_a_connection_that_breaks_off_is_the_worlds_fault(name: str, monkeypatch
 
     with fsspec.open(f"memory://broken/{name}", "wb") as file:
         file.write(b"{}\n" * 100)
+    monkeypatch.setattr("lstdata.objects.TRIES", 1)
     for method in ("read", "readinto", "__next__"):
         monkeypatch.setattr(MemoryFile, method, broken_off)
-    with pytest.raises(Unavailable, match=rf"`memory://broken/{name}` cannot be read: the connection was closed"):
+    with pytest.raises(Unavailable, match=rf"`memory://broken/{name}` cannot be reached: the connection was closed"):
         list(open_source(f"memory://broken/{name}", SourceConfig()).scan())

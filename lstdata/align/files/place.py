@@ -13,6 +13,7 @@ from typing import IO, Any, NamedTuple
 
 from lstdata.align.files.entries import bad_file
 from lstdata.errors import ConfigError, Rejected, Unavailable
+from lstdata.objects import is_object, walked
 from lstdata.sources.encoding import open_bytes
 from lstdata.storage import is_url
 
@@ -92,20 +93,13 @@ def _is_regular(entry: os.DirEntry[str]) -> bool:
 
 
 def _remote_place(url: str) -> Place:
-    try:
-        import fsspec
-
-        files, path = fsspec.core.url_to_fs(url)
-        if files.isfile(path):
-            root, name = url.rsplit("/", 1)
-            return Place(root, [name], frozenset())
-        found = [str(name).removeprefix(f"{path}/") for name in files.find(path)]
-    except Exception as error:
-        raise Unavailable(f"`{url}` cannot be listed: {' '.join(str(error).split())}.") from error
-    if not found:
+    if is_object(url):
+        root, name = url.rsplit("/", 1)
+        return Place(root, [name], frozenset())
+    names = [posixpath.join(folder, e.name) for folder, entries in walked(url) for e in entries if not e.is_folder]
+    if not names:
         raise ConfigError(f"`words.files` must be a folder or a file, but `{url}` holds nothing.")
-    names = sorted(name for name in found if not any(part.startswith(".") for part in name.split("/")))
-    return Place(url, names, frozenset())
+    return Place(url, sorted(names), frozenset())
 
 
 @contextmanager
