@@ -6,7 +6,7 @@ units from there, so that it needs neither the model nor a GPU; its shards are t
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from upath import UPath
 from lstdata.build.folder import shard_paths
 from lstdata.build.inventory import UnitSet
 from lstdata.build.spec import BY_CONTENT
-from lstdata.config import BuildConfig, WordsConfig, differences
+from lstdata.config import BuildConfig, differences
 from lstdata.errors import ConfigError, CorruptShard, Rejected, Unavailable
 from lstdata.records import HOP
 from lstdata.run_folder import read_card, read_finished
@@ -26,12 +26,6 @@ from lstdata.storage import commit_bytes, exists, place, read_bytes, read_json, 
 _CODEBOOK = ("codebook.npz", "codebook.json")
 
 OPTION = "units.taken_from"
-
-
-def units_only(config: BuildConfig) -> BuildConfig:
-    """The first phase: no word times are looked for, and nothing is judged by their score."""
-    words = WordsConfig(aligner="none", missing="speech")
-    return replace(config, words=words, filter=replace(config.filter, min_score=None))
 
 
 @dataclass(frozen=True)
@@ -100,7 +94,8 @@ class TakenUnits:
             raise Unavailable(f"`{root}` holds no shard {shard}: build it there again.") from error
         if stated["samples"] and sha256_bytes(data) != stated["sha256"]:
             raise CorruptShard(f"`{tar}` is damaged (sha256 differs): run `verify` on `{root}`.")
-        samples = (stored.sample for _, _, stored in iter_samples(data, str(tar)))
+        found = iter_samples(data, str(tar)) if data else ()
+        samples = (stored.sample for _, _, stored in found)
         self._units = {sample.key: sample.units for sample in samples}
         self._verdicts = {letter["id"]: letter for letter in stated["rejected"]}
 

@@ -10,7 +10,7 @@ import click
 from upath import UPath
 
 from lstdata.cli.looking import make_report
-from lstdata.cli.shared import build_options, fail, say, say_problems
+from lstdata.cli.shared import PLACE, build_options, fail, say, say_problems
 from lstdata.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 
 @click.command("build-shards")
 @build_options
+@TAKE_OVER
 @click.option("--runner", type=click.Choice(["local", "ray"]), help="Processes of this machine, or Ray.")
 @click.option("--workers", type=int, help="Worker processes, one core each; as many as there are cores by default.")
 @click.option("--address", help="Of a running Ray cluster; a local one is started by default.")
 @click.option("--max-reject-rate", type=float, help="Exit 1 above this share of rejected records.  [default: 0.05]")
+@click.option("--units-only", is_flag=True, help="First of two phases: units, no word times; for where the GPUs are.")
+@click.option("--units-from", type=PLACE, help="Second of two phases: take units from this run folder of the first.")
 @click.option("--dry-run", is_flag=True, help="Say what would be built, and what filters leave out; write nothing.")
 @click.option(
     "--measure",
@@ -39,11 +42,14 @@ def build_shards_command(
     sets: tuple[str, ...],
     rebuild: bool,
     allow_mixed_compute: bool,
+    take_over: bool,
     as_json: bool,
     runner: str | None,
     workers: int | None,
     address: str | None,
     max_reject_rate: float | None,
+    units_only: bool,
+    units_from: str | None,
     dry_run: bool,
     measure: str | None,
     sample: int | None,
@@ -59,13 +65,18 @@ def build_shards_command(
     Run it again to resume. Exit code 0: done; 1: the data or the world fell short; 2: usage.
     """
     from lstdata.build import Asked, build_shards
+    from lstdata.build.phases import first_phase
     from lstdata.config import BuildConfig, load
     from lstdata.progress import BuildProgress
 
     given = {"runner": runner, "workers": workers, "address": address, "max_reject_rate": max_reject_rate}
     overrides = [f"run.{name}={json.dumps(value)}" for name, value in given.items() if value is not None]
+    if units_from is not None:
+        overrides.append(f"units.taken_from={json.dumps(units_from)}")
     config = load(BuildConfig, config_path, [*sets, *overrides])
-    asked = Asked(source, out, config, rebuild, allow_mixed_compute)
+    if units_only:
+        config = first_phase(config)
+    asked = Asked(source, out, config, rebuild, allow_mixed_compute, take_over)
     if dry_run:
         _dry_run(asked, measure, sample, as_json)
         return
