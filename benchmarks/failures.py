@@ -31,13 +31,13 @@ STORIES = 24
 BAD = "story-000001"
 """The recording that crashes, hangs or is damaged."""
 
-PATIENCE = 15.0
+PATIENCE = 12.0
 """Seconds in which a build that met the bad recording begins no other, until it counts as one that does not end."""
 
 TRIES = 6
 """Of the bad recording, after which a build counts as one that does not end."""
 
-ORPHANED = 10.0
+ORPHANED = 15.0
 """Seconds that a driver's processes have to notice that it is dead."""
 
 CUTS = 20
@@ -120,7 +120,7 @@ def systems_of(corpora: Corpora, ray_python: str) -> list[System]:
     return [
         *systems,
         System("lhotse", peer(sys.executable, "lhotse"), read_shar),
-        System("lhotse, fault_tolerant", peer(sys.executable, "lhotse-tolerant"), read_shar, faults=TOLERANT),
+        System("lhotse, fault_tolerant", peer(sys.executable, "lhotse-tolerant"), read_shar, faults=TOLERANT[1:]),
         System("webdataset", peer(sys.executable, "webdataset"), read_tars, faults=FAULTS[1:]),
     ]
 
@@ -129,7 +129,7 @@ LSTDATA = (sys.executable, "-m", "lstdata")
 
 
 def lstdata(verb: str, *arguments: str | Path) -> int:
-    return subprocess.run([*LSTDATA, verb, *map(str, arguments)], stdout=subprocess.DEVNULL).returncode
+    return subprocess.run([*LSTDATA, verb, *map(str, arguments)], capture_output=True).returncode
 
 
 def peer(python: str, name: str) -> tuple[str, ...]:
