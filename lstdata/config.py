@@ -268,13 +268,17 @@ class RunConfig:
     gpus_per_worker: float = 0.25
     """On Ray with `device` cuda; local workers all use the first GPU."""
     max_reject_rate: float = 0.05
-    """Share of records that may fail, of those that no filter left out."""
+    """Share of records that may fail, of those that no filter left out; judged after 100 records, and at the end."""
+    record_timeout: float = 600.0
+    """Seconds of wall time for one record through all stages of a build; one that twice takes longer is left out."""
 
     def mistakes(self) -> Iterator[str]:
         if self.workers is not None and self.workers < 1:
             yield f"`workers` must be ≥ 1, but is {self.workers}."
         if self.gpus_per_worker <= 0:
             yield f"`gpus_per_worker` must be > 0, but is {self.gpus_per_worker}."
+        if self.record_timeout <= 0:
+            yield f"`record_timeout` must be > 0, but is {self.record_timeout}."
         if not 0 <= self.max_reject_rate <= 1:
             yield f"`max_reject_rate` must be in [0, 1], but is {self.max_reject_rate}."
 

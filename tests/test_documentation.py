@@ -15,7 +15,7 @@ from lstdata.filters import STAGE as FILTER_STAGE
 
 ROOT = Path(__file__).resolve().parents[1]
 CODE = re.compile(r"[a-z]+(_[a-z]+)*")
-REASON_AT = {"Rejected": 0, "rejected": 2, "DeadLetter": 2}
+REASON_AT = {"Rejected": 0, "rejected": 2, "DeadLetter": 2, "RecordFailed": 2}
 """Which argument of a call is a reason code."""
 
 

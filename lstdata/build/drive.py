@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-from dataclasses import asdict
+import os
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from lstdata.build.budget import RejectBudget
 from lstdata.build.events import EventLog
-from lstdata.build.folder import is_complete
-from lstdata.build.plan_table import Plan, PlannedShard
-from lstdata.errors import ConfigError, IncompleteBuild, LstDataError
+from lstdata.build.plan_table import Plan, PlannedShard, read_shard_rows
+from lstdata.build.recovery import End, Recovery
+from lstdata.build.standing import Standing, standing
+from lstdata.build.task import ShardResult, ShardTask
+from lstdata.errors import ConfigError, IncompleteBuild, LstDataError, MissingExtra
 from lstdata.storage import commit_json
-from lstdata.workers import run_tasks
+from lstdata.workers import Share, count_workers, work_off
+from lstdata.workers.faults import MOST_FAULTS
 
 if TYPE_CHECKING:
     from lstdata.build.spec import BuildSpec
+
+_ALIVE_SECONDS: Final = 10.0
 
 
 class Listener(Protocol):
@@ -27,38 +37,141 @@ class Listener(Protocol):
         """Before the first shard: how many there are, how many are complete, seconds of audio left."""
         ...
 
-    def built(self, shard: PlannedShard, samples: int, rejected: int) -> None: ...
+    def built(self, shard: PlannedShard, samples: int, rejected: int) -> None:
+        """Or left as it was, because its records that may fare better do not: then `rejected` is 0."""
 
 
 def build_pending(spec: BuildSpec, plan: Plan, run: dict[str, Any], listener: Listener) -> None:
-    """Build what is not complete; a run of which anything is pending has no totals."""
-    from lstdata.build.shard import shard_builder
-    from lstdata.computing import gpus_per_worker
+    """Build what is not complete, and try again what may fare better now; until then a run has no totals.
 
-    pending = [s for s in plan.shards if not is_complete(spec.out, s.name, spec.shard_fingerprint(s.fingerprint))]
-    listener.building(len(plan.shards), len(plan.shards) - len(pending), sum(s.seconds for s in pending))
+    IncompleteBuild where shards stay pending, or too many of their records fail.
+    """
+    found = standing(spec.out, plan.shards, lambda shard: spec.shard_fingerprint(shard.fingerprint))
+    pending = [*found.missing, *(one.shard for one in found.doubtful)]
+    seconds = sum(shard.seconds for shard in pending)
+    listener.building(len(plan.shards), len(plan.shards) - len(pending), seconds)
     if not pending:
         return
     commit_json(spec.out / "run.json", run | {"totals": None})
-    faults: list[LstDataError] = []
-    gpus = gpus_per_worker(spec.config.run, spec.device == "cuda")
-    make, describe = partial(shard_builder, spec), PlannedShard.describe
-    results = run_tasks(make, pending, spec.config.run, describe=describe, gpus_per_worker=gpus)
-    wanted = computed = 0
-    with EventLog(spec.out, "driver") as events, closing(results):
-        events.write("started", shards=len(pending), runner=spec.config.run.runner)
-        for shard, result in results:
-            if isinstance(result, LstDataError):
-                faults.append(result)
-                events.write("failed", shard=shard.name, message=str(result))
-                if isinstance(result, IncompleteBuild | ConfigError):
-                    raise result
-                continue
-            events.write("built", **asdict(result))
-            wanted, computed = wanted + result.wanted_frames, computed + result.computed_frames
-            listener.built(shard, result.samples, result.rejected)
-        events.write("ended", failed=len(faults))
-    if computed > wanted:
-        listener.note(f"units: {1 - wanted / computed:.1%} of the encoder's frames were padding")
-    if faults:
-        raise IncompleteBuild(f"{len(faults)} of {len(pending)} shards stay pending; run again to resume. {faults[0]}")
+    with EventLog(spec.out, "driver") as events, _alive(events):
+        how = spec.config.run
+        said = {"runner": how.runner, "workers": count_workers(how), "pid": os.getpid()}
+        events.write("started", shards=len(plan.shards), pending=len(pending), seconds=seconds, **said)
+        build = _Build(spec, listener, events, found, len(pending))
+        try:
+            build.carry_out()
+        except BaseException as error:
+            events.write("stopped", message=str(error) or type(error).__name__)
+            raise
+        finally:
+            events.write("ended", failed=len(build.faults), pending=build.left)
+    build.say_the_end()
+
+
+@dataclass
+class _Build:
+    """One driver's way through the shards that are pending."""
+
+    spec: BuildSpec
+    listener: Listener
+    events: EventLog
+    found: Standing
+    left: int
+    """Shards that have not come to their end."""
+    faults: list[LstDataError] = field(default_factory=list)
+    _in_a_row: int = 0
+    _kept: int = 0
+    _wanted: int = 0
+    _computed: int = 0
+
+    def __post_init__(self) -> None:
+        self._pending = self.left
+        self._budget = RejectBudget.of(self.spec.config.run.max_reject_rate, self.found)
+        self._doubtful = {one.shard.name: one for one in self.found.doubtful}
+
+    def carry_out(self) -> None:
+        from lstdata.build.shard import ShardBuilder
+        from lstdata.computing import gpus_per_worker
+
+        self._judge()
+        doubtful = [(one.shard, one.environmental) for one in self._doubtful.values()]
+        recovery = Recovery(self.found.missing, doubtful, self._rows, self._tell)
+        run = self.spec.config.run
+        share = Share(gpus=gpus_per_worker(run, self.spec.device == "cuda"))
+        make = partial(ShardBuilder, self.spec)
+        with closing(work_off(make, recovery, run, describe=ShardTask.describe, share=share)) as outcomes:
+            for task, outcome in outcomes:
+                over, end = recovery.take(task, outcome)
+                if over:
+                    self._end(task.shard, end)
+
+    def say_the_end(self) -> None:
+        if self._computed > self._wanted:
+            self.listener.note(f"units: {1 - self._wanted / self._computed:.1%} of the encoder's frames were padding")
+        if self._kept:
+            self.listener.note(f"{self._kept} shards stay as they are: records in them failed again as before")
+        if self.faults:
+            raise IncompleteBuild(
+                f"{len(self.faults)} of {self._pending} shards stay pending; run again to resume. {self.faults[0]}"
+            )
+
+    def _end(self, shard: PlannedShard, end: End) -> None:
+        if isinstance(end, LstDataError):
+            self._failed(shard, end)
+            return
+        self.left -= 1
+        self._in_a_row = 0
+        if isinstance(end, ShardResult):
+            self.events.write("built", **{name: value for name, value in asdict(end).items() if name != "letters"})
+            self._wanted, self._computed = self._wanted + end.wanted_frames, self._computed + end.computed_frames
+            self._budget.add(end.records, end.reasons)
+            self.listener.built(shard, end.samples, end.rejected)
+        else:
+            letters = self._doubtful[shard.name].letters
+            self._kept += 1
+            self._budget.add(shard.records, Counter(letter.reason for letter in letters))
+            self.listener.built(shard, shard.records - len(letters), 0)
+        self._judge()
+
+    def _failed(self, shard: PlannedShard, fault: LstDataError) -> None:
+        """The user's fault ends the build, and so do many in a row: a full disk, a mount that is gone."""
+        self.faults.append(fault)
+        self.events.write("failed", shard=shard.name, message=str(fault), kind=type(fault).__name__)
+        if isinstance(fault, IncompleteBuild | ConfigError | MissingExtra):
+            raise fault
+        self._in_a_row += 1
+        if self._in_a_row == MOST_FAULTS:
+            raise IncompleteBuild(
+                f"{MOST_FAULTS} shards in a row could not be built, so the rest is not tried: {self.left} of "
+                f"{self._pending} stay pending; run again to resume. {fault}"
+            )
+
+    def _judge(self) -> None:
+        line = self._budget.breach(self.spec.out)
+        if line is not None:
+            raise IncompleteBuild(line)
+
+    def _rows(self, shard: PlannedShard) -> list[tuple[str, str]]:
+        rows = read_shard_rows(self.spec.out / "plan.parquet", shard.row_group)
+        return [(record.row.id, record.row.locator.path) for record in rows]
+
+    def _tell(self, event: str, **details: Any) -> None:
+        self.events.write(event, **details)
+        if event == "poisoned":
+            self.listener.note(f"shard {details['shard']}: `{details['id']}` is left out: {details['reason']}")
+
+
+@contextmanager
+def _alive(events: EventLog) -> Iterator[None]:
+    """A sign of life now and then while the context lasts."""
+    over = threading.Event()
+
+    def beat() -> None:
+        while not over.wait(_ALIVE_SECONDS):
+            events.write("alive")
+
+    threading.Thread(target=beat, daemon=True, name="lstdata-alive").start()
+    try:
+        yield
+    finally:
+        over.set()

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from lstdata.build.plan_table import PlannedRecord
+from lstdata.build.task import RecordFailed
 from lstdata.errors import LstDataError, Rejected, Unavailable
 from lstdata.records import DeadLetter
 
 
 def dead_letter(record: PlannedRecord, stage: str, error: Exception) -> DeadLetter:
-    """A verdict as a dead letter; so is what nobody expected, to be tried again. Raises the world's and the user's."""
-    where = record.row.locator.path
+    """A verdict as a dead letter; so is what nobody expected, to be tried again. Raises the world's and the user's.
+
+    RecordFailed where memory did not suffice: it may be the record that wants too much.
+    """
+    id, where = record.row.id, record.row.locator.path
     if isinstance(error, Rejected):
-        return DeadLetter(record.row.id, stage, error.reason, error.detail, where)
-    if isinstance(error, MemoryError | OSError):
-        raise Unavailable(f"`{record.row.id}`, stage {stage}: {error or 'not enough memory'}") from error
+        return DeadLetter(id, stage, error.reason, error.detail, where)
+    if isinstance(error, MemoryError):
+        raise RecordFailed(id, stage, "out_of_memory", f"not enough memory: {_line(error) or 'none left'}.") from error
+    if isinstance(error, OSError):
+        raise Unavailable(f"`{id}`, stage {stage}: {error}") from error
     if isinstance(error, LstDataError):
         raise error
-    message = f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"
-    return DeadLetter(record.row.id, stage, "unexpected_error", message, where, environmental=True)
+    message = f"{type(error).__name__}: {_line(error)}"
+    return DeadLetter(id, stage, "unexpected_error", message, where, environmental=True)
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:500]

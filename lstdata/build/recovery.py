@@ -143,7 +143,7 @@ class _Course:
     def _is_deadly(self, first: int, last: int) -> Generator[ShardTask, Outcome, bool]:
         if last - first == 1:
             yield from self._convict(first)
-            return False
+            return self._row(first)[0] in self._letters
         while True:
             outcome = yield from self._try((first, last))
             if not isinstance(outcome, RecordFailed):

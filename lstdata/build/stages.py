@@ -4,34 +4,36 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, TypeVar
 
 from lstdata.align import chosen_aligner
 from lstdata.audio import check_length
+from lstdata.build.late_units import LateUnits, Ready
 from lstdata.build.letters import dead_letter
 from lstdata.build.plan_table import PlannedRecord
 from lstdata.build.sample import coded_utterance, sample_of
 from lstdata.build.utterance import Step, Utterance
+from lstdata.build.whereabouts import Whereabouts
 from lstdata.build.word_times import WordSource, WordTimes
 from lstdata.config import BuildConfig
 from lstdata.documents import drawn_spans
-from lstdata.errors import IncompleteBuild, LstDataError, Rejected, Unavailable
+from lstdata.errors import IncompleteBuild, Rejected
 from lstdata.filters import STAGE as FILTER
 from lstdata.filters import Rule, active_rules, check_record
 from lstdata.patching import utterance_patches
 from lstdata.quality import Measures, measure
-from lstdata.records import HOP, Coded, DeadLetter
+from lstdata.records import HOP, Coded, DeadLetter, frame_count
 from lstdata.shards import STORED_STRATEGIES, StoredSample
 from lstdata.sources import Source
 from lstdata.tokenizer import TextTokenizer
 from lstdata.units import UnitExtractor
 from lstdata.units.codebook import MAX_CLUSTERS
+
+if TYPE_CHECKING:
+    from lstdata.build.units_run import TakenUnits
 
 VERSIONS = {"decode": 1, "activity": 1, "filter": 1, "units": 1, "words": 2, "sample": 3}
 """Raised when a stage's output changes for equal input and config; part of every shard's fingerprint."""
@@ -60,14 +62,18 @@ class Stages:
     device: str = "cpu"
     """Of an aligner that is a pretrained model."""
     word_source: WordSource = field(default_factory=WordSource)
+    place: Whereabouts | None = None
+    """Told which record is at which stage; None where nobody asks."""
 
     def __post_init__(self) -> None:
         self.seconds: defaultdict[str, float] = defaultdict(float)
         """Wall time by stage."""
         self.rules = active_rules(self.config.filter)
 
-    def process(self, records: Iterable[PlannedRecord]) -> list[StoredSample | DeadLetter]:
-        """For each record, in order, a sample or a dead letter with its stage and reason.
+    def process(
+        self, records: Mapping[int, PlannedRecord], taken: TakenUnits | None = None
+    ) -> dict[int, StoredSample | DeadLetter]:
+        """For each record, by position, a sample or a dead letter with its stage and reason; units may be `taken`.
 
         Only the world's and the user's faults are raised. Units come last, as they may come for several records at
         once; audio is held only until they do.
@@ -82,59 +88,37 @@ class Stages:
             (FILTER, self.filter_words),
         )
         done: dict[int, StoredSample | DeadLetter] = {}
-        waiting: dict[int, Utterance] = {}
-        if self.extractor is not None:
-            self.extractor.forget()
-        for number, record in enumerate(records):
+        late = LateUnits(self.extractor, self.config.units.dtype, self._timed)
+        for number, record in records.items():
+            self._turn_to(number, record)
             result = self.run(Utterance(record=record), steps)
             if isinstance(result, DeadLetter):
                 done[number] = result
             elif result.coded is not None:
                 done[number] = self._stored(result)
+            elif taken is not None:
+                done[number] = self._with_taken(result, taken)
             else:
-                self._await_units(number, result, waiting, done)
-        if waiting:
-            self._finish_units(waiting, done)
-        return [done[number] for number in sorted(done)]
+                done |= self._all_stored(late.add(number, result))
+        if late.last is not None:
+            self._turn_to(*late.last)
+            done |= self._all_stored(late.finish())
+        return done
 
-    def _finish_units(self, waiting: dict[int, Utterance], done: dict[int, StoredSample | DeadLetter]) -> None:
-        assert self.extractor is not None
-        finished = self._timed("units", self.extractor.finish)
-        done |= {ready: self._with_units(waiting.pop(ready), units) for ready, units in finished}
-        if waiting:
-            raise LstDataError(f"`{next(iter(waiting.values())).record.row.id}` was given to the extractor and is lost")
+    def _turn_to(self, position: int, record: PlannedRecord) -> None:
+        if self.place is not None:
+            self.place.at(position, record.row.id)
 
-    def _await_units(
-        self,
-        number: int,
-        utterance: Utterance,
-        waiting: dict[int, Utterance],
-        done: dict[int, StoredSample | DeadLetter],
-    ) -> None:
-        """Give a record to the extractor, and store those whose units have come."""
-        audio = utterance.audio
-        assert audio is not None
-        if self.extractor is None:
-            raise Unavailable("speech could be read that was unreadable when the codebook was fitted; run again")
-        alone = not waiting
-        waiting[number] = replace(utterance, audio=None)
-        try:
-            finished = self._timed("units", partial(self.extractor.add, number, audio.samples))
-        except Exception as error:
-            self.extractor.forget()
-            if not alone and not isinstance(error, LstDataError | MemoryError | OSError):
-                raise Unavailable(f"the units of {len(waiting)} records failed together: {error}") from error
-            done[number] = dead_letter(waiting.pop(number).record, "units", error)
-            return
-        done |= {ready: self._with_units(waiting.pop(ready), units) for ready, units in finished}
+    def _all_stored(self, ready: Ready) -> dict[int, StoredSample | DeadLetter]:
+        return {n: found if isinstance(found, DeadLetter) else self._stored(found) for n, found in ready}
 
-    def _with_units(self, utterance: Utterance, units: NDArray[np.uint16] | None) -> StoredSample | DeadLetter:
-        if units is not None:
-            return self._stored(replace(utterance, units=units))
-        verdict = f"the model gave numbers that are not finite, in `units.dtype` {self.config.units.dtype}."
-        return dead_letter(utterance.record, "units", Rejected("non_finite_features", verdict))
+    def _with_taken(self, utterance: Utterance, taken: TakenUnits) -> StoredSample | DeadLetter:
+        result = self.run(utterance, [("units", partial(self.take_units, taken))])
+        return result if isinstance(result, DeadLetter) else self._stored(result)
 
     def _timed(self, stage: str, work: Callable[[], T]) -> T:
+        if self.place is not None:
+            self.place.stage = stage
         started = time.perf_counter()
         try:
             return work()
@@ -247,6 +231,11 @@ class Stages:
             self._missing(verdict, row.id)
             return utterance
         return replace(utterance, alignment=alignment)
+
+    def take_units(self, taken: TakenUnits, utterance: Utterance) -> Utterance:
+        """The record's units as another run made them."""
+        record, frames = utterance.record, frame_count(utterance.length, self.hop)
+        return replace(utterance, audio=None, units=taken.of(record.key, record.row.id, frames))
 
     def make_sample(self, utterance: Utterance) -> Utterance:
         """The record as shards store it, with its patches and one drawn interleaving."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from lstdata.build.plan_table import PlannedShard
-from lstdata.errors import LstDataError
+from lstdata.errors import LstDataError, Unavailable
 from lstdata.records import DeadLetter
 
 
@@ -58,8 +58,8 @@ class ShardResult:
     """Of a probe alone: a build's are in its sidecar."""
 
 
-class RecordFailed(LstDataError):
-    """The world's, and a record's: it took too long, or more memory than there is. Not retried where it is raised.
+class RecordFailed(Unavailable):
+    """The world's, and a record's: it took too long, or more memory than there is.
 
     Once may be bad luck; a record over which it happens again is isolated.
     """

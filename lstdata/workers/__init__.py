@@ -78,10 +78,15 @@ def work_off(
     if run.runner == "local":
         from lstdata.workers.local import run_local
 
-        return run_local(make, line, run.workers or len(os.sched_getaffinity(0)))
+        return run_local(make, line, count_workers(run) or 1)
     from lstdata.workers.on_ray import run_ray
 
     return run_ray(make, line, run.workers, describe, address=run.address, share=share, held=held or {})
+
+
+def count_workers(run: RunConfig) -> int | None:
+    """At once; None where that is for the cluster to say, again and again."""
+    return run.workers or (len(os.sched_getaffinity(0)) if run.runner == "local" else None)
 
 
 @dataclass(frozen=True)

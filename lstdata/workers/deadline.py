@@ -48,17 +48,17 @@ class Deadline:
         if self._live:
             signal.signal(signal.SIGALRM, self._ring)
 
-    def begin(self) -> None:
-        """The time runs from now on, whether it ran already or not."""
+    def begin(self, more: float = 0.0) -> None:
+        """The time, and so many seconds more, runs from now on, whether it ran already or not."""
         if not self._live:
             return
         self._running = True
-        signal.setitimer(signal.ITIMER_REAL, self.seconds, _AGAIN)
+        signal.setitimer(signal.ITIMER_REAL, self.seconds + more, _AGAIN)
         now = time.monotonic()
-        if now - self._kill_set > self._slack:
-            after = self.seconds + self._grace + self._slack
+        if more or now - self._kill_set > self._slack:
+            after = self.seconds + more + self._grace + self._slack
             faulthandler.dump_traceback_later(after, exit=True, file=sys.__stderr__ or sys.stderr)
-            self._kill_set = now
+            self._kill_set = now if not more else -math.inf
 
     def end(self) -> None:
         if not self._live:
