@@ -6,6 +6,7 @@ each epoch a lane draws every one of its samples exactly once, in a seeded order
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import astuple, dataclass, replace
 from typing import Any
@@ -41,16 +42,26 @@ def lane_count(samples: int) -> int:
     return lanes
 
 
+def lane_samples(samples: int, lane: int, lanes: int) -> range:
+    """The samples of one of L equal parts of a corpus, contiguous in the index so that a rank touches few shards."""
+    return range(samples * lane // lanes, samples * (lane + 1) // lanes)
+
+
+def rank_lanes(rank: int, world: int, lanes: int) -> list[int]:
+    """The lanes of a rank's rows, which are those ≡ rank mod world."""
+    return sorted({row % lanes for row in range(rank, math.lcm(world, lanes), world)})
+
+
 class Lane:
-    """One of L equal parts of a corpus, contiguous in the index so that a rank touches few shards."""
+    """The rows of one part of a corpus."""
 
     def __init__(self, corpus: Corpus, budget: RowBudget, *, seed: int, lane: int, lanes: int) -> None:
         self._corpus = corpus
         self._budget = budget
         self._seed = seed
         self._name = f"lane {lane} of {lanes}"
-        self._first = len(corpus) * lane // lanes
-        self._size = len(corpus) * (lane + 1) // lanes - self._first
+        samples = lane_samples(len(corpus), lane, lanes)
+        self._first, self._size = samples.start, len(samples)
         self._order: tuple[int, Ints] | None = None
         self._drawn: tuple[tuple[int, int], list[Document]] | None = None
 

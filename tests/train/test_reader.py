@@ -7,7 +7,7 @@ import pytest
 
 from lstdata.config import InterleaveConfig, PatchingConfig
 from lstdata.loader.corpus import SplitCorpus, open_run
-from lstdata.loader.rows import RowStream, one_pass
+from lstdata.loader.rows import RowStream, one_pass, rank_lanes
 from lstdata.model.batch import Batch
 from lstdata.packing import RowBudget
 
@@ -34,6 +34,19 @@ def test_the_ranks_of_a_step_take_its_rows_between_them(corpus: SplitCorpus, wor
     for step in range(3):
         taken = sorted(row for reader in readers for batch in next(reader) for row in rows_of(batch))
         assert taken == sorted(tuple(stream.row(g).tokens.tolist()) for g in range(4 * step, 4 * step + 4))
+
+
+@pytest.mark.parametrize(("world", "lanes"), [(1, 3), (2, 4), (4, 2), (3, 4), (6, 4)])
+def test_a_rank_reads_the_lanes_that_a_plan_explains(
+    world: int, lanes: int, corpus: SplitCorpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lstdata.train.reader.collate", lambda rows: rows)
+    for rank in range(world):
+        stream = RowStream(corpus, BUDGET, seed=0, lanes=lanes)
+        reader = TrainReader(stream, 2 * world, rank, world)
+        for _ in range(lanes):
+            next(reader)
+        assert sorted(stream.state()["states"]) == rank_lanes(rank, world, lanes)
 
 
 def test_a_reader_goes_on_where_its_state_says(corpus: SplitCorpus) -> None:
