@@ -1,71 +1,112 @@
-"""What a build shows while it runs: a live line on a terminal, plain lines elsewhere, nothing under `--json`."""
+"""What a build shows while it runs: a live view on a terminal, plain lines elsewhere, nothing under `--json`."""
 
 from __future__ import annotations
 
 import sys
 import time
-from typing import Any
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from lstdata.build.plan_table import PlannedShard
+from lstdata.filters import REASONS as FILTER_REASONS
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.live import Live
 
 
 class BuildProgress:
-    """Audio-hours per second, ETA and rejects; satisfies `lstdata.build.Listener`."""
+    """How far a build is, how fast, and what goes wrong; satisfies `lstdata.build.Listener`."""
 
-    def __init__(self, *, quiet: bool = False) -> None:
-        self._quiet = quiet
-        self._live = sys.stderr.isatty() and not quiet
-        self._bar: Any = None
-        self._task: Any = None
-        self._shards = self._done = self._samples = self._rejected = 0
-        self._left = self._built_seconds = 0.0
-        self._began = self._said = time.monotonic()
+    def __init__(self, *, quiet: bool = False, workers: int | None = None) -> None:
+        self._quiet, self._workers = quiet, workers
+        self._live: Live | None = None
+        self._shards = self._done = self._records = 0
+        self._total = self._built = 0.0
+        """Seconds of audio that were left at the start, and those of them that are built."""
+        self._reasons: Counter[str] = Counter()
+        self._faults: list[str] = []
+        self._began = self._said = self._heard = time.monotonic()
 
     def note(self, line: str) -> None:
         if not self._quiet:
             print(line, file=sys.stderr, flush=True)
 
+    def fault(self, line: str) -> None:
+        """Something of the world's that went wrong; the build goes on."""
+        self._faults.append(line)
+        self.note(f"fault: {line}")
+
     def building(self, shards: int, done: int, seconds: float) -> None:
-        self._shards, self._done, self._left = shards, done, seconds
-        self._began = self._said = time.monotonic()
+        self._shards, self._done, self._total = shards, done, seconds
+        self._began = self._said = self._heard = time.monotonic()
         if done:
             self.note(f"resuming: {done} of {shards} shards are complete")
-        if self._live and seconds:
-            self._start_bar(seconds)
+        if not self._quiet and seconds and sys.stderr.isatty():
+            self._start()
 
-    def built(self, shard: PlannedShard, samples: int, rejected: int) -> None:
+    def built(self, shard: PlannedShard, samples: int, rejected: int, reasons: Mapping[str, int] | None = None) -> None:
+        """`reasons` of all dead letters, those of filters included."""
         self._done += 1
-        self._samples += samples
-        self._rejected += rejected
-        self._left -= shard.seconds
-        self._built_seconds += shard.seconds
-        if self._bar is not None:
-            self._bar.update(self._task, advance=shard.seconds, status=self._status())
-        elif not self._quiet and (time.monotonic() - self._said > 10 or self._done == self._shards):
-            self._said = time.monotonic()
-            self.note(self._status())
+        self._records += samples + rejected
+        self._reasons.update({"rejected": rejected} if reasons is None else reasons)
+        self._built += shard.seconds
+        self._heard = time.monotonic()
+        if self._live is not None:
+            self._live.refresh()
+        elif self._heard - self._said > 10 or self._done == self._shards:
+            self._said = self._heard
+            self.note(" · ".join(filter(None, self._lines())))
 
     def close(self) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-            self._bar = None
+        """Leave the last view on the terminal."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
 
-    def _status(self) -> str:
-        rate = self._built_seconds / max(time.monotonic() - self._began, 1e-3)
-        eta = self._left / rate if rate else 0.0
-        return (
-            f"shards {self._done}/{self._shards} · {rate / 3600:.3f} audio-hours/s ({rate:.0f}× real time) · "
-            f"ETA {_clock(eta)} · {self._rejected} rejected"
-        )
-
-    def _start_bar(self, seconds: float) -> None:
+    def _start(self) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn
+        from rich.live import Live
 
-        columns = (BarColumn(bar_width=24), TextColumn("{task.fields[status]}"))
-        self._bar = Progress(*columns, console=Console(stderr=True), transient=False)
-        self._task = self._bar.add_task("build", total=seconds, status=f"shards {self._done}/{self._shards}")
-        self._bar.start()
+        console = Console(stderr=True)
+        if console.is_dumb_terminal:
+            return
+        self._live = Live(console=console, get_renderable=self._view, refresh_per_second=2)
+        self._live.start()
+
+    def _view(self) -> RenderableType:
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        how_far, *more = self._lines()
+        rows = Table.grid()
+        rows.add_row(ProgressBar(total=self._total, completed=self._built, width=80))
+        for line in (Text(how_far), *(Text(line, style="yellow") for line in more if line)):
+            rows.add_row(line)
+        return rows
+
+    def _lines(self) -> tuple[str, str, str]:
+        """How far and how fast; what was rejected; the faults: the last two may be empty."""
+        rate = self._built / max(self._heard - self._began, 1e-3)
+        words = [f"shards {self._done}/{self._shards}"]
+        if rate:
+            left = (self._total - self._built) / rate - (time.monotonic() - self._heard)
+            words.append(f"{rate / 3600:.3f} audio-hours/s ({rate:,.0f}× real time)")
+            words.append(f"ETA {_clock(left)}")
+        if self._workers:
+            words.append(f"{min(self._workers, self._shards - self._done)} of {self._workers} workers busy")
+        filtered = sum(count for reason, count in self._reasons.items() if reason in FILTER_REASONS)
+        rejected = self._reasons.total() - filtered
+        said = f"rejected {rejected:,} of {self._records:,}" if rejected else ""
+        top = [
+            f"{r} {n:,}" for r, n in self._reasons.most_common() if r not in FILTER_REASONS and r != "rejected" and n
+        ]
+        said += f": {', '.join(top[:3])}" + (", …" if len(top) > 3 else "") if top else ""
+        said += f"{' · ' if said else ''}left out by filters {filtered:,}" if filtered else ""
+        faults = f"faults {len(self._faults)}, the last: {self._faults[-1]}" if self._faults else ""
+        return " · ".join(words), said, faults
 
 
 class CountProgress:

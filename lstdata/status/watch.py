@@ -47,14 +47,16 @@ def watch(look: Callable[[], Status], seconds: float, *, as_json: bool, pause: C
 
 def view_of(status: Status, height: int) -> RenderableType:
     """The lines that there is room for, with a bar over the audio."""
-    from rich.console import Group
     from rich.progress_bar import ProgressBar
     from rich.table import Table
     from rich.text import Text
 
-    table = Table.grid(padding=(0, 2))
+    lines = Table.grid(padding=(0, 2))
     for line in lines_of(status, most=max(2, height - 14)):
-        table.add_row(Text(line.name, style="dim"), Text(line.text, style=_STYLES[line.tone]))
+        lines.add_row(Text(line.name, style="dim"), Text(line.text, style=_STYLES[line.tone]))
     planned = status.audio.planned_seconds
-    bar = ProgressBar(total=planned or 1.0, completed=status.audio.done_seconds if planned else 1.0)
-    return Group(Text(f"{status.out}  {status.time}", style="bold"), bar, table)
+    bar = ProgressBar(total=planned or 1.0, completed=status.audio.done_seconds if planned else 1.0, width=80)
+    view = Table.grid()
+    for row in (Text(f"{status.out}  {status.time}", style="bold"), bar, lines):
+        view.add_row(row)
+    return view
