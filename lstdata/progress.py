@@ -34,7 +34,6 @@ class BuildProgress:
             print(line, file=sys.stderr, flush=True)
 
     def fault(self, line: str) -> None:
-        """Something of the world's that went wrong; the build goes on."""
         self._faults.append(line)
         self.note(f"fault: {line}")
 
@@ -46,11 +45,10 @@ class BuildProgress:
         if not self._quiet and seconds and sys.stderr.isatty():
             self._start()
 
-    def built(self, shard: PlannedShard, samples: int, rejected: int, reasons: Mapping[str, int] | None = None) -> None:
-        """`reasons` of all dead letters, those of filters included."""
+    def built(self, shard: PlannedShard, samples: int, reasons: Mapping[str, int]) -> None:
         self._done += 1
-        self._records += samples + rejected
-        self._reasons.update({"rejected": rejected} if reasons is None else reasons)
+        self._records += samples + sum(reasons.values())
+        self._reasons.update(reasons)
         self._built += shard.seconds
         self._heard = time.monotonic()
         if self._live is not None:
@@ -89,24 +87,28 @@ class BuildProgress:
 
     def _lines(self) -> tuple[str, str, str]:
         """How far and how fast; what was rejected; the faults: the last two may be empty."""
+        last = self._faults[-1] if self._faults else ""
+        return self._how_far(), self._rejects(), f"faults {len(self._faults)}, the last: {last}" if last else ""
+
+    def _how_far(self) -> str:
         rate = self._built / max(self._heard - self._began, 1e-3)
         words = [f"shards {self._done}/{self._shards}"]
         if rate:
             left = (self._total - self._built) / rate - (time.monotonic() - self._heard)
-            words.append(f"{rate / 3600:.3f} audio-hours/s ({rate:,.0f}× real time)")
-            words.append(f"ETA {_clock(left)}")
+            words += [f"{rate / 3600:.3f} audio-hours/s ({rate:,.0f}× real time)", f"ETA {_clock(left)}"]
         if self._workers:
             words.append(f"{min(self._workers, self._shards - self._done)} of {self._workers} workers busy")
-        filtered = sum(count for reason, count in self._reasons.items() if reason in FILTER_REASONS)
-        rejected = self._reasons.total() - filtered
-        said = f"rejected {rejected:,} of {self._records:,}" if rejected else ""
-        top = [
-            f"{r} {n:,}" for r, n in self._reasons.most_common() if r not in FILTER_REASONS and r != "rejected" and n
-        ]
-        said += f": {', '.join(top[:3])}" + (", …" if len(top) > 3 else "") if top else ""
-        said += f"{' · ' if said else ''}left out by filters {filtered:,}" if filtered else ""
-        faults = f"faults {len(self._faults)}, the last: {self._faults[-1]}" if self._faults else ""
-        return " · ".join(words), said, faults
+        return " · ".join(words)
+
+    def _rejects(self) -> str:
+        """With the three most frequent reasons; filters apart."""
+        failed = [(reason, count) for reason, count in self._reasons.most_common() if reason not in FILTER_REASONS]
+        rejected = sum(count for _, count in failed)
+        filtered = self._reasons.total() - rejected
+        top = ", ".join([f"{reason} {count:,}" for reason, count in failed[:3]] + ["…"] * (len(failed) > 3))
+        words = [f"rejected {rejected:,} of {self._records:,}: {top}"] if rejected else []
+        words += [f"left out by filters {filtered:,}"] if filtered else []
+        return " · ".join(words)
 
 
 class CountProgress:

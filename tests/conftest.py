@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -107,8 +107,10 @@ class Quiet:
     def building(self, shards: int, done: int, seconds: float) -> None:
         self.done_before = done
 
-    def built(self, shard: PlannedShard, samples: int, rejected: int) -> None:
+    def built(self, shard: PlannedShard, samples: int, reasons: Mapping[str, int]) -> None:
         self.names.append(shard.name)
+
+    def fault(self, line: str) -> None: ...
 
 
 def build(source: Path, out: Path, *sets: str, listener: Quiet | None = None, rebuild: bool = False) -> Totals:

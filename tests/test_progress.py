@@ -62,17 +62,17 @@ def build(progress: BuildProgress, clock: Clock) -> None:
     """Two of four shards, 4 s each, by two workers."""
     progress.building(4, 0, 1440.0)
     clock.now += 4
-    progress.built(SHARDS[0], 5, 0, {})
+    progress.built(SHARDS[0], 5, {})
     clock.now += 8
-    progress.built(SHARDS[1], 2, 3, {"no_path": 1, "undecodable": 1, "filtered_min_seconds": 1})
+    progress.built(SHARDS[1], 2, {"no_path": 1, "undecodable": 1, "filtered_min_seconds": 1})
 
 
 def test_lines_come_at_most_every_ten_seconds(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     progress = BuildProgress(workers=2)
     build(progress, clock)
     clock.now += 3
-    progress.built(SHARDS[2], 5, 0, {})
-    progress.built(SHARDS[3], 5, 0, {})
+    progress.built(SHARDS[2], 5, {})
+    progress.built(SHARDS[3], 5, {})
     progress.close()
     assert capsys.readouterr().err.splitlines() == [
         "shards 2/4 · 0.017 audio-hours/s (60× real time) · ETA 0:12 · 2 of 2 workers busy · "
@@ -125,11 +125,3 @@ def test_quiet_is_silent(clock: Clock, terminal: Terminal, capsys: pytest.Captur
 def test_resuming_is_said(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     BuildProgress().building(10, 4, 600.0)
     assert capsys.readouterr().err == "resuming: 4 of 10 shards are complete\n"
-
-
-def test_rejects_without_reasons_are_counted(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
-    progress = BuildProgress()
-    progress.building(1, 0, 360.0)
-    clock.now += 4
-    progress.built(SHARDS[0], 4, 1)
-    assert capsys.readouterr().err.strip().endswith("· rejected 1 of 5")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -19,7 +19,7 @@ from lstdata.build.standing import Standing, standing
 from lstdata.build.task import ShardResult, ShardTask
 from lstdata.errors import ConfigError, IncompleteBuild, LstDataError, MissingExtra
 from lstdata.storage import commit_json
-from lstdata.workers import Share, count_workers, work_off
+from lstdata.workers import count_workers, work_off
 from lstdata.workers.faults import MOST_FAULTS
 
 if TYPE_CHECKING:
@@ -37,8 +37,11 @@ class Listener(Protocol):
         """Before the first shard: how many there are, how many are complete, seconds of audio left."""
         ...
 
-    def built(self, shard: PlannedShard, samples: int, rejected: int) -> None:
-        """Or left as it was, because its records that may fare better do not: then `rejected` is 0."""
+    def built(self, shard: PlannedShard, samples: int, reasons: Mapping[str, int]) -> None:
+        """With all its dead letters by reason; or left as it was, as what failed in it fails again: then by none."""
+
+    def fault(self, line: str) -> None:
+        """What the world has done, where the build goes on."""
 
 
 def build_pending(spec: BuildSpec, plan: Plan, run: dict[str, Any], listener: Listener) -> None:
@@ -90,20 +93,20 @@ class _Build:
         self._doubtful = {one.shard.name: one for one in self.found.doubtful}
 
     def carry_out(self) -> None:
+        from lstdata.build.hosting import hosting
         from lstdata.build.shard import ShardBuilder
-        from lstdata.computing import gpus_per_worker
 
         self._judge()
         doubtful = [(one.shard, one.environmental) for one in self._doubtful.values()]
         recovery = Recovery(self.found.missing, doubtful, self._rows, self._tell)
-        run = self.spec.config.run
-        share = Share(gpus=gpus_per_worker(run, self.spec.device == "cuda"))
-        make = partial(ShardBuilder, self.spec)
-        with closing(work_off(make, recovery, run, describe=ShardTask.describe, share=share)) as outcomes:
-            for task, outcome in outcomes:
-                over, end = recovery.take(task, outcome)
-                if over:
-                    self._end(task.shard, end)
+        with hosting(self.spec, self.listener.note) as host:
+            make = partial(ShardBuilder, self.spec, host.models)
+            how = {"describe": ShardTask.describe, "share": host.share, "held": host.held}
+            with closing(work_off(make, recovery, self.spec.config.run, **how)) as outcomes:
+                for task, outcome in outcomes:
+                    over, end = recovery.take(task, outcome)
+                    if over:
+                        self._end(task.shard, end)
 
     def say_the_end(self) -> None:
         if self._computed > self._wanted:
@@ -125,12 +128,12 @@ class _Build:
             self.events.write("built", **{name: value for name, value in asdict(end).items() if name != "letters"})
             self._wanted, self._computed = self._wanted + end.wanted_frames, self._computed + end.computed_frames
             self._budget.add(end.records, end.reasons)
-            self.listener.built(shard, end.samples, end.rejected)
+            self.listener.built(shard, end.samples, end.reasons)
         else:
             letters = self._doubtful[shard.name].letters
             self._kept += 1
             self._budget.add(shard.records, Counter(letter.reason for letter in letters))
-            self.listener.built(shard, shard.records - len(letters), 0)
+            self.listener.built(shard, shard.records - len(letters), {})
         self._judge()
 
     def _failed(self, shard: PlannedShard, fault: LstDataError) -> None:
@@ -139,6 +142,7 @@ class _Build:
         self.events.write("failed", shard=shard.name, message=str(fault), kind=type(fault).__name__)
         if isinstance(fault, IncompleteBuild | ConfigError | MissingExtra):
             raise fault
+        self.listener.fault(str(fault))
         self._in_a_row += 1
         if self._in_a_row == MOST_FAULTS:
             raise IncompleteBuild(
@@ -159,6 +163,8 @@ class _Build:
         self.events.write(event, **details)
         if event == "poisoned":
             self.listener.note(f"shard {details['shard']}: `{details['id']}` is left out: {details['reason']}")
+        elif event == "died":
+            self.listener.fault(f"shard {details['shard']}: {details['cause']}")
 
 
 @contextmanager

@@ -20,7 +20,8 @@ SILENT: Final = 60.0
 LATELY: Final = 600.0
 """Seconds over which the rate is taken, if enough shards were built in them."""
 
-_INCIDENTS: Final = ("failed", "died", "poisoned", "timed_out", "stopped")
+_INCIDENTS: Final = ("failed", "died", "poisoned", "timed_out", "out_of_memory", "stopped")
+_BY_HAND: Final = ("KeyboardInterrupt", "SystemExit")
 _SHOWN: Final = 8
 
 
@@ -63,7 +64,8 @@ def _state(seen: Seen, driver: ProcessLog | None, now: float) -> tuple[State, fl
     if seen.totals is not None:
         return "finished", None if ended is None else ended.time, None
     if stopped is not None:
-        return "stopped", stopped.time, stopped.text("message")
+        message = stopped.text("message")
+        return ("interrupted" if message in _BY_HAND else "stopped"), stopped.time, message
     if ended is not None:
         left = ended.count("failed") or ended.count("pending")
         return ("failed", ended.time, f"{left:,} shards stay pending") if left else ("finishing", ended.time, None)

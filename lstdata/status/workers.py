@@ -37,14 +37,14 @@ class Place:
 
 
 def place_of(log: ProcessLog) -> Place | None:
-    """None where it has no shard in hand."""
+    """None where it has no shard in hand: whatever else it says of a shard is how that ended."""
     place: Place | None = None
     for event in log.events:
         if event.kind == "shard":
             place = Place(event.text("name") or "", event.time, event.count("records") or None)
         elif event.kind == "at":
             place = _moved(place, event)
-        elif event.kind in ("done", "timed_out"):
+        elif event.text("shard") is not None:
             place = None
     return place
 

@@ -51,6 +51,7 @@ def test_a_driver_that_gave_a_sign_lately_is_at_work() -> None:
         ((50, "failed", FAILED), "interrupted", None),
         ((50, "failed", FAILED | {"kind": "ConfigError"}), "failed", "the mount is gone"),
         ((50, "stopped", {"message": "too many rejects"}), "stopped", "too many rejects"),
+        ((50, "stopped", {"message": "KeyboardInterrupt"}), "interrupted", "KeyboardInterrupt"),
         ((50, "ended", {"failed": 2, "pending": 2}), "failed", "2 shards stay pending"),
         ((50, "ended", {"failed": 0, "pending": 0}), "finishing", None),
     ],

@@ -49,8 +49,10 @@ def test_a_record_is_timed_from_when_it_was_first_seen() -> None:
     assert (worker.record_seconds, worker.stage) == (25, "units")
 
 
-def test_without_a_shard_it_is_idle() -> None:
-    assert only(seen_at(38, alive(35), log_of("worker", shard(5, 1), done(9, 1)))).state == "idle"
+@pytest.mark.parametrize("end", ["done", "timed_out", "out_of_memory"])
+def test_without_a_shard_it_is_idle(end: str) -> None:
+    over = (9, end, {"shard": "train-000001", "id": "a", "stage": "words"})
+    assert only(seen_at(38, alive(35), log_of("worker", shard(5, 1), over))).state == "idle"
 
 
 def test_a_record_that_takes_too_long_is_stuck_though_its_worker_lives() -> None:
