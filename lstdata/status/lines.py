@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, Literal, NamedTuple
 
 from lstdata.status.status import Records, State, Status, Worker
-from lstdata.status.times import audio, spoken
+from lstdata.status.times import audio, readable, spoken
 
 MOST: Final = 20
 """Workers, and half as many of anything else, that are listed; `--json` has all."""
@@ -66,7 +66,7 @@ def text_of(status: Status) -> str:
 def _state(status: Status) -> Iterator[Line]:
     said: list[str] = [status.state]
     if status.since is not None and status.since_seconds is not None:
-        said.append(f"since {status.since} ({spoken(status.since_seconds)})")
+        said.append(f"since {readable(status.since)} ({spoken(status.since_seconds)})")
     said += [why for why in (status.message, _HINTS.get(status.state)) if why]
     yield Line("state", " · ".join(said), _TONES[status.state])
     driver = status.driver
@@ -126,7 +126,7 @@ def _trouble(status: Status, most: int) -> Iterator[Line]:
         yield Line("incidents", _listed(status.incidents))
         for incident in status.latest_incidents[-most:]:
             if incident.event not in ("failed", "stopped"):
-                yield Line("", f"{incident.time} {incident.event}: {incident.message}", "quiet")
+                yield Line("", f"{readable(incident.time)} {incident.event}: {incident.message}", "quiet")
 
 
 def _workers(status: Status, most: int) -> Iterator[Line]:
@@ -147,7 +147,7 @@ def _place(worker: Worker) -> str:
         words.append(f"record{number}{of} `{worker.id}`" if worker.id else f"record{number}{of}")
     if worker.stage is not None and worker.record_seconds is not None:
         words.append(f"stage {worker.stage} for {spoken(worker.record_seconds)}")
-    return " · ".join([*words, f"{worker.event} {spoken(worker.silent_seconds)} ago"])
+    return " · ".join([*words, f"heard of {spoken(worker.silent_seconds)} ago ({worker.event})"])
 
 
 def _listed(counts: Mapping[str, int]) -> str:

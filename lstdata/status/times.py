@@ -7,7 +7,12 @@ from datetime import UTC, datetime
 
 def iso(seconds: float) -> str:
     """UTC, to the second; `seconds` since 1970."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def readable(time: str) -> str:
+    """What `iso` gives, for people."""
+    return time.replace("T", " ").replace("Z", " UTC")
 
 
 def spoken(seconds: float) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lstdata.errors import Unavailable
 from lstdata.status.lines import lines_of, text_of
 from lstdata.status.status import OVER, Status
+from lstdata.status.times import readable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -57,6 +58,6 @@ def view_of(status: Status, height: int) -> RenderableType:
     planned = status.audio.planned_seconds
     bar = ProgressBar(total=planned or 1.0, completed=status.audio.done_seconds if planned else 1.0, width=80)
     view = Table.grid()
-    for row in (Text(f"{status.out}  {status.time}", style="bold"), bar, lines):
+    for row in (Text(f"{status.out}  {readable(status.time)}", style="bold"), bar, lines):
         view.add_row(row)
     return view

@@ -61,9 +61,9 @@ def workers_of_driver(
     """Its workers, those that have been silent for longest first; `limit` is how long one may say nothing new."""
     logs = [log for log in logs if log.events and log.last >= driver.began - (SKEW if log.host != driver.host else 0)]
     places = {id(log): place for log in logs if (place := place_of(log)) is not None}
-    _let_go(places, driver)
+    dead = _let_go(places, driver)
     end = now if alive else driver.last
-    shown = [log for log in logs if id(log) in places or end - log.last <= _LATELY]
+    shown = [log for log in logs if id(log) not in dead and (id(log) in places or end - log.last <= _LATELY)]
     found = [_worker(log, places.get(id(log)), limit, now, alive=alive) for log in shown]
     return tuple(sorted(found, key=lambda w: (w.shard is None, -w.silent_seconds, w.host, w.pid)))
 
@@ -80,18 +80,26 @@ def _moved(place: Place | None, event: Event) -> Place:
     return place
 
 
-def _let_go(places: dict[int, Place], driver: ProcessLog) -> None:
-    """Take from workers the shards of which the driver has heard since, or that another has begun later."""
-    heard: dict[str, float] = {}
+def _let_go(places: dict[int, Place], driver: ProcessLog) -> set[int]:
+    """Take from workers the shards of which the driver has heard since, or that another has begun later.
+
+    Gives those that must have died over theirs.
+    """
+    heard: dict[str, Event] = {}
     for event in driver.of("built", "failed", "died"):
-        name = event.text("name") if event.kind == "built" else event.text("shard")
-        heard[name or ""] = event.time
+        heard[event.text("name" if event.kind == "built" else "shard") or ""] = event
     latest: dict[str, float] = {}
     for place in places.values():
         latest[place.shard] = max(place.began, latest.get(place.shard, place.began))
+    dead = set()
     for key, place in list(places.items()):
-        if place.began <= heard.get(place.shard, float("-inf")) or place.began < latest[place.shard]:
+        end = heard.get(place.shard)
+        over = end is not None and place.began <= end.time
+        if over or place.began < latest[place.shard]:
             del places[key]
+            if not over or (end is not None and end.kind == "died"):
+                dead.add(key)
+    return dead
 
 
 def _worker(log: ProcessLog, place: Place | None, limit: float, now: float, *, alive: bool) -> Worker:

@@ -217,7 +217,7 @@ def test_the_live_view_has_a_line_for_everything(folder: Path) -> None:
     (folder / "shards" / f"{name}.json").unlink()
     log(folder, "driver", (-100, "started", {"workers": 30}), (-1, "alive", {}))
     for number in range(30):
-        log(folder, "worker", (-5, "shard", {"name": name, "records": 4}), pid=10 + number)
+        log(folder, "worker", (-5, "shard", {"name": f"train-1{number:05d}"}), pid=10 + number)
     status = status_of(Looker(UPath(folder)).look(time.time()), time.time())
     console = Console(width=200, height=24, record=True, file=open(os.devnull, "w"))  # noqa: SIM115
     console.print(watching.view_of(status, 24))

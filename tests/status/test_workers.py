@@ -80,10 +80,7 @@ def test_where_shards_take_long_more_patience_is_due() -> None:
     assert len(seen_at(206, driver, worker, complete=3).stuck) == 1
 
 
-@pytest.mark.parametrize(
-    "heard",
-    [("died", {"shard": "train-000001"}), ("failed", {"shard": "train-000001"}), ("built", {"name": "train-000001"})],
-)
+@pytest.mark.parametrize("heard", [("failed", {"shard": "train-000001"}), ("built", {"name": "train-000001"})])
 def test_what_the_driver_has_heard_of_a_shard_ends_a_worker_s_hold(heard: tuple[str, dict[str, Any]]) -> None:
     driver = alive(35, (20, *heard))
     assert only(seen_at(38, driver, log_of("worker", shard(5, 1), pid=1))).state == "idle"
@@ -92,10 +89,17 @@ def test_what_the_driver_has_heard_of_a_shard_ends_a_worker_s_hold(heard: tuple[
     assert again.shards.running == 1
 
 
+def test_a_worker_that_died_is_not_shown() -> None:
+    """Its end is among the incidents."""
+    driver = alive(35, (20, "died", {"shard": "train-000001", "cause": "killed by SIGKILL"}))
+    assert seen_at(38, driver, log_of("worker", shard(5, 1))).workers == ()
+    assert only(seen_at(38, driver, log_of("worker", shard(5, 1)), log_of("worker", shard(21, 1), pid=2))).pid == 2
+
+
 def test_of_two_that_have_the_same_shard_the_later_one_has_it() -> None:
     """The first died, and its driver has not noticed or not written it yet."""
     status = seen_at(38, alive(35), log_of("worker", shard(5, 1), pid=1), log_of("worker", shard(9, 1), pid=2))
-    assert [(w.pid, w.shard) for w in status.workers] == [(2, "train-000001"), (1, None)]
+    assert [(w.pid, w.shard) for w in status.workers] == [(2, "train-000001")]
 
 
 def test_a_dead_driver_s_workers_are_where_they_were() -> None:
