@@ -38,7 +38,7 @@ TRIES = 6
 """Of the bad recording, after which a build counts as one that does not end."""
 
 ORPHANED = 15.0
-"""Seconds that a driver's processes have to notice that it is dead."""
+"""Seconds that workers have to notice that their driver is dead."""
 
 CUTS = 20
 """Places at which a finished tar is cut, evenly spread."""
@@ -159,10 +159,12 @@ class Bench:
         case, process = self.half_way("driver killed")
         process.kill()
         process.wait()
-        orphans = case.orphans(ORPHANED)
-        readable = str(self.system.read(case.out))
+        before, orphans = case.count("decoded"), case.orphans(ORPHANED)
+        readable, after = str(self.system.read(case.out)), case.count("decoded")
         case.end(process)
-        ended = f"{orphans} processes go on" if orphans else "its workers end"
+        ended = f"{orphans} workers stay" if orphans else "its workers end"
+        if after > before:
+            ended += f", {after - before} more decoded"
         return Row("driver killed", self.system.name, ended, readable)
 
     def kill_all(self) -> Row:

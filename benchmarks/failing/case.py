@@ -61,14 +61,14 @@ class Case:
         return process.returncode
 
     def orphans(self, seconds: float) -> int:
-        """How many of its processes are still there `seconds` after the one that started them."""
+        """How many processes that have the decoder are still there `seconds` after the one that started them."""
         deadline = time.monotonic() + seconds
-        while self.processes() and time.monotonic() < deadline:
+        while (count := sum(map(_has_decoder, self.processes()))) and time.monotonic() < deadline:
             time.sleep(0.1)
-        return len(self.processes())
+        return count
 
     def processes(self) -> list[int]:
-        """All that run with this case's environment, and are not zombies waiting to be reaped."""
+        """All that run with this case's environment; those that have ended and wait to be reaped have none."""
         mark, found = f"FAULTY={self.folder}\0".encode(), []
         for entry in Path("/proc").iterdir():
             try:
@@ -82,3 +82,10 @@ class Case:
         """How often the faulty decoder began a recording (`decoded`), or the bad one (`met`)."""
         path = self.folder / name
         return path.stat().st_size if path.exists() else 0
+
+
+def _has_decoder(pid: int) -> bool:
+    try:
+        return b"sndfile" in Path(f"/proc/{pid}/maps").read_bytes()
+    except OSError:
+        return False

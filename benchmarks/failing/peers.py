@@ -62,7 +62,7 @@ def by_webdataset(corpus: str, out: str) -> None:
 def by_ray_data(corpus: str, out: str, *, tolerant: bool) -> None:
     import ray
 
-    ray.init(num_cpus=2, include_dashboard=False, logging_level=logging.ERROR, log_to_driver=False)
+    ray.init("local", num_cpus=2, include_dashboard=False, logging_level=logging.ERROR, log_to_driver=False)
     ray.data.DataContext.get_current().enable_progress_bars = False
     options: dict[str, Any] = {}
     if tolerant:
