@@ -12,6 +12,7 @@ from lstdata.options import from_dict as from_dict
 from lstdata.options import load as load
 from lstdata.options import seed_mistakes
 from lstdata.options import to_dict as to_dict
+from lstdata.run_options import RunConfig as RunConfig
 from lstdata.unit_options import UnitsConfig as UnitsConfig
 
 
@@ -251,36 +252,6 @@ class TokenizerConfig:
     def mistakes(self) -> Iterator[str]:
         if self.vocab_size < 257:
             yield f"`vocab_size` must be ≥ 257 (the bytes and one merge), but is {self.vocab_size}."
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunConfig:
-    """How a build is carried out; nothing here but `device` changes a byte of the output, and that is on record."""
-
-    runner: Literal["local", "ray"] = "local"
-    workers: int | None = None
-    """Worker processes, one core each; None: as many as there are cores."""
-    address: str | None = None
-    """Of a running Ray cluster; None starts a local one."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Of pretrained models; `auto`: a GPU where this machine has one and a model is used. It is part of a run folder's
-    compute class."""
-    gpus_per_worker: float = 0.25
-    """On Ray with `device` cuda; local workers all use the first GPU."""
-    max_reject_rate: float = 0.05
-    """Share of records that may fail, of those that no filter left out; judged after 100 records, and at the end."""
-    record_timeout: float = 600.0
-    """Seconds of wall time for one record through all stages of a build; one that twice takes longer is left out."""
-
-    def mistakes(self) -> Iterator[str]:
-        if self.workers is not None and self.workers < 1:
-            yield f"`workers` must be ≥ 1, but is {self.workers}."
-        if self.gpus_per_worker <= 0:
-            yield f"`gpus_per_worker` must be > 0, but is {self.gpus_per_worker}."
-        if self.record_timeout <= 0:
-            yield f"`record_timeout` must be > 0, but is {self.record_timeout}."
-        if not 0 <= self.max_reject_rate <= 1:
-            yield f"`max_reject_rate` must be in [0, 1], but is {self.max_reject_rate}."
 
 
 @dataclass(frozen=True, kw_only=True)

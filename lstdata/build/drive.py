@@ -101,8 +101,15 @@ class _Build:
         recovery = Recovery(self.found.missing, doubtful, self._rows, self._tell)
         with hosting(self.spec, self.listener.note) as host:
             make = partial(ShardBuilder, self.spec, host.models)
-            how = {"describe": ShardTask.describe, "share": host.share, "held": host.held}
-            with closing(work_off(make, recovery, self.spec.config.run, **how)) as outcomes:
+            outcomes = work_off(
+                make,
+                recovery,
+                self.spec.config.run,
+                describe=ShardTask.describe,
+                share=host.share,
+                held=host.held,
+            )
+            with closing(outcomes):
                 for task, outcome in outcomes:
                     over, end = recovery.take(task, outcome)
                     if over:

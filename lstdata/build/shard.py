@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from lstdata.build.commit import commit_shard
+from lstdata.build.models import ModelActors, aligns, encodes
 from lstdata.build.plan_table import read_shard_rows
 from lstdata.build.spec import BuildSpec
 from lstdata.build.stages import Stages
@@ -27,6 +28,7 @@ from lstdata.shards import StoredSample
 from lstdata.sources import open_source
 from lstdata.storage import exists
 from lstdata.tokenizer import TextTokenizer
+from lstdata.units import UnitExtractor
 from lstdata.units.codebook import load_codebook
 from lstdata.units.features import make_extractor
 from lstdata.workers.trying import try_hard
@@ -35,8 +37,8 @@ from lstdata.workers.trying import try_hard
 class ShardBuilder:
     """What a worker does with each task that it is given; models are loaded with the first."""
 
-    def __init__(self, spec: BuildSpec) -> None:
-        self._spec = spec
+    def __init__(self, spec: BuildSpec, models: ModelActors | None = None) -> None:
+        self._spec, self._models = spec, models
         self._place = Whereabouts(spec.config.run.record_timeout)
         self._log = WorkerLog(spec.out, self._place)
         self._stages: Stages | None = None
@@ -59,7 +61,7 @@ class ShardBuilder:
 
     def _attempt(self, task: ShardTask) -> ShardResult | LstDataError:
         """What of the world's faults must not be tried again here is returned."""
-        self._stages = stages = self._stages or _stages(self._spec, self._place)
+        self._stages = stages = self._stages or _stages(self._spec, self._place, self._models)
         stages.seconds.clear()
         before = stages.frames
         try:
@@ -100,24 +102,31 @@ class ShardBuilder:
         return [done[n] if n in tried else skipped[rows[n].row.id] for n in about]
 
 
-def _stages(spec: BuildSpec, place: Whereabouts) -> Stages:
-    """The stages with their models."""
-    here = compute_class(spec.device, uses_models(spec.config))
-    if here != spec.worker_class:
+def _stages(spec: BuildSpec, place: Whereabouts, models: ModelActors | None) -> Stages:
+    """The stages with their models, or with those that actors have: then of this machine the CPU alone counts."""
+    here = compute_class(spec.device if models is None else "cpu", uses_models(spec.config))
+    if here != spec.worker_class and (models is None or not spec.worker_class.startswith(f"{here} ")):
         raise ConfigError(
             f"This worker's compute class is {here}, but the build's is {spec.worker_class}: their bytes could differ."
         )
     source = open_source(spec.source, spec.config.source)
     codebook, card = spec.out / "codebook.npz", read_card(spec.out)
     features = spec.features if exists(codebook) else None
+    hop = HOP if card is None else card.hop
+    extractor: UnitExtractor | None = None
+    if models is not None and encodes(spec):
+        extractor = models.extractor(hop, place)
+    elif features is not None:
+        extractor = make_extractor(features, load_codebook(codebook))
     return Stages(
         config=spec.config,
         source=source,
-        extractor=None if features is None else make_extractor(features, load_codebook(codebook)),
+        extractor=extractor,
         tokenizer=TextTokenizer.read(str(spec.out / "tokenizer.json")),
         clusters=0 if card is None else card.units,
-        hop=HOP if card is None else card.hop,
+        hop=hop,
         device=spec.device,
         word_source=spec.word_source,
+        ctc=models.ctc(place) if models is not None and aligns(spec) else None,
         place=place,
     )

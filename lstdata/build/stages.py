@@ -33,6 +33,7 @@ from lstdata.units import UnitExtractor
 from lstdata.units.codebook import MAX_CLUSTERS
 
 if TYPE_CHECKING:
+    from lstdata.align.ctc.remote import RemoteCtcModel
     from lstdata.build.units_run import TakenUnits
 
 VERSIONS = {"decode": 1, "activity": 1, "filter": 1, "units": 1, "words": 2, "sample": 3}
@@ -62,6 +63,8 @@ class Stages:
     device: str = "cpu"
     """Of an aligner that is a pretrained model."""
     word_source: WordSource = field(default_factory=WordSource)
+    ctc: RemoteCtcModel | None = None
+    """The model of the aligner, where it is not loaded here."""
     place: Whereabouts | None = None
     """Told which record is at which stage; None where nobody asks."""
 
@@ -260,7 +263,7 @@ class Stages:
 
     @cached_property
     def _word_times(self) -> WordTimes:
-        return WordTimes(self.config.words, self.device, self.word_source)
+        return WordTimes(self.config.words, self.device, self.word_source, self.ctc)
 
     def _rules(self, *needs: str) -> tuple[Rule, ...]:
         return tuple(rule for rule in self.rules if rule.needs in needs)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final, TypeVar
 
 from lstdata.build.task import RecordFailed
@@ -31,6 +32,16 @@ class Whereabouts:
         self.position, self.id, self.stage = position, id, ""
         self._deadline.begin(self._more)
         self._more = 0.0
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """For others, who keep the record's time meanwhile."""
+        self._deadline.end()
+        try:
+            yield
+        finally:
+            if self.position != NOWHERE:
+                self._deadline.begin()
 
     def timed(self, work: Callable[[], T]) -> T:
         """What `work` gives. RecordFailed, in the name of the record that it is at, where that takes too long."""

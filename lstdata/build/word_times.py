@@ -13,6 +13,7 @@ from lstdata.errors import Rejected
 from lstdata.records import Alignment, SourceRow, Waveform
 
 if TYPE_CHECKING:
+    from lstdata.align.ctc.remote import RemoteCtcModel
     from lstdata.align.files import WordFiles
 
 
@@ -36,6 +37,8 @@ class WordTimes:
     device: str = "cpu"
     """Of an aligner that is a pretrained model."""
     source: WordSource = field(default_factory=WordSource)
+    ctc: RemoteCtcModel | None = None
+    """The model of `ctc`, where it sits elsewhere."""
 
     def find(self, row: SourceRow, samples: Waveform) -> Alignment | None:
         """None where there is nothing to align. Raises Rejected."""
@@ -60,7 +63,7 @@ class WordTimes:
         from lstdata.checkpoints.bundles import find_again
 
         here = find_again(wanted, self.config.model or "", option="words.model")
-        return CtcAligner(here, self.config, self.device)
+        return CtcAligner(here, self.config, self.device, self.ctc)
 
 
 def find_word_source(config: WordsConfig) -> WordSource:

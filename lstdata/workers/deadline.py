@@ -24,6 +24,10 @@ class Overdue(BaseException):
     """Raised in the main thread, at whatever it is doing. No Exception, so that nothing takes it for one of its own."""
 
 
+class TookTooLong(Exception):
+    """Said of work that was interrupted, by one process to another."""
+
+
 def claim() -> None:
     """This process is a worker: its alarm clock may be used. Deadlines do nothing anywhere else."""
     global _claimed

@@ -16,6 +16,7 @@ import pytest
 
 from lstdata.activity import activity_mask
 from lstdata.build import whereabouts
+from lstdata.build.models import ModelActors
 from lstdata.build.shard import ShardBuilder
 from lstdata.build.spec import BuildSpec
 from lstdata.build.stages import Stages
@@ -32,7 +33,7 @@ def misbehave(patch: pytest.MonkeyPatch, faults: dict[str, str], folder: Path) -
 
 
 class Misbehaving(ShardBuilder):
-    def __init__(self, spec: BuildSpec) -> None:
+    def __init__(self, spec: BuildSpec, models: ModelActors | None = None) -> None:
         faults, folder = json.loads(os.environ[_VARIABLE])
         decode = _real_decode
 
@@ -45,7 +46,7 @@ class Misbehaving(ShardBuilder):
         Stages.decode = wrapped  # type: ignore[method-assign]
         activity_mask(np.zeros(16_000, dtype=np.float32), spec.config.activity, HOP)  # loads its libraries
         whereabouts.LOADING_SECONDS = 0.0  # type: ignore[misc]
-        super().__init__(spec)
+        super().__init__(spec, models)
 
 
 _real_decode = Stages.decode

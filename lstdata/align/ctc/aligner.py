@@ -7,6 +7,7 @@ import numpy as np
 from lstdata.align.ctc.model import WILDCARD, load_ctc
 from lstdata.align.ctc.path import best_path
 from lstdata.align.ctc.placing import Scores, gathered, placed, token_edges
+from lstdata.align.ctc.remote import RemoteCtcModel
 from lstdata.align.ctc.spelling import Speller, Spelling
 from lstdata.align.gate import check_score, least_score
 from lstdata.checkpoints import Checkpoint
@@ -32,9 +33,11 @@ class CtcAligner:
 
     name = "ctc"
 
-    def __init__(self, checkpoint: Checkpoint, config: WordsConfig, device: str = "cpu") -> None:
+    def __init__(
+        self, checkpoint: Checkpoint, config: WordsConfig, device: str = "cpu", model: RemoteCtcModel | None = None
+    ) -> None:
         self._min_score = least_score(config, MIN_SCORE)
-        self._model = load_ctc(checkpoint, device)
+        self._model = model or load_ctc(checkpoint, device)
         self._speller = Speller(self._model.alphabet, checkpoint.name)
 
     def align(self, samples: Waveform, text: str, language: str | None) -> Alignment:

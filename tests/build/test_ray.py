@@ -1,0 +1,136 @@
+"""Builds on Ray: the bytes of local ones, with models in tasks or in actors, whatever dies and however little room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import ray
+from ray.cluster_utils import Cluster
+
+from lstdata.build.hosting import task_share
+from lstdata.errors import ConfigError, Unavailable
+from lstdata.storage import read_json
+from lstdata.workers import Share
+from lstdata.workers.cluster import check_address, described, room
+from tests.build.misbehaving import misbehave
+from tests.conftest import Quiet, build, write_cuts
+from tests.transcribe.conftest import tone_model as tone_model
+from tests.units.encoder.checkpoints import random_model, save
+
+NODES = [("a", {"CPU": 4.0}), ("b", {"CPU": 8.0, "GPU": 2.0})]
+
+
+class Noting(Quiet):
+    def __init__(self) -> None:
+        super().__init__()
+        self.notes: list[str] = []
+
+    def note(self, line: str) -> None:
+        self.notes.append(line)
+
+
+def sums(out: Path) -> dict[str, Any]:
+    sidecars = {path.stem: read_json(path) for path in sorted((out / "shards").glob("*.json"))}
+    return {name: (stated["sha256"], stated["index_sha256"], stated["rejected"]) for name, stated in sidecars.items()}
+
+
+def test_room_is_by_node_and_what_others_hold_is_not_there() -> None:
+    assert room(NODES, Share(1.0), {}) == 12
+    assert room(NODES, Share(1.0), {"b": 0.5}) == 11
+    assert room(NODES, Share(0.5, 0.5), {}) == 4
+    assert room(NODES, Share(1.0, 4.0), {}) == 0
+    assert described(NODES) == "12 CPUs, 2 GPUs" and described([("a", {"CPU": 1.0})]) == "1 CPU"
+
+
+def test_a_task_has_a_cpu_or_what_is_left_of_one() -> None:
+    assert task_share({"a": 4.0, "b": 0.5}, None) == 1.0
+    assert task_share({"a": 0.5}, None) == 0.5
+    assert task_share({"a": 0.5, "b": 0.25}, 8) == 0.5
+    assert task_share({"a": 1.5}, 2) == 0.75
+    assert task_share({"a": 1.0}, 3) == 0.3333
+    assert task_share({"a": 0.0}, None) == 0.0
+
+
+def test_a_cluster_that_is_gone_is_said_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    with pytest.raises(ConfigError, match=r"'auto', which is 127\.0\.0\.1:1, is no running Ray cluster"):
+        check_address("auto")
+    monkeypatch.delenv("RAY_ADDRESS")
+    monkeypatch.setattr("ray._common.utils.get_ray_address_file", lambda folder: str(tmp_path / "ray_current_cluster"))
+    check_address("auto")
+    (tmp_path / "ray_current_cluster").write_text("127.0.0.1:2\n")
+    with pytest.raises(ConfigError, match=r"which is 127\.0\.0\.1:2, is no"):
+        check_address("auto")
+
+
+@pytest.fixture
+def one_cpu() -> Iterator[None]:
+    ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()
+
+
+@pytest.mark.slow
+def test_the_bytes_are_those_of_a_local_build(cuts: Path, built: Path, tmp_path: Path) -> None:
+    listener = Noting()
+    build(cuts, tmp_path / "out", "run.runner=ray", "run.workers=2", listener=listener)
+    assert sums(tmp_path / "out") == sums(built)
+    assert "ray: 2 CPUs; 2 shard tasks of 1 CPU" in listener.notes
+
+
+@pytest.mark.slow
+def test_a_record_that_kills_is_found_and_one_that_hangs_is_interrupted(
+    cuts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    misbehave(monkeypatch, {"utt-005": "kill", "utt-007": "hang", "utt-001": "kill once"}, tmp_path)
+    totals = build(cuts, tmp_path / "out", "run.runner=ray", "run.workers=2", "run.record_timeout=3")
+    assert (totals.written, totals.reasons) == (10, {"timed_out": 1, "worker_died": 1})
+
+
+@pytest.mark.slow
+def test_models_in_actors_on_one_cpu_give_the_same_bytes(one_cpu: None, tone_model: Path, tmp_path: Path) -> None:
+    corpus = write_cuts(tmp_path / "corpus", 6)
+    encoder = save(random_model("Hubert", "group"), tmp_path / "hubert")
+    options = [f"units.model={encoder}", "units.layer=2", "units.clusters=20", "units.fit_frames=500"]
+    options += ["words.aligner=ctc", f"words.model={tone_model}", "words.min_score=null", "words.missing=speech"]
+    build(corpus, tmp_path / "local", *options)
+    listener = Noting()
+    more = ("run.runner=ray", "run.workers=null", "run.model_actors=1")
+    build(corpus, tmp_path / "ray", *options, *more, listener=listener)
+    assert sums(tmp_path / "ray") == sums(tmp_path / "local")
+    assert "ray: 1 CPU; 1 shard task of 0.5 CPU, 1 model actor of 0.5 CPU" in listener.notes
+
+
+@pytest.mark.slow
+def test_actors_for_which_there_is_no_room(one_cpu: None, cuts: Path, tmp_path: Path) -> None:
+    encoder = save(random_model("Hubert", "group"), tmp_path / "hubert")
+    options = [f"units.model={encoder}", "units.layer=2", "units.clusters=20", "units.fit_frames=500"]
+    asked = ["run.runner=ray", "run.model_actors=2", "run.cpus_per_model=1", "run.model_start_timeout=20"]
+    with pytest.raises(Unavailable, match=r"1 of 2 model actors of 1 CPU were ready after 20 s; the cluster has 1 CPU"):
+        build(cuts, tmp_path / "out", *options, *asked)
+    with pytest.raises(ConfigError, match="leave no CPU for shard tasks"):
+        build(cuts, tmp_path / "out", *options, *asked, "run.model_actors=1")
+
+
+@pytest.mark.slow
+def test_a_node_that_goes_away_costs_nothing_but_time(cuts: Path, built: Path, tmp_path: Path) -> None:
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    doomed = cluster.add_node(num_cpus=1)
+    ray.init(address=cluster.address, log_to_driver=False)
+
+    class Preempting(Quiet):
+        def built(self, *details: Any) -> None:
+            super().built(*details)
+            if len(self.names) == 2:
+                cluster.remove_node(doomed)
+                cluster.add_node(num_cpus=1)
+
+    try:
+        build(cuts, tmp_path / "out", "run.runner=ray", "run.workers=null", listener=Preempting())
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
+    assert sums(tmp_path / "out") == sums(built)
