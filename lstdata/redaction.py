@@ -21,7 +21,8 @@ _SECRET = re.compile(
 def redacted(value: T) -> T:
     """The same without the secrets of the URLs in it; also in what lists and dicts hold."""
     if isinstance(value, str):
-        return cast("T", _SECRET.sub(rf"\1{_HIDDEN}", _PASSWORD.sub(rf"\1{_HIDDEN}@", value)))
+        text = _PASSWORD.sub(rf"\1{_HIDDEN}@", value) if "://" in value else value
+        return cast("T", _SECRET.sub(rf"\1{_HIDDEN}", text) if "=" in text else text)
     if isinstance(value, dict):
         return cast("T", {key: redacted(item) for key, item in value.items()})
     if isinstance(value, list):
