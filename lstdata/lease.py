@@ -22,7 +22,7 @@ from typing import Any, Final
 from upath import UPath
 
 from lstdata.errors import ConfigError, LstDataError, Unavailable
-from lstdata.objects import reaching
+from lstdata.objects import put_options, reaching
 from lstdata.storage import remove
 
 NAME: Final = ".lease"
@@ -170,7 +170,7 @@ class Lease:
     def _create(self) -> bool:
         """Whether there was none."""
         try:
-            reaching(self._path, lambda files, inside: files.pipe_file(inside, self._next(), mode="create"))
+            reaching(self._path, lambda fs, path: fs.pipe_file(path, self._next(), mode="create", **put_options(fs, 0)))
         except FileExistsError:
             return False
         except FileNotFoundError as error:
@@ -183,7 +183,7 @@ class Lease:
         def put(files: Any, inside: str) -> None:
             condition = {} if seen.tag is None else {"IfMatch": seen.tag}
             try:
-                files.pipe_file(inside, self._next(), **condition)
+                files.pipe_file(inside, self._next(), **condition, **put_options(files, 0))
             except OSError as error:
                 if condition and error.errno == errno.EINVAL:
                     raise _ChangedMeanwhile from error

@@ -27,6 +27,12 @@ _BLOCK: Final = 1 << 20
 _S3: Final = {"connect_timeout": 10, "read_timeout": 20, "retries": {"mode": "standard", "total_max_attempts": 4}}
 """How botocore asks unless fsspec's configuration says otherwise: a store that hangs is given up within minutes."""
 
+PATIENCE = 60.0
+"""Seconds that a put may take, beside those that its bytes need: aiohttp itself waits for a go-ahead without end."""
+
+_SLOWEST: Final = 1 << 20
+"""Bytes a second."""
+
 _BUCKETS: Final = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss", "r2")
 """Protocols of which the first part of a path must be there for anything below it to be missing."""
 
@@ -98,6 +104,11 @@ def reaching(path: str | UPath, work: Callable[[Any, str], T]) -> T:
     except FileNotFoundError:
         _require_bucket(path, files, inside.partition("/")[0])
         raise
+
+
+def put_options(files: Any, size: int) -> dict[str, float]:
+    """For a put of `size` bytes: when it is given up, where a file system can do that."""
+    return {"timeout": PATIENCE + size / _SLOWEST} if getattr(files, "async_impl", False) else {}
 
 
 def open_object(path: str | UPath) -> IO[bytes]:

@@ -18,8 +18,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeAlias, TypeGuard, cast
 
-from lstdata.errors import Unavailable
-from lstdata.objects import is_there, listed, open_object, options_for, reaching, refuse_password
+from lstdata.errors import ConfigError, Unavailable
+from lstdata.objects import is_there, listed, open_object, options_for, put_options, reaching, refuse_password
 from lstdata.objects import is_url as is_url
 from lstdata.redaction import redacted as redacted
 
@@ -55,6 +55,14 @@ def is_local(path: AnyPath) -> TypeGuard[Path]:
     return isinstance(path, Path)
 
 
+def require_local(out: AnyPath, what: str) -> None:
+    """ConfigError where a folder is on an object store, to which nothing can be appended."""
+    if not is_local(out):
+        raise ConfigError(
+            f"{what} keeps a journal that grows line by line: OUT must be a folder on this machine, but is `{out}`."
+        )
+
+
 def open_binary(path: str) -> IO[bytes]:
     """Open a local path or an fsspec URL for reading. Raises OSError; of a URL FileNotFoundError or Unavailable."""
     return open_object(path) if is_url(path) else open(path, "rb")
@@ -78,12 +86,17 @@ def committing(final: AnyPath) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="lstdata-") as folder:
         temporary = Path(folder) / final.name
         yield temporary
-        _put(final, sha256_file(temporary), lambda files, path: files.put_file(str(temporary), path))
+        size = temporary.stat().st_size
+
+        def send(files: Any, inside: str) -> None:
+            files.put_file(str(temporary), inside, **put_options(files, size))
+
+        _put(final, sha256_file(temporary), send)
 
 
 def commit_bytes(final: AnyPath, data: bytes) -> None:
     if not isinstance(final, Path):
-        _put(final, sha256_bytes(data), lambda files, path: files.pipe_file(path, data))
+        _put(final, sha256_bytes(data), lambda fs, path: fs.pipe_file(path, data, **put_options(fs, len(data))))
         return
     with _renaming(final) as temporary:
         temporary.write_bytes(data)

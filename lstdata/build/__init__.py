@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +23,7 @@ from lstdata.build.standing import standing
 from lstdata.config import BuildConfig
 from lstdata.locking import locked
 from lstdata.sources import Source, open_source
-from lstdata.storage import commit_json, is_url, place
+from lstdata.storage import absolute, commit_json, place
 
 if TYPE_CHECKING:
     from lstdata.build.freeze import Frozen
@@ -41,19 +40,20 @@ class Asked:
     config: BuildConfig
     rebuild: bool = False
     allow_mixed_compute: bool = False
+    take_over: bool = False
+    """Replace another's lease of a folder on an object store."""
 
     def __post_init__(self) -> None:
         """Paths become absolute: workers may run in another folder."""
         object.__setattr__(self, "out", place(self.out))
-        if not is_url(self.source):
-            object.__setattr__(self, "source", os.path.abspath(self.source))
+        object.__setattr__(self, "source", absolute(self.source))
 
 
 def plan_run(asked: Asked, listener: Listener) -> Plan:
     """Plan into `asked.out`, or check that the plan there is still of this source and config."""
     source = _opened(asked)
     compute_class = _compute_class(asked.config)
-    with locked(asked.out, read_run):
+    with locked(asked.out, read_run, take_over=asked.take_over):
         return plan_or_resume(asked, to_be_planned(asked, source, listener), compute_class, listener)
 
 
@@ -117,7 +117,7 @@ def _build(asked: Asked, listener: Listener, wanted: Retry | None) -> tuple[Tota
     check_address(asked.config.run.address)
     source = _opened(asked)
     means = find_means(source, asked.config, allow_mixed_compute=asked.allow_mixed_compute)
-    with locked(asked.out, read_run):
+    with locked(asked.out, read_run, take_over=asked.take_over):
         source = to_be_planned(asked, source, listener)
         plan = plan_or_resume(asked, source, means.compute_class, listener)
         if means.taken is not None:

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 
 from upath import UPath
 
-from lstdata.storage import is_local
+from lstdata.storage import is_local, redacted
 
 FOLDER: Final = "events"
 
@@ -52,7 +52,7 @@ class EventLog:
     def write(self, event: str, **details: Any) -> None:
         """`details` are JSON values; others are written as text. Does not raise."""
         line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event, **details}
-        text = json.dumps(line, ensure_ascii=False, default=str) + "\n"
+        text = redacted(json.dumps(line, ensure_ascii=False, default=str)) + "\n"
         with self._one:
             self._lines.append(text.encode("utf-8", "backslashreplace"))
             if is_local(self._folder) or time.monotonic() - self._written > _OBJECT_SECONDS:

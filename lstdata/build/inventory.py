@@ -13,7 +13,7 @@ from lstdata.errors import ConfigError
 from lstdata.filters import check_applicable
 from lstdata.records import UnitInventory
 from lstdata.sources import Source
-from lstdata.storage import commit_bytes, commit_json, exists, sha256_bytes
+from lstdata.storage import commit_bytes, commit_json, exists, is_local, sha256_bytes
 from lstdata.units.fit import DEFAULT_CLUSTERS
 from lstdata.vocab import stated_units
 
@@ -32,6 +32,11 @@ def check_source(source: Source, out: UPath, config: BuildConfig) -> None:
     mistakes = [] if inventory is None else [*_needs_audio(source, inventory, config)]
     if source.kind == "run" and _is_inside(out, source.root):
         mistakes.append(f"the run folder `{source.root}` is the source: give OUT a folder that is not in it.")
+    if config.segment.enabled and not is_local(out):
+        mistakes.append(
+            f"`segment.enabled` must be false where OUT is on an object store, as `{out}`: run `lstdata segment SOURCE "
+            f"LOCAL` with a folder on this machine, then `lstdata build-shards LOCAL {out}`."
+        )
     if mistakes:
         raise ConfigError(*mistakes)
     check_applicable(config, inventory is not None)

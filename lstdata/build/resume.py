@@ -13,7 +13,7 @@ from lstdata.config import to_dict
 from lstdata.errors import ConfigError, CorruptShard
 from lstdata.segment.folder import FILES as SEGMENT_FILES
 from lstdata.sources import Source
-from lstdata.storage import commit_bytes, commit_json, exists, read_bytes, remove_temporaries, sha256_file
+from lstdata.storage import commit_bytes, commit_json, exists, read_bytes, redacted, remove_temporaries, sha256_file
 
 if TYPE_CHECKING:
     from lstdata.build import Asked
@@ -60,8 +60,8 @@ def _begin(asked: Asked, source: Source, compute_class: str, listener: Listener)
     listener.note(f"plan: {plan.describe()}, from a {kind} source")
     described: dict[str, Any] = {
         "format": FORMAT,
-        "source": {"path": asked.source, "kind": kind},
-        "config": to_dict(asked.config),
+        "source": {"path": redacted(asked.source), "kind": kind},
+        "config": redacted(to_dict(asked.config)),
         "versions": versions(),
         "compute_class": compute_class,
         "fingerprints": {"source": plan.source_fingerprint},
@@ -76,7 +76,7 @@ def _resume(asked: Asked, source: Source, run: dict[str, Any], compute_class: st
     _refuse_another(asked, run, compute_class)
     plan = read_plan(_checked_plan(asked.out, run))
     now = _fingerprint(source)
-    if now != plan.source_fingerprint and asked.source != run["source"]["path"]:
+    if now != plan.source_fingerprint and redacted(asked.source) != run["source"]["path"]:
         raise ConfigError(f"`{asked.out}` was planned from `{run['source']['path']}`, not from `{asked.source}`.")
     if now != plan.source_fingerprint:
         return _grow(asked, source, run, plan, listener)

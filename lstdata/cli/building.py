@@ -10,7 +10,7 @@ import click
 from upath import UPath
 
 from lstdata.cli.looking import make_report
-from lstdata.cli.shared import PLACE, build_options, fail, say, say_problems
+from lstdata.cli.shared import PLACE, TAKE_OVER, build_options, fail, say, say_problems
 from lstdata.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ def build_shards_command(
     from lstdata.build.phases import first_phase
     from lstdata.config import BuildConfig, load
     from lstdata.progress import BuildProgress
+    from lstdata.workers import count_workers
 
     given = {"runner": runner, "workers": workers, "address": address, "max_reject_rate": max_reject_rate}
     overrides = [f"run.{name}={json.dumps(value)}" for name, value in given.items() if value is not None]
@@ -82,7 +83,7 @@ def build_shards_command(
         return
     if measure is not None or sample is not None:
         raise ConfigError("`--measure` and `--sample` need `--dry-run`: a build measures what its filters ask for.")
-    progress = BuildProgress(quiet=as_json)
+    progress = BuildProgress(quiet=as_json, workers=count_workers(config.run))
     try:
         totals = build_shards(asked, progress)
     finally:

@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 import click
 from upath import UPath
 
-from lstdata.cli.shared import JSON, PLACE, SET, RunFolder, say
+from lstdata.cli.shared import JSON, PLACE, SET, TAKE_OVER, RunFolder, say
 from lstdata.errors import ConfigError
 
 
@@ -20,6 +20,7 @@ from lstdata.errors import ConfigError
 @click.option("--workers", type=int, help="Worker processes, one core each.")
 @click.option("--address", help="Of a running Ray cluster; a local one is started by default.")
 @SET
+@TAKE_OVER
 @JSON
 def retry_command(
     out: UPath,
@@ -29,6 +30,7 @@ def retry_command(
     workers: int | None,
     address: str | None,
     sets: tuple[str, ...],
+    take_over: bool,
     as_json: bool,
 ) -> None:
     """Try the rejected records of the run folder OUT again: only the shards that hold them are built anew.
@@ -42,6 +44,7 @@ def retry_command(
     from lstdata.config import BuildConfig, from_dict, load
     from lstdata.index import read_rejects
     from lstdata.progress import BuildProgress
+    from lstdata.workers import count_workers
 
     run = read_run(out)
     if run is None:
@@ -54,9 +57,10 @@ def retry_command(
     as_before = [f"run.{name}={json.dumps(value)}" for name, value in run["config"]["run"].items()]
     wanted = load(BuildConfig, None, [*as_before, *sets, *overrides]).run
     config = replace(from_dict(BuildConfig, run["config"]), run=wanted)
-    progress = BuildProgress(quiet=as_json)
+    progress = BuildProgress(quiet=as_json, workers=count_workers(config.run))
     try:
-        totals, retried = retry(Asked(source or run["source"]["path"], out, config), Retry(reasons), progress)
+        asked = Asked(source or run["source"]["path"], out, config, take_over=take_over)
+        totals, retried = retry(asked, Retry(reasons), progress)
     finally:
         progress.close()
     outcome = retried.outcome(read_rejects(out / "rejects.parquet"))

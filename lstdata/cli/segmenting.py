@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict
 
 import click
@@ -43,13 +42,13 @@ def segment_command(
     from lstdata.segment.folder import discard, refuse_as_source, refuse_strangers
     from lstdata.segment.run import Work, segment
     from lstdata.sources import open_source
-    from lstdata.storage import is_url, remove_temporaries
+    from lstdata.storage import absolute, remove_temporaries
     from lstdata.workers.on_ray import check_address
 
     given = {"runner": runner, "workers": workers, "address": address}
     overrides = [f"run.{name}={json.dumps(value)}" for name, value in given.items() if value is not None]
     config = load(BuildConfig, config_path, [*sets, *overrides])
-    path = source if is_url(source) else os.path.abspath(source)
+    path = absolute(source)
     opened = open_source(path, config.source)
     work = Work(path, opened, config, out, allow_mixed_compute=allow_mixed_compute)
     if dry_run:

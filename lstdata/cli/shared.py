@@ -10,7 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 from upath import UPath
 
-from lstdata.storage import is_local, place
+from lstdata.storage import is_local, place, redacted
 
 CONFIG = click.option("--config", "config_path", type=click.Path(dir_okay=False), help="A YAML file of options.")
 SET = click.option("--set", "sets", multiple=True, metavar="A.B=VALUE", help="Override one option; repeatable.")
@@ -40,6 +40,10 @@ PLACE = click.Path(readable=False)
 """A file, folder, URL or name on the hub: shells complete the first two, and the verb checks all."""
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines for people.")
 
+TAKE_OVER = click.option(
+    "--take-over", is_flag=True, help="Replace the lease that a dead build left in an OUT on an object store."
+)
+
 
 def build_options(command: Any) -> Any:
     options = [
@@ -65,7 +69,7 @@ def fail(message: str, code: int = 1) -> None:
 
 
 def say(value: dict[str, Any], as_json: bool, line: str) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False, default=str) if as_json else line)
+    click.echo(redacted(json.dumps(value, ensure_ascii=False, default=str) if as_json else line))
 
 
 def say_problems(problems: list[str], as_json: bool) -> None:

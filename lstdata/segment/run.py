@@ -28,7 +28,7 @@ from lstdata.segment.survey import Survey, is_short, known_seconds, look_through
 from lstdata.source_table import ScanFingerprint, row_fingerprint
 from lstdata.sources import Source
 from lstdata.sources.row_file import RowFile, origin, write_rows
-from lstdata.storage import commit_json
+from lstdata.storage import commit_json, require_local
 from lstdata.workers import run_tasks
 from lstdata.workers.faults import successes
 
@@ -105,6 +105,7 @@ class Work:
     _computing: Computing | None = field(default=None, init=False, compare=False)
 
     def __post_init__(self) -> None:
+        require_local(self.out, "`segment`")
         if self.source.inventory() is not None:
             raise ConfigError(f"the source `{self.path}` must hold audio to be segmented, but holds units.")
 

@@ -13,7 +13,7 @@ from lstdata.checkpoints import Checkpoint
 from lstdata.compute import compute_class as cpu_class
 from lstdata.config import differences, to_dict
 from lstdata.errors import ConfigError, CorruptShard
-from lstdata.storage import TEMPORARY, commit_json, is_url, place, read_json
+from lstdata.storage import TEMPORARY, absolute, commit_json, place, read_json, require_local
 from lstdata.transcribe.config import TranscribeConfig
 from lstdata.transcribe.survey import Survey
 
@@ -43,8 +43,8 @@ class Asked:
     def __post_init__(self) -> None:
         """Paths become absolute: workers may run in another folder."""
         object.__setattr__(self, "out", place(self.out))
-        if not is_url(self.source):
-            object.__setattr__(self, "source", os.path.abspath(self.source))
+        object.__setattr__(self, "source", absolute(self.source))
+        require_local(self.out, "`transcribe`")
 
 
 def is_begun(out: UPath) -> bool:

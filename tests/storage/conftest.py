@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from tests.storage.network import Network
 
 SECRET = "very-secret-key-of-the-test"

@@ -1,4 +1,4 @@
-"""A network that can be broken: a proxy on loopback in front of a server, which does to connections what a test asks."""
+"""A network that can be broken: a proxy on loopback before a server, which does to requests what a test asks."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _DENIED = (
 Fault = Callable[[int, bytes], str | None]
 """What becomes of request `number` (from 1 since it was broken) with this head.
 
-`drop`: the connection, unanswered. `slow`: 503 SlowDown. `deny`: 403. `cut`: half of the answer. `hang`: no answer, ever.
-`lose`: it is done, but its answer is lost.
+`drop`: the connection, unanswered. `slow`: 503 SlowDown. `deny`: 403. `cut`: half of the answer. `hang`: no answer.
+`lose`: it is done, but its answer is lost. `damage`: what is put arrives with a byte changed.
 """
 
 
@@ -99,6 +99,11 @@ class Network:
                 for line in head.split(b"\r\n")
                 if not line.lower().startswith((b"connection:", b"expect:")) and line
             ]
+            if what == "damage":
+                body, lines = (
+                    body[:-1] + bytes([body[-1] ^ 1]),
+                    [x for x in lines if b"-checksum-" not in x.lower().partition(b":")[0]],
+                )
             server.sendall(b"\r\n".join([*lines, b"Connection: close", b"", b""]) + body)
             answer = b""
             while data := server.recv(1 << 16):
