@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +14,12 @@ import ray
 from ray.cluster_utils import Cluster
 
 from lstdata.build.hosting import task_share
+from lstdata.config import RunConfig
 from lstdata.errors import ConfigError, Unavailable
 from lstdata.storage import read_json
-from lstdata.workers import Share
+from lstdata.workers import Share, WorkerDied, work_off
 from lstdata.workers.cluster import check_address, described, room
+from lstdata.workers.queue import Given, Queue
 from tests.build.misbehaving import misbehave
 from tests.conftest import Quiet, build, write_cuts
 from tests.transcribe.conftest import tone_model as tone_model
@@ -134,3 +139,52 @@ def test_a_node_that_goes_away_costs_nothing_but_time(cuts: Path, built: Path, t
         ray.shutdown()
         cluster.shutdown()
     assert sums(tmp_path / "out") == sums(built)
+
+
+class Waiting:
+    """Work that says that it has begun and goes on when it may."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __call__(self, given: Given[str]) -> str:
+        (self.folder / f"begun-{given.deaths + given.node_deaths}").touch()
+        until(lambda: (self.folder / "go").exists())
+        return given.task
+
+
+def until(what: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 120
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.slow
+def test_a_node_that_goes_away_is_told_from_a_worker_that_dies(tmp_path: Path) -> None:
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    doomed = cluster.add_node(num_cpus=1)
+    ray.init(address=cluster.address, log_to_driver=False)
+    queue, outcomes = Queue(["task"]), list[Any]()
+
+    def drive() -> None:
+        for given, outcome in work_off(partial(Waiting, tmp_path), queue, RunConfig(runner="ray")):
+            outcomes.append(outcome)
+            if isinstance(outcome, WorkerDied):
+                queue.take_back(given, outcome)
+
+    driver = threading.Thread(target=drive)
+    driver.start()
+    try:
+        until((tmp_path / "begun-0").exists)
+        cluster.remove_node(doomed, allow_graceful=False)
+        until(lambda: bool(outcomes))
+        (tmp_path / "go").touch()
+        cluster.add_node(num_cpus=1)
+        driver.join(120)
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
+    died, done = outcomes
+    assert isinstance(died, WorkerDied) and died.with_node, died
+    assert done == "task"
