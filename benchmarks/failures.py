@@ -96,7 +96,7 @@ class Corpora:
         import soundfile
 
         self.root, self.whole, self.damaged = root, root / "corpus", root / "damaged"
-        lstdata("demo-corpus", self.whole, f"--utterances={STORIES}", "--items=0", "--text-stories=50")
+        prepare("demo-corpus", self.whole, f"--utterances={STORIES}", "--items=0", "--text-stories=50")
         shutil.copytree(self.whole, self.damaged)
         bad = self.damaged / "audio" / f"{BAD}.flac"
         self.bad_frames = int(soundfile.info(bad).frames)
@@ -106,7 +106,7 @@ class Corpora:
 def systems_of(corpora: Corpora, ray_python: str) -> list[System]:
     """The longest first. lstdata is given a codebook, as in any large build: what fails here are shards."""
     first = corpora.root / "first"
-    lstdata("build-shards", corpora.whole, first, "--no-report")
+    prepare("build-shards", corpora.whole, first, "--no-report")
     options = ("--workers=2", "--no-report", "--no-verify", "--set=run.record_timeout=5")
     options += (f"--set=plan.shard_samples={PER_SHARD}", f"--set=units.codebook={first / 'codebook.npz'}")
     systems = [System("lstdata", (*LSTDATA, "build-shards"), lambda out: read_tars(out / "shards"), options)]
@@ -129,7 +129,13 @@ LSTDATA = (sys.executable, "-m", "lstdata")
 
 
 def lstdata(verb: str, *arguments: str | Path) -> int:
+    """Its exit code."""
     return subprocess.run([*LSTDATA, verb, *map(str, arguments)], capture_output=True).returncode
+
+
+def prepare(verb: str, *arguments: str | Path) -> None:
+    """What nothing can be measured without; says everything where it fails."""
+    subprocess.run([*LSTDATA, verb, *map(str, arguments)], check=True, stdout=subprocess.DEVNULL)
 
 
 def peer(python: str, name: str) -> tuple[str, ...]:
