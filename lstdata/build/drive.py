@@ -163,7 +163,7 @@ class _Build:
             raise IncompleteBuild(line)
 
     def _rows(self, shard: PlannedShard) -> list[tuple[str, str]]:
-        rows = read_shard_rows(self.spec.out / "plan.parquet", shard.row_group)
+        rows = read_shard_rows(self.spec.out / "plan.parquet", shard.number)
         return [(record.row.id, record.row.locator.path) for record in rows]
 
     def _tell(self, event: str, **details: Any) -> None:

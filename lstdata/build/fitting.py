@@ -84,9 +84,9 @@ def training_first(plan: Plan) -> tuple[list[PlannedShard], list[PlannedShard]]:
 def sampled(shards: Iterable[PlannedShard], plan_path: UPath, config: BuildConfig) -> Iterator[PlannedRecord]:
     """The shards' records in the order of their hash."""
     ranked = sorted(
-        (digest(config.units.seed, "fit", id)[:8], shard.row_group, position)
+        (digest(config.units.seed, "fit", id)[:8], shard.number, position)
         for shard in shards
-        for position, id in enumerate(read_shard_ids(plan_path, shard.row_group))
+        for position, id in enumerate(read_shard_ids(plan_path, shard.number))
     )
     rows_of = lru_cache(maxsize=64)(read_shard_rows)
     for _, group, position in ranked:

@@ -109,7 +109,7 @@ def transcripts(plan: Plan, plan_path: UPath, filters: FilterConfig) -> Iterator
 
 def _texts(shards: Iterable[PlannedShard], plan_path: UPath, filters: FilterConfig) -> Iterator[str]:
     for shard in shards:
-        for record in read_shard_rows(plan_path, shard.row_group):
+        for record in read_shard_rows(plan_path, shard.number):
             row = record.row
             text = row.text if row.words is None else " ".join(word.text for word in row.words)
             if text and not text.isspace() and keeps_row(row, filters):

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from lstdata.build.arrange import USABLE, Kept, Scanned, arrange, hash64
 from lstdata.build.plan import mark_duplicates, write_arrangement
-from lstdata.build.plan_table import Plan, PlanWriter, read_group, read_plan
+from lstdata.build.plan_table import Plan, PlanWriter, read_plan, read_shard
 from lstdata.build.spill import Spilled, spilling
 from lstdata.config import PlanConfig
 from lstdata.errors import ConfigError
@@ -52,7 +52,7 @@ def grow_plan(source: Source, config: PlanConfig, path: AnyPath, before_commit: 
         with committing(path) as temporary:
             with PlanWriter(temporary, spilled.fingerprint, plan.rules) as writer:
                 for shard in plan.shards:
-                    writer.shard(read_group(path, shard.row_group))
+                    writer.shard(read_shard(path, shard.number))
                 write_arrangement(writer, spilled, arrangement)
             before_commit(sha256_file(temporary))
     return read_plan(path)
@@ -70,7 +70,7 @@ class _Planned:
 
 def _read_planned(path: AnyPath, plan: Plan) -> _Planned:
     names = sorted({shard.split for shard in plan.shards})
-    digits = (read_group(path, shard.row_group, ["fingerprint"])["fingerprint"].to_pylist() for shard in plan.shards)
+    digits = (read_shard(path, shard.number, ("fingerprint",))["fingerprint"].to_pylist() for shard in plan.shards)
     fingerprints = [np.frombuffer(bytes.fromhex("".join(of_shard)), dtype=">u8") for of_shard in digits]
     splits = [np.full(shard.records, names.index(shard.split), dtype=np.int32) for shard in plan.shards]
     return _Planned(
@@ -128,7 +128,7 @@ def _rows(path: AnyPath, plan: Plan, chosen: Mask) -> Iterator[dict[str, Any]]:
         here = np.flatnonzero(chosen[start : start + shard.records])
         start += shard.records
         if len(here):
-            yield from read_group(path, shard.row_group).take(pa.array(here)).to_pylist()
+            yield from read_shard(path, shard.number).take(pa.array(here)).to_pylist()
 
 
 def _scanned_row(spilled: Spilled, number: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.compute as pc
 
 from lstdata.align import chosen_aligner
-from lstdata.build.plan_table import UNKNOWN_SECONDS, Plan, read_group, read_plan, rejected_tables
+from lstdata.build.plan_table import UNKNOWN_SECONDS, Plan, read_plan, read_shard, rejected_tables
 from lstdata.config import WordsConfig
 
 if TYPE_CHECKING:
@@ -39,11 +39,11 @@ def foresee(plan_path: AnyPath, words: WordsConfig) -> Outlook:
     """From the plan's own summary, the rejected rows and, where a transcript is needed, each row's text."""
     plan = read_plan(plan_path)
     reasons: Counter[str] = Counter()
-    for rows in rejected_tables(plan_path, ["reason"]):
+    for rows in rejected_tables(plan_path, ("reason",)):
         for counted in rows["reason"].value_counts().to_pylist():
             reasons[counted["values"] or "rejected"] += counted["counts"]
     needed = words.missing == "skip" and chosen_aligner(words) not in ("none", "files")
-    silent = sum(_without_transcript(plan_path, shard.row_group) for shard in plan.shards) if needed else 0
+    silent = sum(_without_transcript(plan_path, shard.number) for shard in plan.shards) if needed else 0
     expected = {"missing_transcript": silent} if silent else {}
     by_count = dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0])))
     return Outlook(sum(shard.unknown_lengths for shard in plan.shards), by_count, expected)
@@ -66,13 +66,13 @@ def source_rejects_text(outlook: Outlook) -> list[str]:
     return [f"rejected by the source: {reason} {count}" for reason, count in outlook.source_rejects.items()]
 
 
-def _without_transcript(plan_path: AnyPath, group: int) -> int:
+def _without_transcript(plan_path: AnyPath, number: int) -> int:
     """Records of a shard that have neither text nor words: the rule of `Stages.check_transcript`."""
-    text = read_group(plan_path, group, ["text"])["text"]
+    text = read_shard(plan_path, number, ("text",))["text"]
     blank = pc.equal(pc.utf8_trim_whitespace(pc.fill_null(text, "")), "")
     if not pc.any(blank).as_py():
         return 0
-    words = read_group(plan_path, group, ["words"])["words"]
+    words = read_shard(plan_path, number, ("words",))["words"]
     none = pc.equal(pc.fill_null(pc.list_value_length(words), 0), 0)
     found: int = pc.sum(pc.and_(blank, none)).as_py()
     return found

@@ -1,13 +1,18 @@
-"""The plan as a file: one row per record of the source, a row group per shard, rejected rows last (shard null)."""
+"""The plan as a file: one row per record of the source, shard by shard, rejected rows last (shard null).
+
+A row group holds whole shards, several where they are small: readers keep about 25 kB in memory for each row group. The
+footer says what is in which, so that nothing else is read to know the plan.
+"""
 
 from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
@@ -43,7 +48,10 @@ PLAN_SCHEMA = pa.schema(
 
 _KEY = b"lstdata plan"
 _SAID = ("name", "split", "records", "seconds", "fingerprint", "unknown_lengths")
-"""What the footer says of a shard, in this order; row groups are in the order of the shards."""
+"""What the footer says of a shard, in this order."""
+
+GROUP_ROWS = 16_384
+"""A row group is full with the shard that brings it to so many rows."""
 
 
 _NOT_IN_KEYS = re.compile(r"[^a-z0-9_-]+")
@@ -60,11 +68,12 @@ class PlannedRecord:
 
 @dataclass(frozen=True, slots=True)
 class PlannedShard:
-    """One unit of work; `row_group` is where its rows are in `plan.parquet`."""
+    """One unit of work."""
 
     name: str
     split: str
-    row_group: int
+    number: int
+    """Its place in the plan, from 0, by which its rows are found."""
     records: int
     seconds: float
     fingerprint: str
@@ -114,7 +123,7 @@ class Plan:
 
 
 class PlanWriter:
-    """A plan as it is written: its shards, then what was rejected, then a footer that says all of the shards.
+    """A plan as it is written: its shards, then what was rejected, then the footer that says what there is.
 
     Equal rows give equal bytes. Tables have the columns of `PLAN_SCHEMA`.
     """
@@ -123,6 +132,11 @@ class PlanWriter:
         self._file = pq.ParquetWriter(path, PLAN_SCHEMA, compression="zstd", write_statistics=False)
         self._said: dict[str, Any] = {"version": VERSION, "source": source_fingerprint, "rules": asdict(rules)}
         self._shards: list[PlannedShard] = []
+        self._waiting: list[pa.Table] = []
+        self._rows = 0
+        """Of those."""
+        self._groups: list[int] = []
+        """How many shards each row group holds."""
         self._rejected = 0
 
     def __enter__(self) -> Self:
@@ -130,8 +144,9 @@ class PlanWriter:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
+            self._write_waiting()
             shards = [[getattr(shard, name) for name in _SAID] for shard in self._shards]
-            said = self._said | {"rejected": self._rejected, "shards": shards}
+            said = self._said | {"rejected": self._rejected, "groups": self._groups, "shards": shards}
             text = json.dumps(said, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
             self._file.add_key_value_metadata({_KEY: text})
         self._file.close()
@@ -139,21 +154,32 @@ class PlanWriter:
     def shard(self, rows: pa.Table) -> None:
         """All of one shard."""
         assert not self._rejected
-        self._file.write_table(rows, row_group_size=rows.num_rows)
         self._shards.append(planned_shard(rows, len(self._shards)))
+        self._waiting.append(rows)
+        self._rows += rows.num_rows
+        if self._rows >= GROUP_ROWS:
+            self._write_waiting()
 
     def rejected(self, rows: pa.Table) -> None:
+        self._write_waiting()
         self._file.write_table(rows, row_group_size=rows.num_rows)
         self._rejected += rows.num_rows
 
+    def _write_waiting(self) -> None:
+        if self._waiting:
+            rows = pa.concat_tables([table.replace_schema_metadata() for table in self._waiting]).combine_chunks()
+            self._file.write_table(rows, row_group_size=rows.num_rows)
+            self._groups.append(len(self._waiting))
+            self._waiting, self._rows = [], 0
 
-def planned_shard(rows: pa.Table, row_group: int) -> PlannedShard:
+
+def planned_shard(rows: pa.Table, number: int) -> PlannedShard:
     """What a shard's rows say of it."""
     durations = rows["duration"]
     return PlannedShard(
         name=rows["shard"][0].as_py(),
         split=rows["split"][0].as_py(),
-        row_group=row_group,
+        number=number,
         records=rows.num_rows,
         seconds=pc.sum(pc.fill_null(durations, UNKNOWN_SECONDS)).as_py(),
         fingerprint=digest(*rows["fingerprint"].to_pylist()).hex()[:16],
@@ -163,50 +189,36 @@ def planned_shard(rows: pa.Table, row_group: int) -> PlannedShard:
 
 def read_plan(path: AnyPath) -> Plan:
     """The summary of a committed plan, from its footer; CorruptShard where the file is not one."""
-    try:
-        with _opened(path) as file:
-            if not file.schema_arrow.equals(PLAN_SCHEMA):
-                raise CorruptShard(f"`{path}` is not a plan of this version of lstdata.")
-            said = json.loads(file.metadata.metadata[_KEY])
-            if said["version"] != VERSION:
-                raise CorruptShard(f"`{path}` is a plan of version {said['version']}, but this one reads {VERSION}.")
-            shards = tuple(
-                PlannedShard(row_group=group, **dict(zip(_SAID, values, strict=True)))
-                for group, values in enumerate(said["shards"])
-            )
-            rejected = said["rejected"]
-            records = sum(shard.records for shard in shards) + rejected
-            if records != file.metadata.num_rows:
-                raise CorruptShard(f"`{path}` has {file.metadata.num_rows} rows, but says {records}.")
-    except (pa.ArrowInvalid, KeyError, TypeError, ValueError) as error:
-        raise CorruptShard(f"`{path}` is not a plan: {str(error).rstrip('.')}.") from error
-    seconds = sum(shard.seconds for shard in shards)
-    return Plan(shards, records, rejected, seconds, said["source"], Rules(**said["rules"]))
+    return _footer(path, version(path)).plan
 
 
-def read_group(path: AnyPath, row_group: int, columns: Sequence[str] | None = None) -> pa.Table:
-    """A row group as it is: all of a shard."""
-    with _opened(path) as file:
-        return file.read_row_group(row_group, columns=columns)
+def read_shard(path: AnyPath, number: int, columns: Sequence[str] | None = None) -> pa.Table:
+    """The rows of the shard of this number, in the order of their positions."""
+    state = version(path)
+    footer = _footer(path, state)
+    group = bisect_right(footer.firsts, number) - 1
+    before = footer.plan.shards[footer.firsts[group] : number]
+    rows = _row_group(path, state, group, columns and tuple(columns))
+    return rows.slice(sum(shard.records for shard in before), footer.plan.shards[number].records)
 
 
-def read_shard_rows(path: AnyPath, row_group: int) -> list[PlannedRecord]:
+def read_shard_rows(path: AnyPath, number: int) -> list[PlannedRecord]:
     """The records of one shard, in the order of their positions."""
-    return [_record(row) for row in read_group(path, row_group).to_pylist()]
+    return [_record(row) for row in read_shard(path, number).to_pylist()]
 
 
-def read_shard_ids(path: AnyPath, row_group: int) -> list[str]:
+def read_shard_ids(path: AnyPath, number: int) -> list[str]:
     """Their ids alone."""
-    ids: list[str] = read_group(path, row_group, ["id"])["id"].to_pylist()
+    ids: list[str] = read_shard(path, number, ("id",))["id"].to_pylist()
     return ids
 
 
 def rejected_tables(path: AnyPath, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
     """The rows that were rejected while planning, some at a time."""
-    first = len(read_plan(path).shards)
-    with _opened(path) as file:
-        for group in range(first, file.num_row_groups):
-            yield file.read_row_group(group, columns=columns)
+    state = version(path)
+    footer = _footer(path, state)
+    for group in range(len(footer.firsts), footer.file.num_row_groups):
+        yield _row_group(path, state, group, columns and tuple(columns))
 
 
 def iter_rejected(path: AnyPath) -> Iterator[PlannedRecord]:
@@ -225,14 +237,41 @@ def _record(row: dict[str, Any]) -> PlannedRecord:
     return PlannedRecord(row["key"], row["split"], source_row(row, row["split"]))
 
 
-@contextmanager
-def _opened(path: AnyPath) -> Iterator[pq.ParquetFile]:
-    """The footer stays in memory: where shards are many, it takes longer to read than any of them."""
-    with parquet_file(path, _footer(path, version(path))) as file:
-        yield file
+@dataclass(frozen=True)
+class _Footer:
+    plan: Plan
+    firsts: list[int]
+    """The first shard of each row group that holds shards."""
+    file: pq.FileMetaData
 
 
 @lru_cache(maxsize=1)
-def _footer(path: AnyPath, state: str) -> pq.FileMetaData:
-    with parquet_file(path) as file:
-        return file.metadata
+def _footer(path: AnyPath, state: str) -> _Footer:
+    """Kept in memory for the file in this `state`: it is needed for every shard. CorruptShard where it is no plan's."""
+    try:
+        with parquet_file(path) as file:
+            metadata = file.metadata
+            if not file.schema_arrow.equals(PLAN_SCHEMA):
+                raise CorruptShard(f"`{path}` is not a plan of this version of lstdata.")
+        said = json.loads(metadata.metadata[_KEY])
+        if said["version"] != VERSION:
+            raise CorruptShard(f"`{path}` is a plan of version {said['version']}, but this one reads {VERSION}.")
+        shards = tuple(
+            PlannedShard(number=number, **dict(zip(_SAID, values, strict=True)))
+            for number, values in enumerate(said["shards"])
+        )
+        records = sum(shard.records for shard in shards) + said["rejected"]
+        if (records, sum(said["groups"])) != (metadata.num_rows, len(shards)):
+            raise CorruptShard(f"`{path}` has {metadata.num_rows} rows, but says {records}.")
+        seconds = sum(shard.seconds for shard in shards)
+        plan = Plan(shards, records, said["rejected"], seconds, said["source"], Rules(**said["rules"]))
+        return _Footer(plan, [0, *accumulate(said["groups"])][:-1], metadata)
+    except (pa.ArrowInvalid, KeyError, TypeError, ValueError) as error:
+        raise CorruptShard(f"`{path}` is not a plan: {str(error).rstrip('.')}.") from error
+
+
+@lru_cache(maxsize=2)
+def _row_group(path: AnyPath, state: str, group: int, columns: tuple[str, ...] | None) -> pa.Table:
+    """Kept in memory: the next shard that is asked for is most often in the same one."""
+    with parquet_file(path, _footer(path, state).file) as file:
+        return file.read_row_group(group, columns=columns)

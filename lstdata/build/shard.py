@@ -92,7 +92,7 @@ class ShardBuilder:
 
     def _results(self, stages: Stages, task: ShardTask) -> list[StoredSample | DeadLetter]:
         """Of each record that the task is about, in order."""
-        rows = read_shard_rows(self._spec.out / "plan.parquet", task.shard.row_group)
+        rows = read_shard_rows(self._spec.out / "plan.parquet", task.shard.number)
         skipped = {letter.id: letter for letter in task.skip}
         about = range(*(task.only or (0, len(rows))))
         tried = {n: rows[n] for n in about if rows[n].row.id not in skipped}

@@ -200,12 +200,12 @@ def choose(plan: Plan, plan_path: UPath, number: int | None) -> Iterator[Sequenc
     """All planned records, or those with the lowest hashes, the same ones whatever the shards are; a task at a time."""
     if number is None:
         for shard in plan.shards:
-            yield from _chunks(read_shard_rows(plan_path, shard.row_group))
+            yield from _chunks(read_shard_rows(plan_path, shard.number))
         return
     ranked = (
-        (digest("trial", id)[:8], shard.row_group, position)
+        (digest("trial", id)[:8], shard.number, position)
         for shard in plan.shards
-        for position, id in enumerate(read_shard_ids(plan_path, shard.row_group))
+        for position, id in enumerate(read_shard_ids(plan_path, shard.number))
     )
     places = sorted((group, position) for _, group, position in heapq.nsmallest(number, ranked))
     for group, members in groupby(places, key=lambda place: place[0]):

@@ -72,7 +72,7 @@ def choose_utterances(out: UPath, source: Source | None) -> list[Shown]:
             chosen.append(nearest)
     paths = {row["shard"]: row["path"] for row in read_table(out / "shards.parquet", SHARDS_SCHEMA).to_pylist()}
     plan = out / "plan.parquet"
-    groups = {s.name: s.row_group for s in read_plan(plan).shards} if source and exists(plan) else {}
+    groups = {s.name: s.number for s in read_plan(plan).shards} if source and exists(plan) else {}
     return [_show(out, choice, paths[choice.shard], groups, source) for choice in chosen]
 
 

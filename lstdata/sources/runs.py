@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -116,10 +118,14 @@ class RunSource:
             _table(root / "plan.parquet", columns) as plan,
             _table(root / "index.parquet", INDEX_SCHEMA.names) as index,
         ):
-            groups = iter(range(plan.num_row_groups))
+            shards = _planned(plan)
             for rows in _row_groups(index):
                 while shard != rows[0]["shard"]:
-                    planned, shard = _planned(plan, next(groups, None), root)
+                    shard, planned = next(shards, (None, {}))
+                    if shard is None:
+                        raise CorruptShard(
+                            f"`{root}`: the plan and the index do not hold the same shards: run `verify` on it."
+                        )
                 for row in rows:
                     if row["id"] not in planned:
                         raise CorruptShard(f"`{root}`: the plan has no `{row['id']}` in shard {shard}: run `verify`.")
@@ -140,17 +146,17 @@ def open_run(path: str, config: SourceConfig) -> RunSource | None:
     return RunSource(path, config.splits == "names")
 
 
-def _planned(plan: pq.ParquetFile, group: int | None, root: UPath) -> tuple[dict[str, dict[str, Any]], str | None]:
-    """(the plan's rows of a shard by id, the shard); the word times are in the samples."""
-    if group is None:
-        raise CorruptShard(f"`{root}`: the plan and the index do not hold the same shards: run `verify` on it.")
-    table = plan.read_row_group(group)
-    words = table["words"]
-    rows = table.drop_columns(["words"]).to_pylist()
-    for number, row in enumerate(rows):
-        if row["text"] is None and words[number].is_valid:
-            row["text"] = " ".join(" ".join(word["text"].split()) for word in words[number].as_py()) or None
-    return {row["id"]: row | {"words": None} for row in rows}, rows[0]["shard"]
+def _planned(plan: pq.ParquetFile) -> Iterator[tuple[str | None, dict[str, dict[str, Any]]]]:
+    """(shard, the plan's rows of it by id); the word times are in the samples. No shard is in two row groups."""
+    for group in range(plan.num_row_groups):
+        table = plan.read_row_group(group)
+        words = table["words"]
+        rows = table.drop_columns(["words"]).to_pylist()
+        for number, row in enumerate(rows):
+            if row["text"] is None and words[number].is_valid:
+                row["text"] = " ".join(" ".join(word["text"].split()) for word in words[number].as_py()) or None
+        for shard, members in groupby(rows, itemgetter("shard")):
+            yield shard, {row["id"]: row | {"words": None} for row in members}
 
 
 def _rejects(path: UPath) -> Iterator[SourceRow]:

@@ -14,7 +14,7 @@ from upath import UPath
 
 from lstdata.build.finish import read_sidecar, shard_fingerprint
 from lstdata.build.folder import shard_paths
-from lstdata.build.plan_table import PlannedRecord, PlannedShard, planned_shard, read_group, read_shard_rows
+from lstdata.build.plan_table import PlannedRecord, PlannedShard, planned_shard, read_shard, read_shard_rows
 from lstdata.errors import CorruptShard
 from lstdata.index import INDEX_SCHEMA, index_row, read_table
 from lstdata.patching import utterance_patches
@@ -62,9 +62,9 @@ def check_shard(run: Run, shard: PlannedShard, problems: list[str]) -> CountedSh
         rows.append(index_row(stored, shard.name, start, data[start:end]))
         with guarded(f"{here}: sample `{stored.sample.id}`", problems):
             problems += (f"{here}: sample `{stored.sample.id}`: {m}" for m in _sample(run, shard, stored))
-    planned = read_shard_rows(run.out / "plan.parquet", shard.row_group)
+    planned = read_shard_rows(run.out / "plan.parquet", shard.number)
     problems += _against_plan(here, rows, letters, planned)
-    if planned_shard(read_group(run.out / "plan.parquet", shard.row_group), shard.row_group) != shard:
+    if planned_shard(read_shard(run.out / "plan.parquet", shard.number), shard.number) != shard:
         problems.append(f"{here}: its rows in `plan.parquet` are not what the file's footer says of them.")
     with guarded(f"{here}: its index rows", problems):
         if pa.Table.from_pylist(rows, schema=INDEX_SCHEMA) != read_table(rows_path, INDEX_SCHEMA):

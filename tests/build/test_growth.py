@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lstdata.build.growth import grow_plan
 from lstdata.build.plan import make_plan
-from lstdata.build.plan_table import Plan, iter_rejected, read_group, read_plan
+from lstdata.build.plan_table import Plan, iter_rejected, read_plan, read_shard
 from lstdata.config import PlanConfig
 from lstdata.errors import ConfigError
 from lstdata.records import SourceRow
@@ -69,14 +69,14 @@ def test_whatever_is_added_nothing_planned_changes(tmp_path: Path, first, more, 
     plan = make_plan(Rows(first), config, path)
     rows = list(first)
     for new in more:
-        before = [read_group(path, shard.row_group) for shard in plan.shards]
+        before = [read_shard(path, shard.number) for shard in plan.shards]
         held = {id for ids in planned(plan, path).values() for id in ids}
         new = [r for r in new if r.id not in held]
         rows += new
         if order != "source":
             mix.shuffle(rows)
         plan = grown(rows, path, config)
-        assert [read_group(path, shard.row_group) for shard in plan.shards[: len(before)]] == before
+        assert [read_shard(path, shard.number) for shard in plan.shards[: len(before)]] == before
         check(plan, path, rows)
 
 
@@ -92,7 +92,7 @@ def check(plan: Plan, path: Path, rows: list[SourceRow]) -> None:
     said = {row_fingerprint(r): r for r in rows}
     splits: dict[str | None, set[str]] = {}
     for shard in plan.shards:
-        for r in map(said.get, read_group(path, shard.row_group)["fingerprint"].to_pylist()):
+        for r in map(said.get, read_shard(path, shard.number)["fingerprint"].to_pylist()):
             assert r is not None and r.split in (None, shard.split)
             if r.split is None:
                 speaker = r.speaker if plan.rules.by_speaker else None

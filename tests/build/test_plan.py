@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,8 +19,8 @@ from lstdata.build.plan_table import (
     Plan,
     iter_rejected,
     planned_shard,
-    read_group,
     read_plan,
+    read_shard,
     read_shard_rows,
     sample_key,
 )
@@ -51,7 +52,7 @@ def row(id: str, recording: str | None = None, **fields: object) -> SourceRow:
 
 
 def planned(plan: Plan, path: Path) -> dict[str, list[str]]:
-    return {s.name: [r.row.id for r in read_shard_rows(path, s.row_group)] for s in plan.shards}
+    return {s.name: [r.row.id for r in read_shard_rows(path, s.number)] for s in plan.shards}
 
 
 def test_everything_a_source_says_comes_back(tmp_path: Path) -> None:
@@ -114,7 +115,7 @@ def test_the_first_usable_of_equal_ids_is_kept(tmp_path: Path) -> None:
     rows = [row("a", reject=("bad_row", "x")), row("a", text="kept"), row("a", text="late"), row("b")]
     path = tmp_path / "plan.parquet"
     plan = make_plan(Rows(rows), PlanConfig(validation=0), path)
-    kept = [r.row for s in plan.shards for r in read_shard_rows(path, s.row_group)]
+    kept = [r.row for s in plan.shards for r in read_shard_rows(path, s.number)]
     assert sorted((r.id, r.text) for r in kept) == [("a", "kept"), ("b", "a b")]
     assert sorted(r.row.reject[0] for r in iter_rejected(path) if r.row.reject) == ["bad_row", "duplicate_id"]
 
@@ -173,7 +174,7 @@ def test_the_footer_says_what_the_rows_say(tmp_path: Path) -> None:
     rows = [row(f"u{i}", duration=None if i % 3 else 2.5) for i in range(30)] + [row("x", reject=("bad_row", "x"))]
     plan = make_plan(Rows(rows), PlanConfig(shard_samples=4), path)
     assert read_plan(path) == plan
-    assert tuple(planned_shard(read_group(path, s.row_group), s.row_group) for s in plan.shards) == plan.shards
+    assert tuple(planned_shard(read_shard(path, s.number), s.number) for s in plan.shards) == plan.shards
     assert sum(s.unknown_lengths for s in plan.shards) == 20 and plan.seconds == 10 * 2.5 + 20 * 10
 
 
@@ -181,11 +182,24 @@ def test_a_plan_of_another_version_is_refused(tmp_path: Path, monkeypatch: pytes
     path = tmp_path / "plan.parquet"
     make_plan(Rows([row("a")]), PlanConfig(), path)
     monkeypatch.setattr("lstdata.build.plan_table.VERSION", 5)
+    later = Path(shutil.copy(path, tmp_path / "later.parquet"))
     with pytest.raises(CorruptShard, match="a plan of version 4, but this one reads 5"):
-        read_plan(path)
-    pq.write_table(read_group(path, 0).replace_schema_metadata(), path)
+        read_plan(later)
+    pq.write_table(pq.read_table(path).replace_schema_metadata(), path)
     with pytest.raises(CorruptShard, match="is not a plan"):
         read_plan(path)
+
+
+def test_small_shards_share_a_row_group_and_none_is_in_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lstdata.build.plan_table.GROUP_ROWS", 10)
+    rows = [row(f"u{i}") for i in range(40)] + [row(f"x{i}", reject=("bad_row", "x")) for i in range(3)]
+    path = tmp_path / "plan.parquet"
+    plan = make_plan(Rows(rows), PlanConfig(order="source", shard_samples=4, validation=0), path)
+    assert [s.number for s in plan.shards] == list(range(10))
+    file = pq.ParquetFile(path)
+    assert [file.metadata.row_group(g).num_rows for g in range(file.num_row_groups)] == [12, 12, 12, 4, 3]
+    assert list(planned(plan, path).values()) == [[f"u{i + n}" for n in range(4)] for i in range(0, 40, 4)]
+    assert [r.row.id for r in iter_rejected(path)] == ["x0", "x1", "x2"]
 
 
 def test_a_recording_stays_in_one_split_and_together(tmp_path: Path) -> None:
@@ -194,7 +208,7 @@ def test_a_recording_stays_in_one_split_and_together(tmp_path: Path) -> None:
     plan = make_plan(Rows(rows), PlanConfig(validation=0.2, shard_samples=30), path)
     split_of: dict[str, set[str]] = {}
     for shard in plan.shards:
-        records = read_shard_rows(path, shard.row_group)
+        records = read_shard_rows(path, shard.number)
         blocks = [r.row.recording for r in records]
         assert len(set(blocks)) == sum(a != b for a, b in zip(blocks, [None, *blocks], strict=False)), shard.name
         for record in records:
@@ -211,7 +225,7 @@ def test_twenty_speakers_are_enough_to_split_by(tmp_path: Path, speakers: int, a
     plan = make_plan(Rows(rows), PlanConfig(validation=0.3), path)
     splits: dict[str | None, set[str]] = {}
     for shard in plan.shards:
-        for record in read_shard_rows(path, shard.row_group):
+        for record in read_shard_rows(path, shard.number):
             splits.setdefault(record.row.speaker, set()).add(shard.split)
     assert all(len(s) == 1 for s in splits.values()) == apart
 
@@ -227,7 +241,7 @@ def held_out(rows: list[SourceRow], config: PlanConfig, path: Path) -> set[str]:
     """Ids of the `validation` split."""
     plan = make_plan(Rows(rows), config, path)
     shards = [s for s in plan.shards if s.split == "validation"]
-    return {r.row.id for s in shards for r in read_shard_rows(path, s.row_group)}
+    return {r.row.id for s in shards for r in read_shard_rows(path, s.number)}
 
 
 @pytest.mark.parametrize("validation", [0.0001, 0.01, 0.1])
@@ -277,7 +291,7 @@ def test_a_sources_own_splits_are_kept(tmp_path: Path) -> None:
     rows = [row(f"u{i}", split="validation" if i % 10 == 0 else "train") for i in range(50)]
     path = tmp_path / "plan.parquet"
     plan = make_plan(Rows(rows), PlanConfig(), path)
-    found = {r.row.id: s.split for s in plan.shards for r in read_shard_rows(path, s.row_group)}
+    found = {r.row.id: s.split for s in plan.shards for r in read_shard_rows(path, s.number)}
     assert found == {r.id: r.split for r in rows}
 
 

@@ -141,7 +141,7 @@ def test_a_plan_keeps_the_rows_of_a_row_group_together(tmp_path: Path) -> None:
     source = opened(tmp_path / "a.parquet")
     plan = make_plan(source, PlanConfig(validation=0, shard_seconds=100), tmp_path / "plan.parquet")
     groups = [
-        {record.row.locator.row_group for record in read_shard_rows(tmp_path / "plan.parquet", shard.row_group)}
+        {record.row.locator.row_group for record in read_shard_rows(tmp_path / "plan.parquet", shard.number)}
         for shard in plan.shards
     ]
     assert sorted(map(sorted, groups)) == [[0], [1], [2], [3]]  # type: ignore[type-var]
