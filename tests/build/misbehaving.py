@@ -22,6 +22,7 @@ from lstdata.build.spec import BuildSpec
 from lstdata.build.stages import Stages
 from lstdata.build.utterance import Utterance
 from lstdata.records import HOP
+from lstdata.workers import trying
 
 _VARIABLE: Final = "LSTDATA_TEST_MISBEHAVIOUR"
 
@@ -46,6 +47,7 @@ class Misbehaving(ShardBuilder):
         Stages.decode = wrapped  # type: ignore[method-assign]
         activity_mask(np.zeros(16_000, dtype=np.float32), spec.config.activity, HOP)  # loads its libraries
         whereabouts.LOADING_SECONDS = 0.0  # type: ignore[misc]
+        trying.pause = lambda attempt: None
         super().__init__(spec, models)
 
 
