@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from lstdata.build.commit import commit_shard
+from lstdata.build.metrics import observe
 from lstdata.build.models import ModelActors, aligns, encodes
 from lstdata.build.plan_table import read_shard_rows
 from lstdata.build.spec import BuildSpec
@@ -57,6 +58,8 @@ class ShardBuilder:
         if isinstance(outcome, LstDataError):
             raise outcome
         self._log.done(task, outcome)
+        if task.only is None:
+            observe(outcome)
         return outcome
 
     def _attempt(self, task: ShardTask) -> ShardResult | LstDataError:

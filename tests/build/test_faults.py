@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import resource
 import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -190,5 +191,23 @@ def test_a_full_disk_leaves_shards_pending(
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, ignored)
     assert not list((out / "shards").glob("*.tmp-*"))
+    build(cuts, out)
+    assert changed(out, built) == []
+
+
+def test_an_output_that_became_read_only_leaves_shards_pending(cuts: Path, built: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    build(cuts, out)
+    shards = out / "shards"
+    (shards / "train-000000.json").unlink()
+    steps = [["--bind", shards, shards], ["-o", "remount,ro,bind", shards]]
+    if any(subprocess.run(["mount", *step], capture_output=True).returncode for step in steps):
+        subprocess.run(["umount", shards], capture_output=True)
+        pytest.skip("nothing can be mounted here")
+    try:
+        with pytest.raises(IncompleteBuild, match=r"1 of 1 shards stay pending.*Read-only file system"):
+            build(cuts, out)
+    finally:
+        subprocess.run(["umount", shards], check=True)
     build(cuts, out)
     assert changed(out, built) == []

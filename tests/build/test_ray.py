@@ -14,6 +14,8 @@ import ray
 from ray.cluster_utils import Cluster
 
 from lstdata.build.hosting import task_share
+from lstdata.build.metrics import observe
+from lstdata.build.task import ShardResult
 from lstdata.config import RunConfig
 from lstdata.errors import ConfigError, Unavailable
 from lstdata.storage import read_json
@@ -84,6 +86,31 @@ def test_the_bytes_are_those_of_a_local_build(cuts: Path, built: Path, tmp_path:
     build(cuts, tmp_path / "out", "run.runner=ray", "run.workers=2", listener=listener)
     assert sums(tmp_path / "out") == sums(built)
     assert "ray: 2 CPUs; 2 shard tasks of 1 CPU" in listener.notes
+
+
+def test_metrics_are_rays_and_cost_nothing_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = ShardResult("train-000000", 3, 1, 2, 5.0, reasons={"undecodable": 2}, stage_seconds={"decode": 0.5})
+    monkeypatch.setattr("lstdata.build.metrics._counters", lambda: pytest.fail("no task of Ray's"))
+    observe(result)
+    counted: dict[str, list[tuple[Any, ...]]] = {}
+
+    class Counter:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def inc(self, *details: Any) -> None:
+            counted.setdefault(self.name, []).append(details)
+
+    counters = {name: Counter(name) for name in ("shards", "seconds", "rejected", "stages")}
+    monkeypatch.setattr("lstdata.build.metrics._counters", lambda: counters)
+    monkeypatch.setattr("ray.is_initialized", lambda: True)
+    observe(result)
+    assert counted == {
+        "shards": [(1,)],
+        "seconds": [(5.0,)],
+        "rejected": [(2, {"reason": "undecodable"})],
+        "stages": [(0.5, {"stage": "decode"})],
+    }
 
 
 @pytest.mark.slow
