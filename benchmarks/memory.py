@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,20 +22,15 @@ import soundfile
 import torch
 
 from lstdata import audio
-from lstdata.build.plan import make_plan
-from lstdata.config import PlanConfig, SegmentConfig, SourceConfig
+from lstdata.config import SegmentConfig
 from lstdata.records import SAMPLE_RATE, Waveform
 from lstdata.segment.recording import segment_row
 from lstdata.segment.silero import SileroDetector
-from lstdata.sources import open_source
 from lstdata.sources.folder import FolderSource
 
 HOUR = 3_600
 FLAT = 32.0
 """Megabytes that memory may still grow once a case is under way: what allocators keep, not what a corpus adds."""
-
-TEXT = "the old miller saw seven grey geese above the river and so he went home early to tell his sister"
-ROWS = (10_000, 50_000, 100_000)
 
 
 def main(names: list[str]) -> int:
@@ -132,57 +126,6 @@ def minute() -> Waveform:
     return np.random.default_rng(0).standard_normal(60 * SAMPLE_RATE, dtype=np.float32) * np.float32(0.002)
 
 
-def planning(write: Callable[[Path, int], Path], folder: Path) -> dict[str, float]:
-    """The most memory that planning has needed, for corpora from small to large."""
-    before = resident()
-    points: dict[str, float] = {}
-    for rows in ROWS:
-        corpus = folder / str(rows)
-        corpus.mkdir()
-        source = open_source(str(write(corpus, rows)), SourceConfig())
-        with sampled() as samples:
-            assert make_plan(source, PlanConfig(), corpus / "plan.parquet").records == rows
-        points[f"{rows:,} rows"] = max(samples) - before
-        shutil.rmtree(corpus)
-    return points
-
-
-def table(folder: Path, rows: int) -> Path:
-    with open(folder / "table.jsonl", "w", encoding="utf-8") as file:
-        for i in range(rows):
-            row = {
-                "id": f"utt-{i:07d}",
-                "audio": f"wav/{i}.wav",
-                "duration": 12.5,
-                "speaker": f"s{i % 500}",
-                "text": TEXT,
-            }
-            file.write(json.dumps(row) + "\n")
-    return folder / "table.jsonl"
-
-
-def cuts(folder: Path, rows: int) -> Path:
-    """Lhotse cuts with the times of every word."""
-    words = [[word, round(0.3 * n, 2), 0.25] for n, word in enumerate(TEXT.split())]
-    with open(folder / "cuts.jsonl", "w", encoding="utf-8") as file:
-        for i in range(rows):
-            name = f"utt-{i:07d}"
-            spoken = {"id": name, "recording_id": name, "start": 0, "duration": 12.5, "channel": 0, "text": TEXT}
-            source = {"type": "file", "channels": [0], "source": f"wav/{i}.wav"}
-            recording = {"id": name, "sources": [source], "sampling_rate": 16000, "num_samples": 200000}
-            cut = {
-                "id": name,
-                "type": "MonoCut",
-                "start": 0,
-                "duration": 12.5,
-                "channel": 0,
-                "supervisions": [{**spoken, "speaker": f"s{i % 500}", "alignment": {"word": words}}],
-                "recording": {**recording, "duration": 12.5, "channel_ids": [0]},
-            }
-            file.write(json.dumps(cut) + "\n")
-    return folder / "cuts.jsonl"
-
-
 def resident() -> float:
     """Megabytes of the process's own in memory now, without those of mapped files, which the system may take back."""
     with open("/proc/self/status", encoding="ascii") as file:
@@ -222,8 +165,6 @@ CASES: dict[str, Callable[[Path], dict[str, float]]] = {
     "stream-mp3": partial(streaming, partial(repeated_mp3, hours=10)),
     "stream-vorbis": partial(streaming, partial(encoded, container="OGG", subtype="VORBIS", hours=1)),
     "segment-wav": segmenting,
-    "plan-table": partial(planning, table),
-    "plan-cuts": partial(planning, cuts),
 }
 """Each returns megabytes by when they were resident, in order; the first is what the others are measured against."""
 
