@@ -16,7 +16,7 @@ from lstdata.build.events import EventLog
 from lstdata.build.plan_table import Plan, PlannedShard, read_shard_rows
 from lstdata.build.recovery import End, Recovery
 from lstdata.build.standing import Standing, standing
-from lstdata.build.task import ShardResult, ShardTask
+from lstdata.build.task import ShardResult
 from lstdata.errors import ConfigError, IncompleteBuild, LstDataError, MissingExtra
 from lstdata.storage import commit_json
 from lstdata.workers import count_workers, work_off
@@ -105,7 +105,7 @@ class _Build:
                 make,
                 recovery,
                 self.spec.config.run,
-                describe=ShardTask.describe,
+                title="build shard",
                 share=host.share,
                 held=host.held,
             )

@@ -47,18 +47,14 @@ def run_tasks(
     task where that does not help. `gpus_per_worker`, maybe a fraction, is Ray's to give.
     """
     queue = Queue(tasks)
-
-    def name(given: Given[Task]) -> str:
-        return describe(given.task)
-
-    outcomes = work_off(_Ungiven(make), queue, run, describe=name, share=Share(gpus=gpus_per_worker))
+    outcomes = work_off(_Ungiven(make), queue, run, share=Share(gpus=gpus_per_worker))
     with closing(outcomes):
         for given, outcome in outcomes:
             if not isinstance(outcome, WorkerDied):
                 yield given.task, outcome
             elif not queue.take_back(given, outcome):
                 times = given.node_deaths if outcome.with_node else given.deaths
-                yield given.task, Unavailable(f"{name(given)}: its worker died {times} times: {outcome}")
+                yield given.task, Unavailable(f"{describe(given.task)}: its worker died {times} times: {outcome}")
 
 
 def work_off(
@@ -66,13 +62,14 @@ def work_off(
     line: Line[Task],
     run: RunConfig,
     *,
-    describe: Callable[[Task], str] = str,
+    title: str = "lstdata",
     share: Share = _WHOLE,
     held: Mapping[str, float] | None = None,
 ) -> Generator[tuple[Task, Result | LstDataError], None, None]:
     """Do tasks until the line has none and none is under way; a worker's death is an outcome: `WorkerDied`.
 
-    The line is asked again after each outcome, so that whoever gets it may add to the line. `held` are CPUs by node of
+    The line is asked again after each outcome, so that whoever gets it may add to the line. `title` is how Ray's
+    dashboard names every task: names of their own would each cost the driver 13 KB for good. `held` are CPUs by node of
     the cluster that are not for tasks. All else as `run_tasks`.
     """
     if run.runner == "local":
@@ -81,7 +78,7 @@ def work_off(
         return run_local(make, line, count_workers(run) or 1)
     from lstdata.workers.on_ray import run_ray
 
-    return run_ray(make, line, run.workers, describe, address=run.address, share=share, held=held or {})
+    return run_ray(make, line, run.workers, title, address=run.address, share=share, held=held or {})
 
 
 def count_workers(run: RunConfig) -> int | None:

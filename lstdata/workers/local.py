@@ -156,7 +156,7 @@ def _serve(make: Callable[[], Callable[[Any], Any]], pipe: Connection) -> None:
     while True:
         try:
             task = pipe.recv()
-        except EOFError:
+        except (EOFError, OSError):
             return
         try:
             pipe.send((worker.do(task),))

@@ -33,7 +33,7 @@ def run_ray(
     make: Callable[[], Callable[[Task], Result]],
     line: Line[Task],
     workers: int | None,
-    describe: Callable[[Task], str],
+    title: str,
     *,
     address: str | None,
     share: Share,
@@ -46,7 +46,7 @@ def run_ray(
     with connected(workers, address) as ray:
         if address is None:
             _check_gpus(ray.cluster_resources(), share.gpus)
-        yield from _Flight(ray, make, line, workers, describe, share, held).outcomes()
+        yield from _Flight(ray, make, line, workers, title, share, held).outcomes()
 
 
 @dataclass
@@ -57,7 +57,7 @@ class _Flight(Generic[Task, Result]):
     make: Callable[[], Callable[[Task], Result]]
     line: Line[Task]
     workers: int | None
-    describe: Callable[[Task], str]
+    title: str
     share: Share
     held: Mapping[str, float]
     _calls: dict[Any, Task] = field(default_factory=dict)
@@ -66,13 +66,12 @@ class _Flight(Generic[Task, Result]):
 
     def outcomes(self) -> Generator[tuple[Task, Result | LstDataError], None, None]:
         share = {"num_cpus": self.share.cpus, "num_gpus": self.share.gpus}
-        serve = self.ray.remote(max_retries=0, max_calls=0, **share)(_serve)
+        serve = self.ray.remote(max_retries=0, max_calls=0, **share)(_serve).options(name=self.title)
         run, make = secrets.token_hex(8), [self.ray.put(self.make)]
         try:
             while True:
                 while len(self._calls) < self._most() and (task := self.line.next()) is not None:
-                    call = serve.options(name=self.describe(task)).remote(run, make, task)
-                    self._calls[call] = task
+                    self._calls[serve.remote(run, make, task)] = task
                 if not self._calls:
                     return
                 done, _ = self.ray.wait(list(self._calls), num_returns=1, timeout=_LOOK_SECONDS)

@@ -14,6 +14,7 @@ import soundfile
 from lstdata.config import RunConfig
 from lstdata.records import Waveform
 from lstdata.segment.cutting import FRAME
+from lstdata.workers.queue import Line
 from lstdata.workers.worker import Worker
 
 RATE = 22_050
@@ -25,6 +26,15 @@ def in_this_process(
     """`run_tasks` without its processes, which take seconds to start."""
     worker = Worker(make)
     yield from ((task, worker.do(task)) for task in tasks)
+
+
+def worked_off_here(
+    make: Callable[[], Callable[[Any], Any]], line: Line[Any], run: RunConfig, **_: object
+) -> Generator[tuple[Any, Any], None, None]:
+    """`work_off` without its processes."""
+    worker = Worker(make)
+    while (task := line.next()) is not None:
+        yield task, worker.do(task)
 
 
 class LoudIsSpeech:

@@ -14,7 +14,7 @@ from lstdata.index import INDEX_SCHEMA, read_rejects, read_table
 from lstdata.storage import read_json, sha256_file
 from lstdata.verify import verify
 from tests.conftest import OPTIONS, Quiet, build
-from tests.segment.conftest import in_this_process
+from tests.segment.conftest import in_this_process, worked_off_here
 
 SEGMENTED = [
     "plan.shard_seconds=200",
@@ -34,7 +34,7 @@ def hashes(out: Path) -> dict[str, str]:
 def _quick() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("lstdata.segment.run.run_tasks", in_this_process)
-        patch.setattr("lstdata.build.run_tasks", in_this_process)
+        patch.setattr("lstdata.build.drive.work_off", worked_off_here)
         yield
 
 
