@@ -20,7 +20,7 @@ from lstdata.run_folder import SEALED as SEALED
 from lstdata.run_folder import seal as seal
 from lstdata.run_folder import sealed as sealed
 from lstdata.shards import FORMAT, STORED_STRATEGIES
-from lstdata.storage import read_json
+from lstdata.storage import read_json, remove_temporaries
 
 SIDECAR: tuple[str, ...] = (
     "format",
@@ -91,8 +91,10 @@ class Totals:
 def finish(plan: Plan, out: UPath, expected: Callable[[PlannedShard], str]) -> Totals:
     """Write shards.parquet, index.parquet and rejects.parquet from the sidecars; IncompleteBuild if one is missing.
 
-    `expected` gives the fingerprint that a shard's sidecar must have; CorruptShard where it has another.
+    What workers left that died in the midst of a commit is removed first. `expected` gives the fingerprint that a
+    shard's sidecar must have; CorruptShard where it has another.
     """
+    remove_temporaries(out)
     sidecars = [read_sidecar(out, shard.name) for shard in plan.shards]
     for shard, stated in zip(plan.shards, sidecars, strict=True):
         if stated["fingerprint"] != expected(shard):

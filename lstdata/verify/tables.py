@@ -18,7 +18,7 @@ from lstdata.build.plan_table import Plan
 from lstdata.index import INDEX_SCHEMA, SHARDS_SCHEMA, read_rejects, read_table
 from lstdata.randomness import digest
 from lstdata.records import DeadLetter
-from lstdata.storage import exists, names_in, parquet_file
+from lstdata.storage import TEMPORARY, exists, names_in, parquet_file
 from lstdata.verify.guard import guarded
 from lstdata.verify.run import Run
 from lstdata.verify.shard import CountedShard
@@ -109,7 +109,7 @@ def check_tables(
         if read_rejects(out / "rejects.parquet") != letters and len(counted) == len(plan.shards):
             problems.append("`rejects.parquet` and the sidecars disagree.")
     files = {f"{shard.name}{suffix}" for shard in plan.shards for suffix in (".tar", ".json", ".parquet")}
-    strangers = [name for name in names_in(out / "shards") if name not in files]
+    strangers = [name for name in names_in(out / "shards") if name not in files and TEMPORARY not in name]
     problems += (f"`shards/{name}` belongs to no planned shard." for name in strangers)
 
 

@@ -14,6 +14,7 @@ from lstdata.config import BuildConfig, load
 from lstdata.errors import CorruptShard
 from lstdata.records import DeadLetter
 from lstdata.storage import commit_json, read_json, sha256_file
+from lstdata.verify import verify
 
 
 @pytest.fixture
@@ -35,6 +36,15 @@ def test_a_shard_of_another_run_is_refused(run: Path) -> None:
     commit_json(path, read_json(path) | {"fingerprint": "0" * 16})
     with pytest.raises(CorruptShard, match="train-000001 is not of this run: its fingerprint is 0000000000000000"):
         finish(plan, run, expected)
+
+
+def test_what_a_dead_worker_left_is_gone_in_the_end(run: Path) -> None:
+    stages = {k: v for k, v in read_json(run / "run.json")["fingerprints"].items() if k != "source"}
+    left = run / "shards/train-000001.json.tmp-123-0a1b2c3d"
+    left.write_text("{")
+    assert verify(run).problems == [], "nobody reads it"
+    finish(read_plan(run / "plan.parquet"), run, lambda shard: shard_fingerprint(shard.fingerprint, stages))
+    assert not left.exists()
 
 
 def test_the_fingerprint_of_a_shard_is_the_same_to_builder_and_checker(tmp_path: Path) -> None:
