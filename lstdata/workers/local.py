@@ -114,7 +114,7 @@ def how_it_ended(code: int | None) -> str:
     if code is None:
         return "it closed its pipe"
     if code >= 0:
-        return f"exit code {code}"
+        return f"exit code {code}, see its standard error"
     try:
         name = signal.Signals(-code).name
     except ValueError:

@@ -46,7 +46,7 @@ def test_the_users_fault_is_raised_at_once() -> None:
 def test_a_death_says_how() -> None:
     assert how_it_ended(-signal.SIGKILL) == "killed by SIGKILL (out of memory?)"
     assert how_it_ended(-signal.SIGSEGV) == "killed by SIGSEGV"
-    assert how_it_ended(3) == "exit code 3"
+    assert how_it_ended(3) == "exit code 3, see its standard error"
 
 
 def test_nothing_is_judged_by_few_records_and_filters_are_not_judged() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -134,6 +137,36 @@ def test_models_in_actors_on_one_cpu_give_the_same_bytes(one_cpu: None, tone_mod
     build(corpus, tmp_path / "ray", *options, *more, listener=listener)
     assert sums(tmp_path / "ray") == sums(tmp_path / "local")
     assert "ray: 1 CPU; 1 shard task of 0.5 CPU, 1 model actor of 0.5 CPU" in listener.notes
+
+
+def descendants(pid: int) -> Iterator[int]:
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            child, parent = int(path.parent.name), int(path.read_text().rpartition(")")[2].split()[1])
+            if parent == pid:
+                yield child
+                yield from descendants(child)
+
+
+@pytest.mark.slow
+def test_a_model_actor_that_dies_is_started_again(one_cpu: None, tmp_path: Path) -> None:
+    corpus = write_cuts(tmp_path / "corpus", 6)
+    encoder = save(random_model("Hubert", "group"), tmp_path / "hubert")
+    options = [f"units.model={encoder}", "units.layer=2", "units.clusters=20", "units.fit_frames=500"]
+    build(corpus, tmp_path / "local", *options)
+    killed: list[int] = []
+
+    class Killing(Quiet):
+        def built(self, *details: Any) -> None:
+            super().built(*details)
+            if not killed:
+                names = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in descendants(os.getpid())}
+                killed.extend(pid for pid, name in names.items() if b"SpeechModels" in name)
+                os.kill(killed[0], signal.SIGKILL)
+
+    build(corpus, tmp_path / "ray", *options, "run.runner=ray", "run.model_actors=1", listener=Killing())
+    assert len(killed) == 1
+    assert sums(tmp_path / "ray") == sums(tmp_path / "local")
 
 
 @pytest.mark.slow
