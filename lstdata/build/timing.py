@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from lstdata.build.event_logs import ProcessLog
+from upath import UPath
+
+from lstdata.build.event_logs import EventLogs, ProcessLog
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,20 @@ class Spent:
     """Wall seconds times workers."""
 
     @property
+    def real_time(self) -> float | None:
+        """Seconds of audio in each wall second; None where there were none."""
+        return self.audio / self.wall if self.wall else None
+
+    @property
     def busy(self) -> float | None:
         """Share of the workers' time that was in some stage; None where it is not known how many there were."""
         return sum(s.seconds for s in self.stages) / self.worker_seconds if self.worker_seconds else None
+
+
+def read_time_spent(out: UPath) -> Spent:
+    logs = EventLogs(out)
+    logs.look()
+    return time_spent(logs.read("driver"))
 
 
 def time_spent(drivers: Iterable[ProcessLog]) -> Spent:

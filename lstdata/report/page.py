@@ -15,6 +15,7 @@ import yaml
 from markupsafe import Markup
 from upath import UPath
 
+from lstdata.build.timing import read_time_spent
 from lstdata.records import HEADER_TOLERANCE, HOP
 from lstdata.report.distribution import Distribution
 from lstdata.report.draw import histogram, nice_step, unit_colours, unit_spectrum
@@ -72,6 +73,7 @@ def render(out: UPath, source: Source | None) -> str:
         languages=_most_first(numbers.languages),
         licenses=_most_first(numbers.licenses),
         tolerance=HEADER_TOLERANCE,
+        spent=read_time_spent(out),
         decoder=_decoder(numbers.run),
         options=_options(numbers.run),
     )
@@ -104,11 +106,16 @@ def decimal(value: float) -> str:
     return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
 
 
+def speed(times: float) -> str:
+    """So many times real time, with two digits that matter."""
+    return f"{times:,.0f}" if times >= 10 else f"{times:.2g}"
+
+
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"hours": hours, "count": count, "share": share, "decimal": decimal}
+    environment.filters |= {"hours": hours, "count": count, "share": share, "decimal": decimal, "speed": speed}
     return environment
 
 

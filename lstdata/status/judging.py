@@ -68,7 +68,9 @@ def _state(seen: Seen, driver: ProcessLog | None, now: float) -> tuple[State, fl
         return ("interrupted" if message in _BY_HAND else "stopped"), stopped.time, message
     if ended is not None:
         left = ended.count("failed") or ended.count("pending")
-        return ("failed", ended.time, f"{left:,} shards stay pending") if left else ("finishing", ended.time, None)
+        if left:
+            return "failed", ended.time, f"{left:,} shards stay pending"
+        return ("finishing" if len(seen.complete) == len(seen.plan.shards) else "interrupted"), ended.time, None
     if now - driver.last < SILENT:
         started = driver.last_of("started")
         return "running", driver.began if started is None else started.time, None

@@ -117,7 +117,7 @@ def _stages(status: Status) -> Iterator[Line]:
 
 def _trouble(status: Status, most: int) -> Iterator[Line]:
     for number, worker in enumerate(status.stuck[:most]):
-        yield Line("" if number else "stuck", _place(worker), "bad")
+        yield Line("" if number else "stuck", f"{_place(worker)} · {worker.name}, {_heard(worker)}", "bad")
     yield from _more(len(status.stuck) - most)
     for number, failed in enumerate(status.failed[:most]):
         yield Line("" if number else "failed", f"shard {failed.shard}: {failed.message}", "bad")
@@ -132,13 +132,14 @@ def _trouble(status: Status, most: int) -> Iterator[Line]:
 def _workers(status: Status, most: int) -> Iterator[Line]:
     for number, worker in enumerate(status.workers[:most]):
         tone: Tone = "bad" if worker.state == "stuck" else "plain" if worker.state == "working" else "quiet"
-        yield Line("" if number else "workers", _place(worker), tone)
+        words = filter(None, (worker.name, worker.state, _place(worker), _heard(worker)))
+        yield Line("" if number else "workers", " · ".join(words), tone)
     yield from _more(len(status.workers) - most)
 
 
 def _place(worker: Worker) -> str:
-    """Who is where, and since when nothing was heard."""
-    words = [worker.name, worker.state]
+    """Shard, record and stage, each with how long it has been there, as far as it is known."""
+    words = []
     if worker.shard is not None and worker.shard_seconds is not None:
         words.append(f"shard {worker.shard} for {spoken(worker.shard_seconds)}")
     if worker.position is not None or worker.id is not None:
@@ -147,7 +148,11 @@ def _place(worker: Worker) -> str:
         words.append(f"record{number}{of} `{worker.id}`" if worker.id else f"record{number}{of}")
     if worker.stage is not None and worker.record_seconds is not None:
         words.append(f"stage {worker.stage} for {spoken(worker.record_seconds)}")
-    return " · ".join([*words, f"heard of {spoken(worker.silent_seconds)} ago ({worker.event})"])
+    return " · ".join(words)
+
+
+def _heard(worker: Worker) -> str:
+    return f"last heard {spoken(worker.silent_seconds)} ago ({worker.event})"
 
 
 def _listed(counts: Mapping[str, int]) -> str:

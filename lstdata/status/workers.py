@@ -85,20 +85,22 @@ def _let_go(places: dict[int, Place], driver: ProcessLog) -> set[int]:
 
     Gives those that must have died over theirs.
     """
-    heard: dict[str, Event] = {}
+    over: dict[str, float] = {}
+    died: dict[str, float] = {}
     for event in driver.of("built", "failed", "died"):
-        heard[event.text("name" if event.kind == "built" else "shard") or ""] = event
+        name = event.text("name" if event.kind == "built" else "shard") or ""
+        (died if event.kind == "died" else over)[name] = event.time
     latest: dict[str, float] = {}
     for place in places.values():
         latest[place.shard] = max(place.began, latest.get(place.shard, place.began))
     dead = set()
     for key, place in list(places.items()):
-        end = heard.get(place.shard)
-        over = end is not None and place.began <= end.time
-        if over or place.began < latest[place.shard]:
+        heard = place.began <= over.get(place.shard, -1.0)
+        superseded = place.began < latest[place.shard]
+        if place.began <= died.get(place.shard, -1.0) or (superseded and not heard):
+            dead.add(key)
+        if key in dead or heard:
             del places[key]
-            if not over or (end is not None and end.kind == "died"):
-                dead.add(key)
     return dead
 
 

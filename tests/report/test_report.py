@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -11,7 +12,7 @@ import pytest
 
 from lstdata.records import DeadLetter
 from lstdata.report import write_report
-from lstdata.report.page import count, decimal, hours, share
+from lstdata.report.page import count, decimal, hours, share, speed
 from lstdata.shards import StoredSample
 
 EVIL = "</title><script>alert('x')</script>\"><img src=x onerror=alert(1)>"
@@ -78,6 +79,41 @@ def test_every_figure_is_there(page: Page) -> None:
         "decoder soundfile 0.13.1, libsndfile 1.2.2",
     ]:
         assert figure in page.text, figure
+
+
+def write_events(run: Path, host: str, *events: tuple[int, str, dict[str, object]]) -> None:
+    (run / "events").mkdir(exist_ok=True)
+    lines = [{"time": f"2026-01-01T00:00:{at:02}Z", "event": kind, **details} for at, kind, details in events]
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    (run / "events" / f"20260101T000000000-{host}-7-driver.jsonl").write_text(text)
+
+
+def built(name: str, seconds: float, **stages: float) -> dict[str, object]:
+    return {"name": name, "seconds": seconds, "stage_seconds": stages}
+
+
+def test_where_the_time_went(run: Path) -> None:
+    """By two drivers, the second of which built a shard once more."""
+    first, again = (
+        built("train-000000", 90.0, units=6.0, decode=1.5),
+        built("train-000000", 90.0, units=1.5, decode=1.0),
+    )
+    write_events(run, "a", (0, "started", {"workers": 2}), (4, "built", first), (5, "alive", {}))
+    write_events(run, "b", (20, "started", {"workers": 1}), (22, "built", again), (30, "ended", {"failed": 0}))
+    text = Page(write_report(run).read_text(encoding="utf-8")).text
+    for figure in [
+        "Where the time went 2 shards built in 15.0 s of wall time, in 2 runs that resumed one another; "
+        "1 of them had been built before and counts twice.",
+        "units 7.5 s · 24× 75.0%",
+        "decode 2.5 s · 72× 25.0%",
+        "wall time 15.0 s workers 2, 1 speed 12 × real time audio-hours a second 0.00333",
+        "workers' time in stages 50.0%",
+    ]:
+        assert figure in text, figure
+
+
+def test_without_events_nothing_is_said_of_time(page: Page) -> None:
+    assert "Where the time went" not in page.text
 
 
 def test_two_utterances_are_drawn_with_players(page: Page) -> None:
@@ -159,4 +195,5 @@ def test_numbers_are_written_for_people() -> None:
     ]  # fmt: skip
     assert [share(x) for x in (0.0, 1.0, 0.1234, float("nan"))] == ["0%", "100%", "12.3%", "–"]
     assert [decimal(x) for x in (4.0, 5.84, 1234.5, float("inf"))] == ["4", "5.8", "1,234.5", "–"]
+    assert [speed(x) for x in (0.254, 9.96, 24.4, 4321.0)] == ["0.25", "10", "24", "4,321"]
     assert count(13_700_000_000) == "13,700,000,000"

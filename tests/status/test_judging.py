@@ -53,7 +53,7 @@ def test_a_driver_that_gave_a_sign_lately_is_at_work() -> None:
         ((50, "stopped", {"message": "too many rejects"}), "stopped", "too many rejects"),
         ((50, "stopped", {"message": "KeyboardInterrupt"}), "interrupted", "KeyboardInterrupt"),
         ((50, "ended", {"failed": 2, "pending": 2}), "failed", "2 shards stay pending"),
-        ((50, "ended", {"failed": 0, "pending": 0}), "finishing", None),
+        ((50, "ended", {"failed": 0, "pending": 0}), "interrupted", None),
     ],
 )
 def test_how_a_driver_came_to_its_end(last: Any, state: str, message: str | None) -> None:
@@ -61,6 +61,11 @@ def test_how_a_driver_came_to_its_end(last: Any, state: str, message: str | None
     assert (status.state, status.message, status.since_seconds) == (state, message, 150.0)
     assert status.shards.running == 0
     assert status.audio.rate is None
+
+
+def test_when_all_shards_are_built_the_tables_are_still_to_come() -> None:
+    driver = log_of("driver", started(), (50, "ended", {"failed": 0, "pending": 0}))
+    assert status_of(seen_of([driver], complete=10), START + 60).state == "finishing"
 
 
 def test_a_finished_run_is_as_its_totals_say() -> None:

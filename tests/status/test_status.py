@@ -103,7 +103,7 @@ def test_a_build_at_work(folder: Path) -> None:
     lines = run(folder).stdout.splitlines()
     assert lines[0].startswith("state") and "running · since" in lines[0]
     assert any(
-        line.startswith("stuck") and f"my-host:2 · stuck · shard {first} for" in line
+        line.startswith("stuck") and f"shard {first} for" in line and "my-host:2, last heard" in line
         and "record 3 of 4 `utt-003` · stage words for" in line
         for line in lines
     )  # fmt: skip

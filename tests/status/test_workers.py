@@ -93,6 +93,8 @@ def test_a_worker_that_died_is_not_shown() -> None:
     """Its end is among the incidents."""
     driver = alive(35, (20, "died", {"shard": "train-000001", "cause": "killed by SIGKILL"}))
     assert seen_at(38, driver, log_of("worker", shard(5, 1))).workers == ()
+    built_since = alive(35, (20, "died", {"shard": "train-000001"}), (30, "built", {"name": "train-000001"}))
+    assert seen_at(38, built_since, log_of("worker", shard(5, 1))).workers == ()
     assert only(seen_at(38, driver, log_of("worker", shard(5, 1)), log_of("worker", shard(21, 1), pid=2))).pid == 2
 
 
