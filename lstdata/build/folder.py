@@ -126,18 +126,3 @@ def shard_paths(out: UPath, name: str) -> tuple[UPath, UPath, UPath]:
     """(tar, index rows, sidecar) of a shard."""
     folder = out / "shards"
     return folder / f"{name}.tar", folder / f"{name}.parquet", folder / f"{name}.json"
-
-
-def is_complete(out: UPath, name: str, fingerprint: str) -> bool:
-    """Whether the shard is there as asked, with nothing left to try again."""
-    tar, rows, sidecar = shard_paths(out, name)
-    try:
-        stated = read_json(sidecar)
-        return bool(
-            stated["fingerprint"] == fingerprint
-            and rows.is_file()
-            and (stated["bytes"] == 0 or tar.stat().st_size == stated["bytes"])
-            and not any(letter["environmental"] for letter in stated["rejected"])
-        )
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
