@@ -66,7 +66,8 @@ class EventLog:
                 self._append() if is_local(self._folder) else self._put()
             except Exception as error:
                 self.failed = error if isinstance(error, OSError) else OSError(str(error))
-                self._lines = [b"\n", *self._lines[-_KEPT:]]  # ends what may have been written of a line
+                waiting = [line for line in self._lines[-_KEPT:] if line != b"\n"]
+                self._lines = [b"\n", *waiting]  # ends what may have been written of a line
             else:
                 self.failed = None
 

@@ -125,6 +125,24 @@ def test_lines_wait_for_a_disk_that_does_not_take_them(out: UPath) -> None:
     assert kinds(out) == ["started", "alive"]
 
 
+def test_a_line_of_which_a_part_was_written_is_written_again(out: UPath, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = EventLog(out, "driver")
+    log.write("started")
+    (path,) = (Path(out) / "events").iterdir()
+
+    def full(self: EventLog) -> None:
+        with path.open("ab") as file:
+            file.write(b"".join(self._lines)[:20])
+        raise OSError("No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EventLog, "_append", full)
+        log.write("alive")
+        log.write("alive")
+    log.write("ended")
+    assert kinds(out) == ["started", "alive", "alive", "ended"]
+
+
 def test_threads_share_a_log(out: UPath) -> None:
     with EventLog(out, "driver") as log:
 
