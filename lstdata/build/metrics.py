@@ -17,11 +17,13 @@ def observe(result: ShardResult) -> None:
         return
     counters = _counters()
     counters["shards"].inc(1)
-    counters["seconds"].inc(result.seconds)
+    if result.seconds:  # a counter of Ray's refuses to count nothing
+        counters["seconds"].inc(result.seconds)
     for reason, count in result.reasons.items():
         counters["rejected"].inc(count, {"reason": reason})
     for stage, seconds in result.stage_seconds.items():
-        counters["stages"].inc(seconds, {"stage": stage})
+        if seconds:
+            counters["stages"].inc(seconds, {"stage": stage})
 
 
 @lru_cache(maxsize=1)

@@ -102,16 +102,18 @@ def test_metrics_are_rays_and_cost_nothing_elsewhere(monkeypatch: pytest.MonkeyP
             self.name = name
 
         def inc(self, *details: Any) -> None:
+            assert details[0] > 0, "Ray refuses to count nothing"
             counted.setdefault(self.name, []).append(details)
 
     counters = {name: Counter(name) for name in ("shards", "seconds", "rejected", "stages")}
     monkeypatch.setattr("lstdata.build.metrics._counters", lambda: counters)
     monkeypatch.setattr("ray.is_initialized", lambda: True)
     observe(result)
+    observe(ShardResult("train-000001", 1, 0, 1, 0.0, reasons={"undecodable": 1}, stage_seconds={"decode": 0.0}))
     assert counted == {
-        "shards": [(1,)],
+        "shards": [(1,), (1,)],
         "seconds": [(5.0,)],
-        "rejected": [(2, {"reason": "undecodable"})],
+        "rejected": [(2, {"reason": "undecodable"}), (1, {"reason": "undecodable"})],
         "stages": [(0.5, {"stage": "decode"})],
     }
 
