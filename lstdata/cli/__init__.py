@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 _RESUMABLE = ("segment", "transcribe", "plan", "build-shards", "retry", "train")
@@ -11,8 +12,16 @@ _RESUMABLE = ("segment", "transcribe", "plan", "build-shards", "retry", "train")
 def main() -> None:
     """Run the command line; one clear line per mistake, no traceback for what is not our bug.
 
-    The verbs are imported inside, so that Ctrl-C is met from the first moment on.
+    SIGTERM, as Slurm and Kubernetes send it, is met like Ctrl-C: workers end, locks and leases are given back. The
+    verbs are imported inside, so that both are met from the first moment on.
     """
+    received: list[int] = []
+
+    def leave(number: int, frame: object) -> None:
+        received.append(number)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, leave)
     try:
         from lstdata.cli.verbs import run
 
@@ -20,5 +29,5 @@ def main() -> None:
     except KeyboardInterrupt:
         resumes = sys.argv[1:2] and sys.argv[1] in _RESUMABLE and "--dry-run" not in sys.argv
         more = "; run the same command again to resume." if resumes else "."
-        print(f"error: interrupted{more}", file=sys.stderr)
-        sys.exit(130)
+        print(f"error: {'terminated' if received else 'interrupted'}{more}", file=sys.stderr)
+        sys.exit(128 + (received[0] if received else signal.SIGINT))

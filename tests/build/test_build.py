@@ -90,8 +90,11 @@ def test_kill_9_then_run_again(cuts: Path, built: Path, tmp_path: Path, after: s
 
 
 @pytest.mark.slow
-def test_ctrl_c_leaves_a_folder_that_resumes(cuts: Path, built: Path, tmp_path: Path) -> None:
-    """One line, exit 130, no worker left; the next run ends with the undisturbed bytes."""
+@pytest.mark.parametrize(("sent", "said"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated")])
+def test_asked_to_end_it_leaves_a_folder_that_resumes(
+    cuts: Path, built: Path, tmp_path: Path, sent: signal.Signals, said: str
+) -> None:
+    """One line, exit 130 or 143, no worker left, "stopped" in the events; the next run ends with the same bytes."""
     out = tmp_path / "out"
     command = [sys.executable, "-m", "lstdata", "build-shards", str(cuts), str(out), "--no-report"]
     command += [part for option in OPTIONS for part in ("--set", option)]
@@ -99,11 +102,12 @@ def test_ctrl_c_leaves_a_folder_that_resumes(cuts: Path, built: Path, tmp_path: 
     while first.poll() is None and not list(out.glob("shards/*.json")):
         time.sleep(0.01)
     assert _workers(first.pid)
-    os.killpg(first.pid, signal.SIGINT)
+    os.killpg(first.pid, sent)
     _, shown = first.communicate()
-    assert first.returncode == 130
-    assert "interrupted; run the same command again to resume" in shown and "Traceback" not in shown
+    assert first.returncode == 128 + sent
+    assert f"{said}; run the same command again to resume" in shown and "Traceback" not in shown
     assert not _workers(first.pid)
+    assert any('"event": "stopped"' in log.read_text() for log in (out / "events").glob("*-driver.jsonl"))
     build(cuts, out)
     assert hashes(out) == hashes(built)
 
@@ -255,7 +259,7 @@ def test_a_changed_source_is_refused(make_cuts: Callable[[int], Path], tmp_path:
     corpus = make_cuts(3)
     build(corpus, tmp_path / "out")
     (corpus / "cuts.jsonl").write_text((corpus / "cuts.jsonl").read_text().replace("miller", "farmer"))
-    with pytest.raises(ConfigError, match="of the 3 records .* 3 changed, e.g. `utt-"):
+    with pytest.raises(ConfigError, match=r"of the 3 records .* 3 changed, e\.g\. `utt-"):
         build(corpus, tmp_path / "out")
     build(corpus, tmp_path / "out", rebuild=True)
     assert verify(tmp_path / "out").problems == []
