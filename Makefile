@@ -3,10 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO ?= demo
 DEMO_UTTERANCES ?= 300
+POINTS ?= 126
 SMALL_THREADS := OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint docs bench clean distclean
+.PHONY: help setup demo test test-slow chaos lint docs bench clean distclean
 
 help:  ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,6 +32,9 @@ test: setup  ## Everything but the tests marked slow
 
 test-slow: setup  ## The tests marked slow
 	$(SMALL_THREADS) $(BIN)/python -m pytest -m slow
+
+chaos: setup  ## Builds that are killed at 126 points, or POINTS=n; one of them by SEED=n
+	CHAOS_POINTS=$(POINTS) $(SMALL_THREADS) $(BIN)/python -m pytest tests/chaos -m chaos -vv $(if $(SEED),-k '[$(SEED)-')
 
 lint: setup  ## ruff and mypy --strict
 	$(BIN)/ruff check .
