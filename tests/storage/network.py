@@ -79,7 +79,8 @@ class Network:
                 self._stopping.wait()
                 return
             if what in ("slow", "deny"):
-                _read_rest(client, head, body)
+                if not _awaits_go_ahead(head):
+                    _read_rest(client, head, body)
                 status, text = ("503 Slow Down", _SLOW_DOWN) if what == "slow" else ("403 Forbidden", _DENIED)
                 if head.startswith(b"HEAD"):
                     text = b""
@@ -91,7 +92,7 @@ class Network:
 
     def _pass_on(self, client: socket.socket, head: bytes, body: bytes, what: str | None) -> None:
         with closing(socket.create_connection(self._server)) as server:
-            if b"expect: 100-continue" in head.lower():
+            if _awaits_go_ahead(head):
                 client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
             body = _read_rest(client, head, body)
             lines = [
@@ -114,6 +115,11 @@ class Network:
             end = answer.find(b"\r\n\r\n") + 4
             answer = answer[: end + (len(answer) - end) // 2]
         client.sendall(answer)
+
+
+def _awaits_go_ahead(head: bytes) -> bool:
+    """Whether the body is only sent once somebody asks for it."""
+    return b"expect: 100-continue" in head.lower()
 
 
 def _read_head(client: socket.socket) -> tuple[bytes, bytes]:
