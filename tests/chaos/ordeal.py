@@ -17,7 +17,7 @@ from lstdata.storage import read_json
 from lstdata.verify import verify
 from tests.chaos.nodes import Nodes, begun, busy, of_ray
 from tests.chaos.points import Blow, Point, RayBlow
-from tests.chaos.running import DEADLINE, log_of, marks_of, of_build, said, started, wait_until
+from tests.chaos.running import DEADLINE, kill_all, log_of, marks_of, of_build, said, started, wait_until
 from tests.chaos.scenes import Scenes, contents
 
 
@@ -33,7 +33,8 @@ def carry_out(point: Point, scenes: Scenes, folder: Path, nodes: Nodes | None) -
         for command in point.scene.commands(out):
             ordeal.carry_through(command)
         ordeal.check()
-    except AssertionError as error:
+    except (AssertionError, subprocess.TimeoutExpired) as error:
+        kill_all(out)
         raise AssertionError(f"{point}\n{error}\n{said(out)}") from None
     shutil.rmtree(out)
     shutil.rmtree(marks_of(out))
@@ -96,6 +97,7 @@ class _Ordeal:
         with started(command, self._out, self._scenes.roots) as second:
             code = second.wait(DEADLINE)
             assert code == 0, f"it exits {code} beside a worker of a dead driver"
+            assert worker.pid in of_build(self._out), "the worker of the dead driver is gone already"
             worker.send_signal(signal.SIGCONT)
             wait_until(lambda: worker.pid not in of_build(self._out), "the end of a worker without a driver")
 

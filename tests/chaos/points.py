@@ -15,6 +15,11 @@ _TABLES: Final = ("out/shards.parquet", "out/index.parquet", "out/rejects.parque
 _ENDS: Final = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 
 
+def _code(sent: int) -> int:
+    """What a driver exits with: only SIGKILL leaves it no choice."""
+    return -sent if sent == signal.SIGKILL else 128 + sent
+
+
 @dataclass(frozen=True)
 class Blow:
     """Struck by a process of the build itself, at a call on a watched file."""
@@ -35,7 +40,7 @@ class Blow:
             return code == -signal.SIGKILL
         if self.victim == "self" and self.role == "worker":
             return code == 0
-        return code == (130 if self.signal == signal.SIGINT else -self.signal)
+        return code == _code(self.signal)
 
     def __str__(self) -> str:
         name = signal.Signals(self.signal).name
@@ -54,9 +59,7 @@ class RayBlow:
         """Whether the driver may exit with this code; what SIGTERM leads to is Ray's to say."""
         if self.victim != "driver":
             return code == 0
-        return (
-            code != 0 if self.signal == signal.SIGTERM else code == {signal.SIGINT: 130}.get(self.signal, -self.signal)
-        )
+        return code != 0 if self.signal == signal.SIGTERM else code == _code(self.signal)
 
     def __str__(self) -> str:
         return f"{signal.Signals(self.signal).name} to {self.victim} after {self.begun} shards were begun"

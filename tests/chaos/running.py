@@ -43,8 +43,9 @@ def started(
     trace: Path | None = None,
     blows: Sequence[Mapping[str, Any]] = (),
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A process group of `lstdata` with this command, its output in `log_of(out)`; it is killed with the context.
+    """A process group of `lstdata` with this command, its output in `log_of(out)`; whoever asks waits for it.
 
+    Where the context ends by an exception, all of the group is killed; else what outlives the driver is left to itself.
     `marks_of(out)` holds a file for each of the blows that has been struck, which names the process that it hit.
     """
     marks_of(out).mkdir(exist_ok=True)
@@ -68,11 +69,11 @@ def started(
         )
     try:
         yield process
-    finally:
-        for pid in of_build(out):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+    except BaseException:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        raise
 
 
 def carry_through(command: Sequence[str], out: Path, sources: Mapping[str, Path], trace: Path | None = None) -> None:
@@ -92,6 +93,13 @@ def log_of(out: Path) -> Path:
 
 def said(out: Path) -> str:
     return log_of(out).read_text(errors="replace")[-4000:]
+
+
+def kill_all(out: Path) -> None:
+    """What was started for a run folder and lives."""
+    for pid in of_build(out):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def of_build(out: Path) -> list[int]:
