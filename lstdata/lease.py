@@ -1,7 +1,8 @@
 """The lock of a folder on an object store: an object that names its owner and that the owner keeps changing.
 
-No clock is compared: whoever finds a lease watches whether its beat goes on. An owner that finds another's name in it
-has lost it, and stops. What its workers still write does no harm: a shard is put whole, and its bytes are the same.
+No clock is compared: whoever finds a lease watches whether its beat goes on, and takes over what stands still: so a
+build that was killed goes on wherever something starts it again. An owner that finds another's name in its lease has
+lost it, and stops. What its workers still write does no harm: a shard is put whole, and its bytes are the same.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -30,8 +31,8 @@ NAME: Final = ".lease"
 BEAT_SECONDS = 5.0
 """Between two beats of an owner, and between two looks at another's."""
 
-_LOOKS: Final = 6
-"""At a lease that stands still, before its owner is said to be dead."""
+_LOOKS: Final = 12
+"""At a lease that stands still, before it is taken over: where a store hangs, a beat may come half a minute late."""
 
 _CLASHES: Final = 20
 """Changes by others, one after another, that are waited out."""
@@ -57,18 +58,20 @@ class _Seen:
 
 
 @contextmanager
-def leased(out: UPath, take_over: bool) -> Iterator[None]:
+def leased(out: UPath, take_over: bool, note: Callable[[str], object] = lambda line: None) -> Iterator[None]:
     """Hold a folder's lease; ConfigError while another has it, Unavailable once another has taken it.
 
-    With `take_over` another's is replaced at once.
+    One that stands still is replaced, and `note` told so; with `take_over` any is, at once. Raises KeyboardInterrupt
+    where somebody else sends the signal by which a lost lease ends what the context does.
     """
     lease = Lease(out)
-    lease.acquire(take_over)
+    lease.acquire(take_over, note)
     try:
         with lease.beating():
             yield
     except _Interrupted:
-        pass
+        if lease.rival is None:
+            raise KeyboardInterrupt from None
     finally:
         lease.release()
     if lease.rival is not None:
@@ -85,7 +88,8 @@ class Lease:
         self._out, self._path = out, out / NAME
         self._beat = 0
 
-    def acquire(self, take_over: bool) -> None:
+    def acquire(self, take_over: bool, note: Callable[[str], object] = lambda line: None) -> None:
+        """Raises as `leased` does, which says what the arguments are."""
         for _ in range(_CLASHES):
             if self._create():
                 return
@@ -94,14 +98,13 @@ class Lease:
                 continue
             if seen.owner == self.owner:
                 return
-            if take_over:
-                if self._replace(seen):
-                    return
-            elif not self._waits_until_gone(seen):
-                raise ConfigError(
-                    f"`{self._out}` is leased to {seen.owner}, which has not stirred for {_LOOKS * BEAT_SECONDS:g} s: "
-                    "if it is dead, give --take-over."
-                )
+            if not take_over and not self._stands_still(seen):
+                continue
+            if self._replace(seen):
+                if not take_over:
+                    still = f"had not stirred for {_LOOKS * BEAT_SECONDS:g} s"
+                    note(f"`{self._out}` was leased to {seen.owner}, which {still}: taken over")
+                return
         raise Unavailable(f"`{self._path}` is changed again and again by others.")
 
     @contextmanager
@@ -146,16 +149,16 @@ class Lease:
                 return None
         return None
 
-    def _waits_until_gone(self, seen: _Seen) -> bool:
-        """Whether the lease has been given back; ConfigError as soon as its owner is seen to live."""
+    def _stands_still(self, seen: _Seen) -> bool:
+        """False once the lease has been given back; ConfigError as soon as its owner is seen to live."""
         for _ in range(_LOOKS):
             time.sleep(BEAT_SECONDS)
             now = self._look()
             if now is None:
-                return True
-            if (now.owner, now.beat) != (seen.owner, seen.beat):
+                return False
+            if now != seen:
                 raise ConfigError(f"`{self._out}` is being written by another process: {now.owner}.")
-        return False
+        return True
 
     def _look(self) -> _Seen | None:
         def read(files: Any, inside: str) -> _Seen:

@@ -13,18 +13,24 @@ from lstdata.storage import is_local
 
 
 @contextmanager
-def locked(out: UPath, refuse_strangers: Callable[[UPath], object], *, take_over: bool = False) -> Iterator[None]:
+def locked(
+    out: UPath,
+    refuse_strangers: Callable[[UPath], object],
+    *,
+    take_over: bool = False,
+    note: Callable[[str], object] = lambda line: None,
+) -> Iterator[None]:
     """Hold a folder's lock, which dies with its owner, or its lease; ConfigError while another process has it.
 
     `refuse_strangers` raises where the folder is not the caller's. It comes first, as not even the lock is to be left
-    in somebody else's. `take_over` is for leases, of which nobody knows whether the owner is dead.
+    in somebody else's. `take_over` and `note` are for leases, of which nobody knows whether the owner is dead.
     """
     here = is_local(out)
     if not here:
         from lstdata.lease import leased
 
         refuse_strangers(out)
-        with leased(out, take_over):
+        with leased(out, take_over, note):
             yield
         return
     if take_over:

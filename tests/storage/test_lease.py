@@ -1,4 +1,4 @@
-"""Who may write a folder on an object store: one at a time, and nobody guesses who is dead."""
+"""Who may write a folder on an object store: one at a time, and the dead are displaced."""
 
 from __future__ import annotations
 
@@ -69,15 +69,70 @@ def test_a_living_owner_is_named(bucket: Bucket, out: UPath) -> None:
             Lease(out).acquire(take_over=False)
 
 
-def test_an_owner_that_stands_still_is_not_displaced_unasked(bucket: Bucket, out: UPath) -> None:
+def test_a_lease_that_stands_still_is_taken_over_and_said(bucket: Bucket, out: UPath) -> None:
+    """As the next start of a build finds it that was killed, with nobody there to give an option."""
+    dead, notes = Lease(out), list[str]()
+    dead.acquire(take_over=False)
+    with leased(out, take_over=False, note=notes.append):
+        assert stated(bucket)["owner"]["id"] != dead.owner.id
+    still = f"had not stirred for {leases._LOOKS * SOON:g} s"
+    assert notes == [f"`{out}` was leased to {dead.owner}, which {still}: taken over"]
+    assert bucket.keys() == []
+
+
+def test_a_lease_is_watched_for_half_a_minute_at_least(out: UPath, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six beats of five seconds, whatever is made quicker here; an owner that beats within them keeps it."""
+    slept = list[float]()
     dead = Lease(out)
     dead.acquire(take_over=False)
-    before = bucket.read("out/.lease")
-    with pytest.raises(ConfigError, match="if it is dead, give --take-over"):
+    monkeypatch.undo()
+    monkeypatch.setattr(leases.time, "sleep", slept.append)
+    Lease(out).acquire(take_over=False)
+    assert sum(slept) >= 30 and max(slept) <= leases.BEAT_SECONDS
+
+
+def test_an_owner_that_beats_late_keeps_its_lease(out: UPath, monkeypatch: pytest.MonkeyPatch) -> None:
+    late, looks = Lease(out), iter(range(leases._LOOKS))
+    late.acquire(take_over=False)
+    monkeypatch.setattr(leases.time, "sleep", lambda _: late._beat_once() if next(looks) == leases._LOOKS - 1 else None)
+    with pytest.raises(ConfigError, match="is being written by another process"):
         Lease(out).acquire(take_over=False)
-    assert bucket.read("out/.lease") == before
+
+
+def test_of_two_that_take_over_together_one_has_the_lease(
+    bucket: Bucket, out: UPath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The slower one puts what the lease must still be, finds that it is not, and looks at who has it now."""
+    dead, first, second = Lease(out), Lease(out), Lease(out)
+    dead.acquire(take_over=False)
+    replace = second._replace
+
+    def slowly(seen: Any) -> bool:
+        first.acquire(take_over=True)
+        monkeypatch.setattr(leases.time, "sleep", lambda _: first._beat_once())
+        return replace(seen)
+
+    monkeypatch.setattr(second, "_replace", slowly)
+    with pytest.raises(ConfigError, match="is being written by another process"):
+        second.acquire(take_over=False)
+    assert stated(bucket)["owner"]["id"] == first.owner.id
+
+
+def test_a_lease_is_taken_at_once_where_that_is_asked(
+    bucket: Bucket, out: UPath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead = Lease(out)
+    dead.acquire(take_over=False)
+    monkeypatch.setattr(leases.time, "sleep", lambda _: pytest.fail("it waited"))
     with leased(out, take_over=True):
         assert stated(bucket)["owner"]["id"] != dead.owner.id
+
+
+def test_a_signal_from_elsewhere_is_an_interruption(bucket: Bucket, out: UPath) -> None:
+    """Slurm sends SIGUSR1 before the end of an allocation; the lease is not lost by that."""
+    with pytest.raises(KeyboardInterrupt) as interruption, leased(out, take_over=False):
+        signal.raise_signal(signal.SIGUSR1)
+    assert interruption.type is KeyboardInterrupt and bucket.keys() == []
 
 
 def test_a_lease_that_is_given_back_meanwhile_is_taken(out: UPath, monkeypatch: pytest.MonkeyPatch) -> None:
