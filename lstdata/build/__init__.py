@@ -23,7 +23,7 @@ from lstdata.build.standing import standing
 from lstdata.config import BuildConfig
 from lstdata.locking import locked
 from lstdata.sources import Source, open_source
-from lstdata.storage import absolute, commit_json, place
+from lstdata.storage import absolute, commit_json, exists, place
 
 if TYPE_CHECKING:
     from lstdata.build.freeze import Frozen
@@ -53,7 +53,7 @@ def plan_run(asked: Asked, listener: Listener) -> Plan:
     """Plan into `asked.out`, or check that the plan there is still of this source and config."""
     source = _opened(asked)
     compute_class = _compute_class(asked.config)
-    with locked(asked.out, read_run, take_over=asked.take_over):
+    with locked(asked.out, read_run, take_over=asked.take_over, note=listener.note):
         return plan_or_resume(asked, to_be_planned(asked, source, listener), compute_class, listener)
 
 
@@ -81,7 +81,7 @@ def planned(asked: Asked) -> Iterator[tuple[Plan, UPath]]:
 
     opened = _opened(asked)
     means = find_means(opened, asked.config, allow_mixed_compute=asked.allow_mixed_compute)
-    run = read_run(asked.out) if asked.out.exists() and not asked.rebuild else None
+    run = read_run(asked.out) if exists(asked.out) and not asked.rebuild else None
     if run is not None and has_shards(asked.out):
         refuse_changes(asked.out, run, asked.config)
     source = already_segmented(asked, opened)
@@ -117,7 +117,7 @@ def _build(asked: Asked, listener: Listener, wanted: Retry | None) -> tuple[Tota
     check_address(asked.config.run.address)
     source = _opened(asked)
     means = find_means(source, asked.config, allow_mixed_compute=asked.allow_mixed_compute)
-    with locked(asked.out, read_run, take_over=asked.take_over):
+    with locked(asked.out, read_run, take_over=asked.take_over, note=listener.note):
         source = to_be_planned(asked, source, listener)
         plan = plan_or_resume(asked, source, means.compute_class, listener)
         if means.taken is not None:
