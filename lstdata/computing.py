@@ -63,12 +63,10 @@ def _device(run: RunConfig) -> str:
 
 
 def run_once(work: Callable[[], T], run: RunConfig, on_gpu: bool, name: str) -> T:
-    """Do one thing that takes a model or much memory: here, or on Ray as a task, whose driver may have neither.
+    """Do one thing that takes a model or much memory in a worker: the driver may have neither, and may not die over it.
 
-    `work` and its outcome are pickled for that. Raises what the work raised.
+    `work` and its outcome are pickled for that. Raises what the work raised, and Unavailable where the worker died.
     """
-    if run.runner == "local":
-        return work()
     tasks = run_tasks(partial(_Only, work), [name], run, gpus_per_worker=gpus_per_worker(run, on_gpu))
     with closing(tasks) as results:
         [(_, outcome)] = list(results)

@@ -125,7 +125,7 @@ def _build(asked: Asked, listener: Listener, wanted: Retry | None) -> tuple[Tota
         run = read_run(asked.out)
         assert run is not None
         lines = PacedLines(listener.note, "codebook: frames")
-        frozen = freeze(source, plan, asked.out, asked.config, means, lines.update)
+        frozen = freeze(source, plan, asked.out, asked.config, means, lines.update, listener.note)
         for note in frozen.notes:
             listener.note(note)
         spec = _spec(asked, frozen, means)

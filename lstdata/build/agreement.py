@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -12,6 +13,7 @@ from upath import UPath
 from lstdata.build.fitting import sampled, signal_of, training_first
 from lstdata.build.plan_table import Plan
 from lstdata.build.stages import Stages
+from lstdata.build.whereabouts import Whereabouts
 from lstdata.config import BuildConfig
 from lstdata.records import SAMPLE_RATE, Waveform, frame_count
 from lstdata.sources import Source
@@ -47,13 +49,24 @@ class Agreement:
 
 
 def measure_on(
-    source: Source, plan: Plan, plan_path: UPath, config: BuildConfig, features: Features, codebook: Codebook
+    source: Source,
+    plan: Plan,
+    plan_path: UPath,
+    config: BuildConfig,
+    features: Features,
+    codebook: Codebook,
+    left_out: Collection[str],
 ) -> Agreement:
-    """Compare units as the build makes them with those of whole float32 passes, where either could differ."""
+    """Compare units as the build makes them with those of whole float32 passes, where either could differ.
+
+    Records whose ids are `left_out` are not heard. RecordFailed where one takes too long or too much memory.
+    """
     pin_threads()
     found = Agreement(config.units.dtype)
-    stages = Stages(config, source, extractor=None, tokenizer=None, hop=features.hop)
-    short, long = _chosen(stages, plan, plan_path, features.hop, wants_short=found.dtype != "float32")
+    place = Whereabouts(config.run.record_timeout)
+    stages = Stages(config, source, extractor=None, tokenizer=None, hop=features.hop, place=place)
+    wants_short = found.dtype != "float32"
+    short, long = place.timed(partial(_chosen, stages, place, plan, plan_path, left_out, wants_short=wants_short))
     if not short and not long:
         return found
     extractor = make_extractor(features, codebook)
@@ -83,10 +96,10 @@ def agreement_notes(found: Agreement) -> Iterator[str]:
 
 
 def _chosen(
-    stages: Stages, plan: Plan, plan_path: UPath, hop: int, wants_short: bool
+    stages: Stages, place: Whereabouts, plan: Plan, plan_path: UPath, left_out: Collection[str], *, wants_short: bool
 ) -> tuple[list[Waveform], list[Waveform]]:
     """The first records by hash that make a minute of each: those that go through whole, and those that do not."""
-    short, long = list[Waveform](), list[Waveform]()
+    short, long, hop = list[Waveform](), list[Waveform](), stages.hop
     looked = 0
     for shards in training_first(plan):
         for record in sampled(shards, plan_path, stages.config):
@@ -94,9 +107,11 @@ def _chosen(
             if looked == _RECORDS or (_enough(long) and (_enough(short) or not wants_short)):
                 return short, long
             looked += 1
+            if record.row.id in left_out:
+                continue
             if not wants_short and known is not None and len(windows(int(known * SAMPLE_RATE) // hop, hop)) == 1:
                 continue
-            wave = signal_of(stages, record)[:_LONGEST]
+            wave = signal_of(stages, place, looked, record)[:_LONGEST]
             if len(windows(frame_count(len(wave), hop), hop)) > 1:
                 if not _enough(long):
                     long.append(wave)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,8 @@ from upath import UPath
 
 from lstdata.build.plan_table import Plan, PlannedRecord, PlannedShard, read_shard_ids, read_shard_rows
 from lstdata.build.stages import Stages
+from lstdata.build.task import RecordFailed
+from lstdata.build.whereabouts import Whereabouts
 from lstdata.config import BuildConfig
 from lstdata.errors import Unavailable
 from lstdata.randomness import digest
@@ -35,19 +37,25 @@ def fit_on(
     plan_path: UPath,
     config: BuildConfig,
     features: Features,
+    *,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    left_out: Collection[str] = (),
+    place: Whereabouts | None = None,
 ) -> Fitted | None:
     """Fit a codebook on the plan's training records, in the order of their hash, up to `units.fit_frames` frames.
 
     Where these have not one frame, on all other records. What filters leave out before there are units is left out here
     too. None where not one frame could be read. Runs on one thread, whatever the machine has. `progress` is told the
-    frames that there are and those that are wanted, more than there may be.
+    frames that there are and those that are wanted, more than there may be. Records whose ids are `left_out` are as if
+    they were not there. RecordFailed where one takes too much memory or, by `place`, too long.
     """
     pin_threads()
-    stages = Stages(config, source, extractor=None, tokenizer=None, hop=features.hop)
+    place = place or Whereabouts(config.run.record_timeout)
+    stages = Stages(config, source, extractor=None, tokenizer=None, hop=features.hop, place=place)
     for shards in training_first(plan):
         with FrameStore() as store:
-            _store(stages, sampled(shards, plan_path, config), features, store, progress)
+            records = (record for record in sampled(shards, plan_path, config) if record.row.id not in left_out)
+            place.timed(partial(_store, stages, place, records, features, store, progress))
             if len(store):
                 return fit_codebook(
                     store,
@@ -93,11 +101,13 @@ def sampled(shards: Iterable[PlannedShard], plan_path: UPath, config: BuildConfi
         yield rows_of(plan_path, group)[position]
 
 
-def signal_of(stages: Stages, record: PlannedRecord) -> Waveform:
+def signal_of(stages: Stages, place: Whereabouts, position: int, record: PlannedRecord) -> Waveform:
     """A record's signal, empty where it cannot be used or is not wanted: the build will say why.
 
-    Unavailable where the world is at fault: another codebook would come out without this record.
+    Unavailable where the world is at fault: another codebook would come out without this record. RecordFailed where it
+    takes more memory than there is; its time, of which `place` is told, does not run between two tries.
     """
+    place.at(position, record.row.id)
     for attempt in range(TRIES):
         try:
             heard = stages.hear(record)
@@ -107,8 +117,11 @@ def signal_of(stages: Stages, record: PlannedRecord) -> Waveform:
             return heard.audio.samples
         except (Unavailable, OSError, MemoryError) as error:
             if attempt == TRIES - 1:
+                if isinstance(error, RecordFailed):
+                    raise
                 raise Unavailable(f"`{record.row.id}`, on which the codebook is fitted: {error}") from error
-            pause(attempt)
+            with place.waiting():
+                pause(attempt)
         except Exception:  # whatever else: the build meets it again, and says so
             break
     return np.zeros(0, dtype=np.float32)
@@ -116,6 +129,7 @@ def signal_of(stages: Stages, record: PlannedRecord) -> Waveform:
 
 def _store(
     stages: Stages,
+    place: Whereabouts,
     records: Iterable[PlannedRecord],
     features: Features,
     store: FrameStore,
@@ -125,8 +139,8 @@ def _store(
     stream, wanted = FeatureStream(features), stages.config.units.fit_frames
     early: dict[int, NDArray[Any]] = {}
     given = taken = frames = 0
-    for record in records:
-        samples = signal_of(stages, record)
+    for position, record in enumerate(records):
+        samples = signal_of(stages, place, position, record)
         count = frame_count(len(samples), features.hop)
         if count:
             early |= dict(stream.add(given, samples))

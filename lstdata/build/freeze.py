@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from upath import UPath
 
 from lstdata.build.agreement import agreement_notes, measure_on
-from lstdata.build.fitting import fit_notes, fit_on, training_first
+from lstdata.build.fit_attempts import fit_apart
+from lstdata.build.fitting import Fitted, fit_notes, fit_on, training_first
 from lstdata.build.inventory import UnitSet, keep_units
 from lstdata.build.plan import make_plan
 from lstdata.build.plan_table import Plan, PlannedShard, read_shard_rows
@@ -21,7 +22,7 @@ from lstdata.config import BuildConfig, FilterConfig
 from lstdata.errors import ConfigError, DamagedSource, Unavailable
 from lstdata.filters import keeps_row
 from lstdata.sources import Source, open_source
-from lstdata.storage import commit_bytes, commit_json, exists, open_binary, read_json
+from lstdata.storage import commit_bytes, commit_json, exists, open_binary, read_json, redacted
 from lstdata.tokenizer import TextTokenizer, fit_tokenizer
 from lstdata.units.codebook import Codebook, load_codebook
 from lstdata.units.features import Features, find_features
@@ -50,8 +51,12 @@ def freeze(
     config: BuildConfig,
     means: Means,
     progress: Callable[[int, int], None],
+    say: Callable[[str], None],
 ) -> Frozen:
-    """Make or take what `out` lacks; what is there is kept."""
+    """Make or take what `out` lacks; what is there is kept.
+
+    `progress` hears, in another thread, of the frames that a codebook is fitted on; `say`, at once, of what goes wrong.
+    """
     notes: list[str] = []
     tokenizer = _freeze_tokenizer(plan, out, config, notes)
     inventory, features = source.inventory(), means.features
@@ -63,11 +68,11 @@ def freeze(
         units, hop = keep_units(inventory, out, config, notes), inventory.hop
     else:
         assert features is not None
-        made = _Making(source, plan, out / "plan.parquet", config, features, means.computing, progress)
+        made = _Making(source, plan, out / "plan.parquet", config, features, means.computing, progress, say)
         codebook = _freeze_codebook(made, out, notes)
         hop, units = features.hop, None if codebook is None else UnitSet(codebook.clusters, codebook.sha256)
         if codebook is not None and not exists(out / "vocab.json"):
-            notes += made.agreement(codebook)
+            notes += made.agreement(codebook, _left_out(out))
     if units is not None:
         card = VocabCard(
             text_size=tokenizer.size,
@@ -129,7 +134,8 @@ def _freeze_tokenizer(plan: Plan, out: UPath, config: BuildConfig, notes: list[s
         data = fit_tokenizer(texts, config.tokenizer.vocab_size)
     commit_bytes(path, data)
     tokenizer = TextTokenizer.read(str(path))
-    notes.append(f"tokenizer: {tokenizer.size} tokens, " + (config.tokenizer.path or "trained on the transcripts"))
+    origin = redacted(config.tokenizer.path) or "trained on the transcripts"
+    notes.append(f"tokenizer: {tokenizer.size} tokens, {origin}")
     return tokenizer
 
 
@@ -144,22 +150,29 @@ class _Making:
     features: Features
     computing: Computing
     progress: Callable[[int, int], None]
-    """Told the frames that a codebook is fitted on as they come; not from Ray."""
+    say: Callable[[str], None]
 
-    def fitted(self) -> tuple[Codebook, FitSummary] | None:
-        work = partial(fit_on, self.source, self.plan, self.plan_path, self.config, self.features)
-        if self.config.run.runner == "local":
-            work = partial(work, progress=self.progress)
-        return run_once(work, self.config.run, self.computing.on_gpu, "fitting the codebook")
+    def fitted(self) -> tuple[Fitted | None, tuple[str, ...]]:
+        """With the ids of the records that had to be left out."""
+        fit = partial(fit_on, self.source, self.plan, self.plan_path, self.config, self.features)
+        run = self.config.run
+        return fit_apart(fit, self.plan_path.parent, run, self.computing.gpus_per_worker(run), self.progress, self.say)
 
-    def agreement(self, codebook: Codebook) -> Iterator[str]:
+    def agreement(self, codebook: Codebook, left_out: Collection[str]) -> Iterator[str]:
         """What a number format of few digits, and windows, do to the units; nothing where there is neither."""
         if self.features.checkpoint is not None:
-            work = partial(measure_on, self.source, self.plan, self.plan_path, self.config, self.features, codebook)
+            about = (self.source, self.plan, self.plan_path, self.config, self.features, codebook, left_out)
+            work = partial(measure_on, *about)
             try:
                 yield from agreement_notes(run_once(work, self.config.run, self.computing.on_gpu, "comparing units"))
-            except (Unavailable, MemoryError) as error:
+            except Unavailable as error:
                 yield f"units: not compared with whole float32 passes: {error}"
+
+
+def _left_out(out: UPath) -> list[str]:
+    """The records without which the codebook of a run was fitted; none where it was not fitted there."""
+    path = out / "codebook.json"
+    return list(read_json(path).get("left_out", ())) if exists(path) else []
 
 
 def _freeze_codebook(making: _Making, out: UPath, notes: list[str]) -> Codebook | None:
@@ -170,14 +183,14 @@ def _freeze_codebook(making: _Making, out: UPath, notes: list[str]) -> Codebook 
         return book
     if given is not None:
         book = load_codebook(given)
-        notes.append(f"codebook: {book.clusters} clusters, {given}")
+        notes.append(f"codebook: {book.clusters} clusters, {redacted(given)}")
     else:
-        fitted = making.fitted()
+        fitted, left_out = making.fitted()
         if fitted is None:
             notes.append("codebook: none, because not one frame of speech could be read")
             return None
         book, summary = fitted
-        commit_json(out / "codebook.json", asdict(summary))
+        commit_json(out / "codebook.json", asdict(summary) | {"left_out": left_out})
         notes += fit_notes(summary, making.features.hop)
     commit_bytes(path, book.to_bytes())
     return book
@@ -191,12 +204,14 @@ def fit_source(
         raise ConfigError(f"`{source_path}` brings units: there is no audio to fit a codebook on.")
     computing = computing_of(config.run, uses_models(config))
     features = find_features(config.units, computing.device)
+    notes: list[str] = []
     with _planned(source_path, config) as (source, plan, plan_path):
-        fitted = _Making(source, plan, plan_path, config, features, computing, progress).fitted()
+        making = _Making(source, plan, plan_path, config, features, computing, progress, notes.append)
+        fitted, _ = making.fitted()
     if fitted is None:
         raise DamagedSource(f"Not one frame of speech could be read from `{source_path}`.")
     commit_bytes(codebook, fitted[0].to_bytes())
-    return fitted[1], list(fit_notes(fitted[1], features.hop))
+    return fitted[1], [*notes, *fit_notes(fitted[1], features.hop)]
 
 
 def fit_source_tokenizer(source_path: str, path: UPath, config: BuildConfig) -> TextTokenizer:

@@ -1,4 +1,4 @@
-"""A shard builder over whose records its worker dies, hangs, or runs out of memory; for workers of any kind."""
+"""A shard builder, and a codebook's fit, over whose records a worker dies, hangs, or runs out of memory."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import resource
 import signal
 import time
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pytest
 
 from lstdata.activity import activity_mask
 from lstdata.build import whereabouts
+from lstdata.build.fitting import Fitted, fit_on
 from lstdata.build.models import ModelActors
 from lstdata.build.shard import ShardBuilder
 from lstdata.build.spec import BuildSpec
@@ -25,6 +26,7 @@ from lstdata.records import HOP
 from lstdata.workers import trying
 
 _VARIABLE: Final = "LSTDATA_TEST_MISBEHAVIOUR"
+_FIT_VARIABLE: Final = "LSTDATA_TEST_MISBEHAVIOUR_OF_FIT"
 
 
 def misbehave(patch: pytest.MonkeyPatch, faults: dict[str, str], folder: Path) -> None:
@@ -33,22 +35,39 @@ def misbehave(patch: pytest.MonkeyPatch, faults: dict[str, str], folder: Path) -
     patch.setattr("lstdata.build.shard.ShardBuilder", Misbehaving)
 
 
+def misbehave_in_fit(patch: pytest.MonkeyPatch, faults: dict[str, str], folder: Path) -> None:
+    """The same while a codebook is fitted, and only then."""
+    patch.setenv(_FIT_VARIABLE, json.dumps([faults, str(folder)]))
+    patch.setattr("lstdata.build.freeze.fit_on", misbehaving_fit)
+
+
 class Misbehaving(ShardBuilder):
     def __init__(self, spec: BuildSpec, models: ModelActors | None = None) -> None:
-        faults, folder = json.loads(os.environ[_VARIABLE])
-        decode = _real_decode
-
-        def wrapped(stages: Stages, utterance: Utterance) -> Utterance:
-            id = utterance.record.row.id
-            if id in faults:
-                _do(faults[id], Path(folder) / id)
-            return decode(stages, utterance)
-
-        Stages.decode = wrapped  # type: ignore[method-assign]
+        _wrap_decode(*json.loads(os.environ[_VARIABLE]))
         activity_mask(np.zeros(16_000, dtype=np.float32), spec.config.activity, HOP)  # loads its libraries
-        whereabouts.LOADING_SECONDS = 0.0  # type: ignore[misc]
-        trying.pause = lambda attempt: None
         super().__init__(spec, models)
+
+
+def misbehaving_fit(*of: Any, **more: Any) -> Fitted | None:
+    faults, folder = json.loads(os.environ[_FIT_VARIABLE])
+    _wrap_decode(faults, folder)
+    if faults.get("codebook") == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return fit_on(*of, **more)
+
+
+def _wrap_decode(faults: dict[str, str], folder: str) -> None:
+    """For the life of this process."""
+
+    def wrapped(stages: Stages, utterance: Utterance) -> Utterance:
+        id = utterance.record.row.id
+        if id in faults:
+            _do(faults[id], Path(folder) / id)
+        return _real_decode(stages, utterance)
+
+    Stages.decode = wrapped  # type: ignore[method-assign]
+    whereabouts.LOADING_SECONDS = 0.0  # type: ignore[misc]
+    trying.pause = lambda attempt: None
 
 
 _real_decode = Stages.decode
