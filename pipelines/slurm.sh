@@ -62,6 +62,21 @@ for node in "${nodes[@]:1}"; do
     start "$node" --address="$head_ip:$port" --num-cpus="$cpus"
 done
 
+# The build counts GPUs once, when it begins: it waits for all nodes, or two minutes.
+"$bin/python" - "$head_ip:$port" "${#nodes[@]}" <<'END' &
+import sys, time, ray
+address, wanted = sys.argv[1], int(sys.argv[2])
+ray.init(address=address, logging_level="ERROR", log_to_driver=False)
+deadline = time.monotonic() + 120
+while (up := sum(node["Alive"] for node in ray.nodes())) < wanted and time.monotonic() < deadline:
+    time.sleep(1)
+if up < wanted:
+    print(f"warning: {up} of {wanted} nodes are up; the build begins without the others.", file=sys.stderr)
+END
+driver=$!
+wait "$driver" || true
+driver=''
+
 code=1
 if [[ -z $ending ]]; then
     code=0

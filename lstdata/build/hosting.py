@@ -59,7 +59,7 @@ def hosting(spec: BuildSpec, note: Callable[[str], None]) -> Iterator[Hosting]:
 
 
 def task_share(free: Mapping[str, float], workers: int | None) -> float:
-    """CPUs of one task: one, or what a node has left if that is less.
+    """CPUs of one task on a cluster that was started here: one, or what a node has left if that is less.
 
     `free` is by node. Where `workers` are wanted on a single node, they share what it has.
     """
@@ -118,22 +118,32 @@ def _arranged(
     ray: Any, spec: BuildSpec, actors: list[Any], held: Mapping[str, float], note: Callable[[str], None]
 ) -> Hosting:
     run, nodes = spec.config.run, live_nodes(ray)
-    free = {id: resources.get("CPU", 0.0) - held.get(id, 0.0) for id, resources in nodes}
-    cpus = task_share(free, run.workers)
-    if cpus < _LEAST_CPU:
-        raise ConfigError(f"The model actors leave no CPU for shard tasks: the cluster has {described(nodes)}.")
     on_gpu = spec.device == "cuda"
-    share = Share(cpus, 0.0 if actors else gpus_per_worker(run, on_gpu))
-    count = run.workers or max(1, room(nodes, share, held))
+    share = Share(_cpus(run, nodes, held), 0.0 if actors else gpus_per_worker(run, on_gpu))
+    fit = room(nodes, share, held)
+    count = run.workers or max(1, fit)
     line = f"ray: {described(nodes)}; {_counted(count, 'shard task')} of {_described_share(share)}"
     if actors:
         line += f", {_described_actors(run, len(actors), run.gpus_per_model if on_gpu else 0.0)}"
+    if not fit:
+        line += "; they wait for a node that has that to spare"
     note(line)
     if not actors:
         return Hosting(share)
     from lstdata.build.models import ModelActors
 
     return Hosting(share, held, ModelActors(tuple(actors)))
+
+
+def _cpus(run: RunConfig, nodes: list[tuple[str, dict[str, float]]], held: Mapping[str, float]) -> float:
+    """Of one task. A cluster that is joined may have no node yet, or one of many: there it is a CPU whatever is up."""
+    if run.address is not None:
+        return 1.0
+    cpus = task_share({id: resources.get("CPU", 0.0) - held.get(id, 0.0) for id, resources in nodes}, run.workers)
+    if cpus < _LEAST_CPU:
+        taken = "The model actors leave no CPU" if held else "There is no CPU"
+        raise ConfigError(f"{taken} for shard tasks: the cluster has {described(nodes)}.")
+    return cpus
 
 
 def _described_actors(run: RunConfig, count: int, gpus: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import threading
 import time
@@ -200,6 +201,42 @@ def test_a_node_that_goes_away_costs_nothing_but_time(cuts: Path, built: Path, t
     finally:
         ray.shutdown()
         cluster.shutdown()
+    assert sums(tmp_path / "out") == sums(built)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("up", "said"), [(0, "ray: 0 CPUs; 2 shard tasks of 1 CPU; they wait"), (1, "ray: 1 CPU; 2")])
+def test_a_build_is_resumed_on_a_cluster_whose_nodes_come_late(
+    up: int, said: str, cuts: Path, built: Path, tmp_path: Path
+) -> None:
+    """A task has a whole CPU, so that no node that comes later takes more of them than it has cores."""
+    shutil.copytree(built, tmp_path / "out")
+    for sidecar in sorted((tmp_path / "out" / "shards").glob("*.json"))[1:]:
+        sidecar.unlink()
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    for _ in range(up):
+        cluster.add_node(num_cpus=1)
+
+    class Scaling(Noting):
+        def note(self, line: str) -> None:
+            super().note(line)
+            if line.startswith("ray: "):
+                cluster.add_node(num_cpus=1)
+
+    listener = Scaling()
+    try:
+        build(
+            cuts,
+            tmp_path / "out",
+            "run.runner=ray",
+            "run.workers=2",
+            f"run.address={cluster.address}",
+            listener=listener,
+        )
+    finally:
+        cluster.shutdown()
+    (line,) = [line for line in listener.notes if line.startswith("ray: ")]
+    assert line.startswith(said) and "of 1 CPU" in line
     assert sums(tmp_path / "out") == sums(built)
 
 

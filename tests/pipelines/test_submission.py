@@ -126,6 +126,7 @@ def test_a_build_on_slurm_goes_on_after_its_time_was_up(
 
     with running(command, tmp_path / "second.log", mark, cwd=ROOT, env=slurm) as job:
         assert job.wait(timeout=DEADLINE) == 0, (tmp_path / "second.log").read_text(encoding="utf-8")
+    assert "ray: 1 CPU; 1 shard task of 1 CPU\n" in (tmp_path / "second.log").read_text(encoding="utf-8")
     assert verify(out).problems == []
     assert shards(out) == shards(built)
     assert len(requeued.read_text(encoding="utf-8").split()) == 1
