@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from upath import UPath
 
+from lstdata.build.budget import refuse_plan
 from lstdata.build.drive import Listener as Listener
 from lstdata.build.drive import build_pending
 from lstdata.build.finish import Totals, finish, plan_letters, sealed
@@ -17,7 +18,7 @@ from lstdata.build.folder import has_shards, read_run, refuse_changes, refuse_ot
 from lstdata.build.pacing import PacedLines
 from lstdata.build.plan_table import Plan
 from lstdata.build.resume import foreseen, plan_or_resume
-from lstdata.build.retry import Retried, Retry, forget
+from lstdata.build.retry import Retried, Retry, choose
 from lstdata.build.segmented import already_segmented, to_be_planned
 from lstdata.build.standing import standing
 from lstdata.config import BuildConfig
@@ -120,6 +121,7 @@ def _build(asked: Asked, listener: Listener, wanted: Retry | None) -> tuple[Tota
     with locked(asked.out, read_run, take_over=asked.take_over, note=listener.note):
         source = to_be_planned(asked, source, listener)
         plan = plan_or_resume(asked, source, means.compute_class, listener)
+        refuse_plan(plan, asked.out, asked.config.run.max_reject_rate)
         if means.taken is not None:
             means.taken.check_plan(asked.out / "plan.parquet")
         run = read_run(asked.out)
@@ -134,16 +136,16 @@ def _build(asked: Asked, listener: Listener, wanted: Retry | None) -> tuple[Tota
             "fingerprints": {"source": plan.source_fingerprint, **dict(spec.stages)},
             "mixed_compute": run.get("mixed_compute", False) or run["compute_class"] != spec.compute_class,
         }
-        retried = None if wanted is None else _forget(spec, plan, wanted, listener)
-        build_pending(spec, plan, run, listener)
+        retried = None if wanted is None else _chosen(spec, plan, wanted, listener)
+        build_pending(spec, plan, run, listener, () if retried is None else retried.shards)
         totals = finish(plan, asked.out, lambda shard: spec.shard_fingerprint(shard.fingerprint))
         commit_json(asked.out / "run.json", sealed(asked.out, run | {"totals": asdict(totals)}))
     return totals, retried
 
 
-def _forget(spec: BuildSpec, plan: Plan, wanted: Retry, listener: Listener) -> Retried:
+def _chosen(spec: BuildSpec, plan: Plan, wanted: Retry, listener: Listener) -> Retried:
     found = standing(spec.out, plan.shards, lambda shard: spec.shard_fingerprint(shard.fingerprint))
-    retried = forget(spec.out, found, list(plan_letters(spec.out / "plan.parquet")), wanted)
+    retried = choose(found, list(plan_letters(spec.out / "plan.parquet")), wanted)
     listener.note(retried.describe())
     return retried
 

@@ -9,7 +9,10 @@ from typing import Final, Self
 
 from upath import UPath
 
+from lstdata.build.finish import plan_letters
+from lstdata.build.plan_table import Plan
 from lstdata.build.standing import Standing
+from lstdata.errors import IncompleteBuild
 from lstdata.filters import REASONS as FILTER_REASONS
 
 LEAST_JUDGED: Final = 100
@@ -56,9 +59,24 @@ class RejectBudget:
         """One line on why the build stops and how it may go on; None while it need not."""
         if self.wanted < LEAST_JUDGED or self.rate <= self.limit:
             return None
-        top = ", ".join(f"{reason} {count}" for reason, count in self.reasons.most_common(_TOP))
         return (
-            f"{self.rate:.1%} of the first {self.wanted} records failed ({top}), more than `run.max_reject_rate` "
-            f"{self.limit:.1%} allows. Go on with a higher `--max-reject-rate`, or repair them and run "
-            f"`lstdata retry {out}`."
+            f"{self.rate:.1%} of the first {self.wanted} records failed ({_top(self.reasons)}), more than "
+            f"`run.max_reject_rate` {self.limit:.1%} allows. Go on with a higher `--max-reject-rate`, or repair them "
+            f"and run `lstdata retry {out}`."
         )
+
+
+def refuse_plan(plan: Plan, out: UPath, limit: float) -> None:
+    """IncompleteBuild where planning alone has rejected more than may fail, however the rest fares."""
+    if plan.records < LEAST_JUDGED or plan.rejected <= limit * plan.records:
+        return
+    reasons = Counter(letter.reason for letter in plan_letters(out / "plan.parquet"))
+    raise IncompleteBuild(
+        f"{plan.rejected / plan.records:.1%} of the {plan.records} records were rejected while planning "
+        f"({_top(reasons)}), more than `run.max_reject_rate` {limit:.1%} allows. Build the rest with a higher "
+        "`--max-reject-rate`, or repair the source and run again."
+    )
+
+
+def _top(reasons: Counter[str]) -> str:
+    return ", ".join(f"{reason} {count}" for reason, count in reasons.most_common(_TOP))

@@ -26,14 +26,21 @@ def plan_or_resume(asked: Asked, source: Source, compute_class: str, listener: L
     The caller holds the folder's lock. ConfigError names what is no longer the same.
     """
     run = read_run(asked.out)
+    changed = [] if run is None else changes(run, asked.config)
     if run is not None and asked.rebuild:
-        changed = changes(run, asked.config)
         listener.note(f"rebuild because {', '.join(changed)}" if changed else "rebuild as asked")
         run = None
-    if run is not None and (has_shards(asked.out) or not changes(run, asked.config)):
+    if run is not None and (_holds_work(asked.out) or not changed):
         remove_temporaries(asked.out)
         return _resume(asked, source, run, compute_class, listener)
+    if run is not None:
+        listener.note(f"planned anew because {', '.join(changed)}; no shard was finished")
     return _begin(asked, source, compute_class, listener)
+
+
+def _holds_work(out: UPath) -> bool:
+    """Whether something is there that took long: a shard, or a codebook."""
+    return has_shards(out) or exists(out / "codebook.npz")
 
 
 def foreseen(asked: Asked, source: Source, run: dict[str, Any], compute_class: str, path: UPath) -> Plan:
@@ -75,14 +82,14 @@ def _begin(asked: Asked, source: Source, compute_class: str, listener: Listener)
 def _resume(asked: Asked, source: Source, run: dict[str, Any], compute_class: str, listener: Listener) -> Plan:
     _refuse_another(asked, run, compute_class)
     plan = read_plan(_checked_plan(asked.out, run))
-    now = _fingerprint(source)
-    if now != plan.source_fingerprint and redacted(asked.source) != run["source"]["path"]:
-        raise ConfigError(f"`{asked.out}` was planned from `{run['source']['path']}`, not from `{asked.source}`.")
-    if now != plan.source_fingerprint:
-        return _grow(asked, source, run, plan, listener)
     if "next_plan_sha256" in run:
-        _settle(asked.out, run, now, sha256_file(asked.out / "plan.parquet"))
-    return plan
+        run = _settle(asked.out, run, plan)
+    now = _fingerprint(source)
+    if now == plan.source_fingerprint:
+        return plan
+    if redacted(asked.source) != run["source"]["path"]:
+        raise ConfigError(f"`{asked.out}` was planned from `{run['source']['path']}`, not from `{asked.source}`.")
+    return _grow(asked, source, run, plan, listener)
 
 
 def _grow(asked: Asked, source: Source, run: dict[str, Any], before: Plan, listener: Listener) -> Plan:
@@ -95,7 +102,7 @@ def _grow(asked: Asked, source: Source, run: dict[str, Any], before: Plan, liste
         commit_json(asked.out / "run.json", run | {"next_plan_sha256": sha256, "totals": None})
 
     plan = grow_plan(source, asked.config.plan, path, announce)
-    _settle(asked.out, run, plan.source_fingerprint, sha256_file(path))
+    _settle(asked.out, run, plan)
     listener.note(
         f"plan: the source grew by {plan.records - before.records} records: {len(plan.shards) - len(before.shards)} "
         f"shards appended to {len(before.shards)}"
@@ -103,11 +110,14 @@ def _grow(asked: Asked, source: Source, run: dict[str, Any], before: Plan, liste
     return plan
 
 
-def _settle(out: UPath, run: dict[str, Any], source: str, sha256: str) -> None:
-    """One plan is the run's again."""
+def _settle(out: UPath, run: dict[str, Any], plan: Plan) -> dict[str, Any]:
+    """One plan is the run's again: the one that is there, whether a growth came to its end or not."""
     kept = {name: value for name, value in run.items() if name != "next_plan_sha256"}
-    fingerprints = run["fingerprints"] | {"source": source}
-    commit_json(out / "run.json", kept | {"fingerprints": fingerprints, "plan_sha256": sha256, "totals": None})
+    fingerprints = run["fingerprints"] | {"source": plan.source_fingerprint}
+    sha256 = sha256_file(out / "plan.parquet")
+    settled = kept | {"fingerprints": fingerprints, "plan_sha256": sha256, "totals": None}
+    commit_json(out / "run.json", settled)
+    return settled
 
 
 def _refuse_another(asked: Asked, run: dict[str, Any], compute_class: str) -> None:

@@ -7,14 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from upath import UPath
-
-from lstdata.build.folder import shard_paths
 from lstdata.build.standing import Standing
 from lstdata.errors import ConfigError
 from lstdata.filters import REASONS as FILTER_REASONS
 from lstdata.records import DeadLetter
-from lstdata.storage import remove
 
 
 @dataclass(frozen=True)
@@ -30,15 +26,19 @@ class Retry:
 
 @dataclass(frozen=True)
 class Retried:
-    """The dead letters that were tried again, and the shards that were made missing for it."""
+    """The dead letters that are tried again, and the shards that are built anew for it."""
 
     letters: tuple[DeadLetter, ...]
     shards: tuple[str, ...]
 
+    planned: int = 0
+    """Dead letters of records that never got into a shard: they change with what the source says of them."""
+
     def describe(self) -> str:
         """One line for a person, before."""
         if not self.letters:
-            return "retry: no dead letters, nothing to do"
+            planned = f"; {self.planned} were made while planning, and stand until the source is another"
+            return "retry: no dead letters in shards, nothing to do" + (planned if self.planned else "")
         return f"retry: {len(self.letters)} records ({_counted(self.letters)}) of {len(self.shards)} shards"
 
     def outcome(self, still: Iterable[DeadLetter]) -> dict[str, Any]:
@@ -53,8 +53,8 @@ class Retried:
         }
 
 
-def forget(out: UPath, found: Standing, rejected: Sequence[DeadLetter], retry: Retry) -> Retried:
-    """Make the shards missing whose dead letters are wanted; ConfigError where a reason is nobody's.
+def choose(found: Standing, rejected: Sequence[DeadLetter], retry: Retry) -> Retried:
+    """The shards whose dead letters are wanted; ConfigError where a reason is nobody's.
 
     `rejected` are the records that never got into a shard: those are planned anew wherever the source has changed.
     """
@@ -65,10 +65,9 @@ def forget(out: UPath, found: Standing, rejected: Sequence[DeadLetter], retry: R
         there = _counted([*everything, *rejected]) or "none"
         raise ConfigError(f"`--reason` {unknown[0]}: no record was rejected for it. Dead letters: {there}.")
     touched = [of_shard for of_shard in found.with_letters if any(map(retry.wants, of_shard.letters))]
-    for of_shard in touched:
-        remove(shard_paths(out, of_shard.shard.name)[2])
     letters = tuple(x for of_shard in touched for x in of_shard.letters if retry.wants(x))
-    return Retried(letters, tuple(of_shard.shard.name for of_shard in touched))
+    planned = sum(map(retry.wants, rejected))
+    return Retried(letters, tuple(of_shard.shard.name for of_shard in touched), planned)
 
 
 def _counted(letters: Iterable[DeadLetter]) -> str:

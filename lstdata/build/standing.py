@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -44,6 +44,15 @@ class Standing:
     def doubtful(self) -> list[Letters]:
         """Complete, with records that may fare better now: their dead letters are environmental."""
         return [found for found in self.with_letters if found.environmental]
+
+    def without(self, names: Collection[str]) -> Standing:
+        """The same, but these shards count as missing, in the order of the plan."""
+        chosen = [shard for shard in self.complete if shard.name in names]
+        return Standing(
+            sorted([*self.missing, *chosen], key=lambda shard: shard.number),
+            [shard for shard in self.complete if shard.name not in names],
+            [found for found in self.with_letters if found.shard.name not in names],
+        )
 
     def reasons(self) -> Counter[str]:
         """Dead letters of complete shards that no filter was asked to make."""

@@ -10,7 +10,7 @@ import click
 from upath import UPath
 
 from lstdata.cli.looking import make_report
-from lstdata.cli.shared import PLACE, TAKE_OVER, build_options, fail, say, say_problems
+from lstdata.cli.shared import PLACE, TAKE_OVER, build_options, fail_beyond, say, say_problems
 from lstdata.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -93,11 +93,7 @@ def build_shards_command(
     said = asdict(totals) | {"out": str(out), "report": page and str(page), "problems": problems}
     say(said, as_json, f"{totals.describe()}\nrun folder: {out}" + (f" · report: {page}" if page else ""))
     say_problems(problems, as_json)
-    if totals.reject_rate > config.run.max_reject_rate:
-        fail(
-            f"{totals.failed} of {totals.wanted} records were rejected ({totals.reject_rate:.1%}), more than "
-            f"`max_reject_rate` {config.run.max_reject_rate:.1%}; see {out / 'rejects.parquet'}."
-        )
+    fail_beyond(totals, config.run.max_reject_rate, out)
 
 
 def _dry_run(asked: Asked, measure: str | None, sample: int | None, as_json: bool) -> None:

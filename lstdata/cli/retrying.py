@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 import click
 from upath import UPath
 
-from lstdata.cli.shared import JSON, PLACE, SET, TAKE_OVER, RunFolder, say
+from lstdata.cli.shared import JSON, PLACE, SET, TAKE_OVER, RunFolder, fail_beyond, say
 from lstdata.errors import ConfigError
 
 
@@ -69,3 +69,4 @@ def retry_command(
         f"; rejected again: {again}" if again else ""
     )
     say(asdict(totals) | outcome, as_json, f"{line}\n{totals.describe()}")
+    fail_beyond(totals, wanted.max_reject_rate, out)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
 from upath import UPath
 
 from lstdata.storage import is_local, place, redacted
+
+if TYPE_CHECKING:
+    from lstdata.build.finish import Totals
 
 CONFIG = click.option("--config", "config_path", type=click.Path(dir_okay=False), help="A YAML file of options.")
 SET = click.option("--set", "sets", multiple=True, metavar="A.B=VALUE", help="Override one option; repeatable.")
@@ -66,6 +69,15 @@ def fail(message: str, code: int = 1) -> None:
     for line in message.splitlines():
         click.echo(f"error: {line}", err=True)
     sys.exit(code)
+
+
+def fail_beyond(totals: Totals, limit: float, out: UPath) -> None:
+    """Exit 1 where more of the records failed than may."""
+    if totals.reject_rate > limit:
+        fail(
+            f"{totals.failed} of {totals.wanted} records were rejected ({totals.reject_rate:.1%}), more than "
+            f"`max_reject_rate` {limit:.1%}; see {out / 'rejects.parquet'}."
+        )
 
 
 def say(value: dict[str, Any], as_json: bool, line: str) -> None:

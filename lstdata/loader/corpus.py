@@ -15,6 +15,7 @@ from lstdata.config import InterleaveConfig, PatchingConfig
 from lstdata.documents import Document, make_document
 from lstdata.errors import ConfigError, CorruptShard
 from lstdata.records import Sample
+from lstdata.run_folder import read_finished
 from lstdata.shards import iter_samples
 from lstdata.storage import is_local, read_json, read_stretch, sizes_in
 from lstdata.tokenizer import TextTokenizer
@@ -23,7 +24,7 @@ from lstdata.vocab import VocabCard
 OPEN_SHARDS: Final = 64
 """Shards that stay mapped, the latest read."""
 
-TABLES: Final = ("vocab.json", "tokenizer.json", "shards.parquet", "index.parquet")
+TABLES: Final = ("run.json", "vocab.json", "tokenizer.json", "shards.parquet", "index.parquet")
 
 _PLACED: Final = ("shard", "split", "offset", "bytes", "crc32")
 """Columns of the index that say where a sample is."""
@@ -57,6 +58,7 @@ def open_run(root: UPath, expected: VocabCard | None = None) -> RunFolder:
     missing = [name for name in TABLES if name not in there]
     if missing:
         raise ConfigError(f"`data` must be a finished run folder, but `{root}` lacks {', '.join(missing)}.")
+    read_finished(root)
     vocab = VocabCard.from_json(read_json(root / "vocab.json"), str(root / "vocab.json"))
     tokenizer = TextTokenizer.read(str(root / "tokenizer.json"))
     if tokenizer.sha256 != vocab.tokenizer_sha256:

@@ -205,3 +205,27 @@ def test_the_new_sum_is_told_before_the_new_plan_is_there(tmp_path: Path) -> Non
         grow_plan(Rows([row("a"), row("b"), row("c")]), TINY, path, fail)
     assert sha256_file(path) == told[0][0] and list(tmp_path.iterdir()) == [path]
     assert read_plan(path).records == 2
+
+
+def test_killed_in_two_growths_a_folder_still_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """First after the new plan is there, then before the next one is: `run.json` knows the plan at every moment."""
+    from lstdata.build import resume
+    from tests.conftest import build, write_cuts
+
+    corpus, out = write_cuts(tmp_path / "corpus", 3), tmp_path / "out"
+    build(corpus, out)
+    with monkeypatch.context() as killed:
+        killed.setattr(resume, "_settle", _die)
+        write_cuts(corpus, 2, first=3)
+        with pytest.raises(KeyboardInterrupt):
+            build(corpus, out)
+    with monkeypatch.context() as killed:
+        killed.setattr("lstdata.build.growth.committing", _die)
+        write_cuts(corpus, 2, first=5)
+        with pytest.raises(KeyboardInterrupt):
+            build(corpus, out)
+    assert build(corpus, out).written == 7
+
+
+def _die(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt

@@ -81,3 +81,24 @@ def test_options_of_the_run_are_kept(damaged: tuple[Path, Path, Path, bytes]) ->
     assert isinstance(said.exception, ConfigError) and "`--set units.seed=3` must be one of `run.`" in str(
         said.exception
     )
+
+
+def test_an_interrupted_retry_leaves_what_was_complete(
+    damaged: tuple[Path, Path, Path, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus, out, _, _ = damaged
+    before = sorted(path.name for path in (out / "shards").iterdir())
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lstdata.build.drive.work_off", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        retry(Asked(str(corpus), out, load(BuildConfig, None, OPTIONS)), Retry(), Quiet())
+    assert sorted(path.name for path in (out / "shards").iterdir()) == before
+
+
+def test_more_failures_than_may_be_end_it_as_a_build(damaged: tuple[Path, Path, Path, bytes]) -> None:
+    _, out, _, _ = damaged
+    arguments = ["retry", str(out), "--workers", "1", "--set", "run.max_reject_rate=0.1"]
+    assert CliRunner().invoke(cli, arguments).exit_code == 1
