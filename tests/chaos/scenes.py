@@ -67,7 +67,7 @@ class Scenes:
 
         def commands(out: Path) -> list[list[str]]:
             building = build_command(self.whole, out)
-            return [["plan", *(word for word in building[1:] if word != "--no-report")], building]
+            return [plan_command(building), building]
 
         return self._scene("plan", commands)
 
@@ -112,7 +112,12 @@ class Scenes:
 
 def build_command(source: Path, out: Path, *sets: str) -> list[str]:
     options = [part for item in [*OPTIONS, *sets] for part in ("--set", item)]
-    return ["build-shards", str(source), str(out), *options, "--no-report"]
+    return ["build-shards", str(source), str(out), *options, "--no-report", "--no-verify"]
+
+
+def plan_command(building: list[str]) -> list[str]:
+    """That plans what a build would build."""
+    return ["plan", *(word for word in building[1:] if not word.startswith("--no-"))]
 
 
 def contents(out: Path) -> dict[str, str]:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.chaos.points import Blow
 from tests.chaos.running import DEADLINE, marks_of, said, started, wait_until
-from tests.chaos.scenes import Scenes, contents
+from tests.chaos.scenes import Scenes, contents, plan_command
 
 
 @pytest.mark.slow
@@ -25,8 +25,7 @@ def test_a_second_build_is_refused_while_the_first_one_lives(scenes: Scenes, tmp
         wait_until(lambda: mark.exists() and mark.read_text() != "", "a worker stood still", first)
         worker = psutil.Process(int(mark.read_text()))
         wait_until(lambda: worker.status() == psutil.STATUS_STOPPED, "a worker stood still", first)
-        plan = ["plan", *(word for word in command[1:] if word != "--no-report")]
-        for another in (command, plan, ["retry", str(out)], [*command, "--rebuild"]):
+        for another in (command, plan_command(command), ["retry", str(out)], [*command, "--rebuild"]):
             _check_refused(another, out, tmp_path / f"{len(another)}-{another[0]}", scenes)
         worker.send_signal(signal.SIGCONT)
         assert first.wait(DEADLINE) == 0, said(out)
