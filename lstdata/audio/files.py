@@ -38,11 +38,22 @@ class Place:
         return f"`{self.path}`" if self.offset is None else f"`{self.path}` at byte {self.offset}"
 
 
+class MissingFile(Rejected):
+    """`missing_audio`: nothing is at a path. Final where a source is scanned; what a plan names may come back."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("missing_audio", f"there is no file `{path}`.")
+        self.path = path
+
+    def __reduce__(self) -> tuple[type[MissingFile], tuple[str]]:  # type: ignore[override]
+        return (MissingFile, (self.path,))
+
+
 class Bytes:
     """An open stretch of a file as libsndfile wants it; read errors, which it takes for the end, are kept."""
 
     def __init__(self, place: Place) -> None:
-        """Raises Rejected `missing_audio` or `undecodable` for what is not there or no file, else Unavailable."""
+        """Raises MissingFile, Rejected `missing_audio` or `undecodable` for what is no file, else Unavailable."""
         self.place = place
         self._file = _binary(place)
         self._error: Exception | None = None
@@ -162,12 +173,39 @@ def _binary(place: Place) -> IO[bytes]:
 
 
 def _unopened(path: str, error: Exception) -> LstDataError:
-    """Whose fault it is that a file cannot be opened: its own while its folder is there, else the world's."""
-    code = error.errno if isinstance(error, OSError) else None
-    gone = isinstance(error, FileNotFoundError) and (is_url(path) or os.path.isdir(os.path.dirname(path) or "."))
-    if gone or code in (errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP) or isinstance(error, ValueError):
-        return Rejected("missing_audio", f"there is no file `{path}`.")
-    return Unavailable(f"`{path}` cannot be reached: {one_line(error)}.")
+    gone = isinstance(error, FileNotFoundError) if is_url(path) else is_missing(path)
+    return MissingFile(path) if gone else Unavailable(f"`{path}` cannot be reached: {one_line(error)}.")
+
+
+def is_missing(path: str, root: str | None = None) -> bool:
+    """Whether nothing is at a local path, although what would hold it is there: its folder, or with `root` that.
+
+    A folder between `root` and the file may be missing too, but not be a link whose target is: that may be on a disk
+    that is not mounted. False where the file is there, or where nobody can say.
+    """
+    try:
+        os.stat(path)
+    except ValueError:
+        return True
+    except OSError as error:
+        if error.errno in (errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP):
+            return True
+        if error.errno != errno.ENOENT:
+            return False
+    else:
+        return False
+    folder = os.path.dirname(path)
+    top = folder if root is None else root
+    return os.path.isdir(top or ".") and not _passes_broken_link(folder, top)
+
+
+def _passes_broken_link(folder: str, top: str) -> bool:
+    """Whether a folder below `top` that leads to `folder`, or that itself, is a link to nowhere."""
+    while len(folder) > len(top):
+        if os.path.islink(folder) and not os.path.exists(folder):
+            return True
+        folder = os.path.dirname(folder)
+    return False
 
 
 def one_line(error: object) -> str:

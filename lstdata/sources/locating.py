@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from lstdata import audio
+from lstdata.audio.files import MissingFile, is_missing
 from lstdata.errors import Rejected, Unavailable
 from lstdata.records import Audio, Coded, Locator, UnitInventory, Waveform
 from lstdata.storage import is_url, resolve
@@ -31,7 +32,7 @@ def relative(path: str) -> str:
 
 
 def open_located(root: str, locator: Locator) -> Audio:
-    """Decode a record; a missing file below a root that exists is the record's fault, whatever folder is missing.
+    """Decode a record; raises MissingFile below a root that exists, whatever folder is missing.
 
     Rejected `beyond_recording` where a stretch ends more than OVERRUN after its recording: its times are of another
     one, or in another unit, and what could be decoded is not what is said in it. A verdict names the file as the
@@ -106,10 +107,14 @@ def _placed_beyond(root: str, locator: Locator) -> Iterator[None]:
 
 @contextmanager
 def _named_as_located(root: str, path: str) -> Iterator[None]:
-    if _is_missing(root, path):
-        raise Rejected("missing_audio", f"there is no file `{path}`.")
     try:
         yield
+    except Unavailable as fault:
+        if not _is_missing(root, path):
+            raise
+        raise MissingFile(path) from fault
+    except MissingFile as verdict:
+        raise MissingFile(path) from verdict
     except Rejected as verdict:
         detail = verdict.detail.replace(f"`{resolve(root, path)}`", f"`{path}`")
         raise Rejected(verdict.reason, detail) from verdict
@@ -122,36 +127,19 @@ def located_seconds(root: str, path: str, *, offset: int | None = None, size: in
 
     Raises Unavailable where that cannot be known now, lest a passing fault become part of the plan.
     """
-    if is_url(resolve(root, path)) or _is_missing(root, path):
+    if is_url(resolve(root, path)):
         return None
     try:
         return audio.header_seconds(resolve(root, path), offset=offset, size=size)
     except Unavailable as error:
+        if _is_missing(root, path):
+            return None
         raise Unavailable(f"{error} Its duration is not known: run again when it can be read.") from error
 
 
 def _is_missing(root: str, path: str) -> bool:
-    """Whether a path below a root that is there leads nowhere; not where a link to another place is what is broken."""
-    if is_url(root) or is_url(path) or os.path.isabs(path):
-        return False
-    full = os.path.join(root, path)
-    try:
-        os.stat(full)
-    except (FileNotFoundError, NotADirectoryError):
-        return os.path.isdir(root) and not _passes_broken_link(root, path)
-    except (OSError, ValueError):
-        return False
-    return False
-
-
-def _passes_broken_link(root: str, path: str) -> bool:
-    folder = posixpath.dirname(path)
-    while folder:
-        full = os.path.join(root, folder)
-        if os.path.islink(full) and not os.path.exists(full):
-            return True
-        folder = posixpath.dirname(folder)
-    return False
+    """Of a path below the root: whether it leads nowhere while the root is there, whatever folder is missing."""
+    return not (is_url(root) or is_url(path) or os.path.isabs(path)) and is_missing(os.path.join(root, path), root)
 
 
 @dataclass(frozen=True, slots=True)

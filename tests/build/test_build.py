@@ -221,7 +221,7 @@ def test_bad_records_end_as_dead_letters_and_the_rest_is_built(
         ("utt-009", "duplicate_id"),
     }
     assert {i for i, _ in letters} == {f"utt-{n:03d}" for n in (0, 1, 2, 3, 4, 5, 9)}
-    assert not any(letter.environmental for letter in letters.values())
+    assert [id for (id, _), letter in letters.items() if letter.environmental] == ["utt-004"], "it may come back"
     assert verify(tmp_path / "out").problems == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -150,7 +151,7 @@ def test_what_happens_once_leaves_no_trace(
 
 def test_many_faults_in_a_row_end_a_build_and_it_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     corpus, out = write_cuts(tmp_path / "corpus", 6), tmp_path / "out"
-    monkeypatch.setattr("lstdata.build.drive.MOST_FAULTS", 2)
+    monkeypatch.setattr("lstdata.build.rounds.MOST_FAULTS", 2)
     misbehave(monkeypatch, {f"utt-{n:03d}": "disk" for n in range(6)}, tmp_path)
     with pytest.raises(IncompleteBuild, match=r"2 shards in a row could not be built.*No space left on device"):
         build(corpus, out, "plan.shard_seconds=5")
@@ -192,6 +193,25 @@ def test_a_full_disk_leaves_shards_pending(
         signal.signal(signal.SIGXFSZ, ignored)
     assert not list((out / "shards").glob("*.tmp-*"))
     build(cuts, out)
+    assert changed(out, built) == []
+
+
+def test_recordings_whose_disk_was_away_are_built_when_it_is_back(cuts: Path, built: Path, tmp_path: Path) -> None:
+    """A disk that is mounted below the source's root leaves an empty folder, or none."""
+    source, out = Path(shutil.copytree(cuts, tmp_path / "corpus")), tmp_path / "out"
+    build(source, out)
+    for path in (out / "shards").glob("*.json"):
+        path.unlink()
+    (source / "audio").rename(tmp_path / "disk")
+    totals = build(source, out)
+    assert totals.reasons == {"missing_audio": 12} and totals.environmental == 12
+    verdict = verify(out)
+    assert (verdict.problems, verdict.environmental) == ([], 12)
+    (source / "audio").mkdir()
+    assert build(source, out).environmental == 12
+    (source / "audio").rmdir()
+    (tmp_path / "disk").rename(source / "audio")
+    assert build(source, out).rejected == 0
     assert changed(out, built) == []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from lstdata.audio.files import MissingFile
 from lstdata.config import SourceConfig
 from lstdata.errors import Rejected, Unavailable
 from lstdata.records import SourceRow
@@ -94,6 +96,24 @@ def test_a_header_out_of_reach_is_no_unknown_duration(tmp_path: Path) -> None:
 def test_what_is_missing_below_the_root_has_no_duration(tmp_path: Path) -> None:
     source = table(tmp_path, {"id": "a", "audio": "no/such/a.wav"}, {"id": "b", "audio": "b.wav"})
     assert [(row.duration, row.reject) for row in source.scan()] == [(None, None)] * 2
+
+
+def test_a_file_that_is_gone_is_told_from_a_verdict_on_its_content(tmp_path: Path) -> None:
+    """It may come back, with its folder: whoever plans the record says so, not whoever scans it."""
+    source = table(
+        tmp_path, {"id": "a", "audio": "wav/a.wav", "duration": 1}, {"id": "b", "audio": "b.wav", "start": 1}
+    )
+    first, second = source.scan()
+    assert first.reject is None and second.reject is not None and second.reject[0] == "missing_audio"
+    with pytest.raises(MissingFile, match=r"there is no file `wav/a\.wav`") as caught:
+        source.open(first.locator)
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (type(again), again.reason, str(again)) == (MissingFile, "missing_audio", str(caught.value))
+    (tmp_path / "wav").mkdir()
+    (tmp_path / "wav" / "a.wav").write_bytes(b"")
+    with pytest.raises(Rejected, match="empty_file") as verdict:
+        source.open(first.locator)
+    assert not isinstance(verdict.value, MissingFile)
 
 
 def test_a_link_to_a_folder_that_is_away_is_the_worlds_fault(tmp_path: Path) -> None:
