@@ -32,6 +32,9 @@ class RunConfig:
     """Seconds for all model actors to be placed and to have loaded."""
     max_reject_rate: float = 0.05
     """Share of records that may fail, of those that no filter left out; judged after 100 records, and at the end."""
+    patience: float = 300.0
+    """Seconds that a build waits for the world, between rounds of tries: while no shard can be built, counted from the
+    first that could not; 0: what failed is not tried again in this run."""
     record_timeout: float = 600.0
     """Seconds of wall time for one record through all stages of a build; one that twice takes longer is left out."""
 
@@ -43,5 +46,7 @@ class RunConfig:
                 yield f"`{name}` must be > 0, but is {getattr(self, name)}."
         if self.model_actors is not None and self.model_actors < 0:
             yield f"`model_actors` must be ≥ 0, but is {self.model_actors}."
+        if not self.patience >= 0:
+            yield f"`patience` must be ≥ 0, but is {self.patience}."
         if not 0 <= self.max_reject_rate <= 1:
             yield f"`max_reject_rate` must be in [0, 1], but is {self.max_reject_rate}."

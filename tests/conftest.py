@@ -92,7 +92,7 @@ def make_cuts(tmp_path: Path) -> Callable[[int], Path]:
     return lambda utterances: write_cuts(tmp_path / "corpus", utterances)
 
 
-OPTIONS = ["plan.shard_seconds=15", "tokenizer.vocab_size=300", "run.workers=1"]
+OPTIONS = ["plan.shard_seconds=15", "tokenizer.vocab_size=300", "run.workers=1", "run.patience=0"]
 
 
 class Quiet:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from itertools import chain
 from typing import Any, Final, TypeAlias
 
@@ -37,6 +37,10 @@ Tell: TypeAlias = Callable[..., object]
 _THE_USERS: Final = (ConfigError, MissingExtra, IncompleteBuild)
 
 
+class NotAgain(Unavailable):
+    """Of a shard that stays pending in this run: all that could be tried was tried."""
+
+
 class _GivenUp(Exception):
     """Of a shard, for this."""
 
@@ -55,14 +59,13 @@ class Recovery:
     def __init__(
         self,
         missing: Iterable[PlannedShard],
-        doubtful: Iterable[tuple[PlannedShard, Sequence[DeadLetter]]],
+        doubtful: Sequence[tuple[PlannedShard, Sequence[DeadLetter]]],
         rows: Callable[[PlannedShard], Sequence[tuple[str, str]]],
         tell: Tell,
     ) -> None:
-        nothing: Sequence[DeadLetter] = ()
-        self._coming: Iterator[tuple[PlannedShard, Sequence[DeadLetter]]] = chain(
-            doubtful, ((shard, nothing) for shard in missing)
-        )
+        self._doubtful = {shard.name: letters for shard, letters in doubtful}
+        self._coming = chain([shard for shard, _ in doubtful], missing)
+        self._put_back: deque[PlannedShard] = deque()
         self._again: deque[ShardTask] = deque()
         self._under_way: dict[str, Steps] = {}
         self._rows, self._tell = rows, tell
@@ -70,11 +73,16 @@ class Recovery:
     def next(self) -> ShardTask | None:
         if self._again:
             return self._again.popleft()
-        for shard, letters in self._coming:
-            steps = _Course(shard, self._rows, self._tell).steps(letters)
-            self._under_way[shard.name] = steps
-            return next(steps)
-        return None
+        shard = next(self._coming, None) or (self._put_back.popleft() if self._put_back else None)
+        if shard is None:
+            return None
+        steps = _Course(shard, self._rows, self._tell).steps(self._doubtful.get(shard.name, ()))
+        self._under_way[shard.name] = steps
+        return next(steps)
+
+    def put_back(self, shards: Iterable[PlannedShard]) -> None:
+        """Shards that have come to an end are begun again, after all others."""
+        self._put_back.extend(shards)
 
     def take(self, task: ShardTask, outcome: Outcome) -> tuple[bool, End]:
         """Whether the shard has come to its end with this outcome, and to which."""
@@ -123,7 +131,7 @@ class _Course:
                 continue
             if in_vain:
                 name = self._shard.describe()
-                raise _GivenUp(Unavailable(f"{name}: its worker died, but over none of its records alone: {outcome}"))
+                raise _GivenUp(NotAgain(f"{name}: its worker died, but over none of its records alone: {outcome}"))
             before = len(self._letters)
             yield from self._search(0, self._shard.records)
             in_vain = len(self._letters) == before
@@ -197,7 +205,7 @@ class _Course:
         task = ShardTask(self._shard, tuple(self._letters.values()), only)
         self._work += task.records
         if self._work > MOST_WORK * self._shard.records:
-            raise _GivenUp(Unavailable(f"{self._shard.describe()}: given up after {MOST_WORK} builds' worth of tries."))
+            raise _GivenUp(NotAgain(f"{self._shard.describe()}: given up after {MOST_WORK} builds' worth of tries."))
         if only is not None:
             self._tell("probing", shard=self._shard.name, first=only[0], last=only[1] - 1)
         while True:
@@ -223,7 +231,7 @@ class _Course:
         self._node_deaths += 1
         if self._node_deaths == NODE_DEATHS:
             name = self._shard.describe()
-            raise _GivenUp(Unavailable(f"{name}: its node went away {NODE_DEATHS} times: {death}"))
+            raise _GivenUp(NotAgain(f"{name}: its node went away {NODE_DEATHS} times: {death}"))
         return self._node_deaths
 
     def _isolate(self, position: int, outcome: Outcome) -> None:
@@ -239,7 +247,7 @@ class _Course:
         if self._poison > MOST_POISON:
             name = self._shard.describe()
             raise _GivenUp(
-                Unavailable(f"{name}: more than {MOST_POISON} records fail alone, so it is not they: {outcome}")
+                NotAgain(f"{name}: more than {MOST_POISON} records fail alone, so it is not they: {outcome}")
             )
 
     def _row(self, position: int) -> tuple[str, str]:

@@ -21,12 +21,12 @@ from lstdata.build.whereabouts import Whereabouts
 from lstdata.build.worker_log import WorkerLog
 from lstdata.compute import compute_class
 from lstdata.computing import uses_models
-from lstdata.errors import ConfigError, LstDataError
+from lstdata.errors import ConfigError, LstDataError, Unavailable
 from lstdata.filters import REASONS as FILTER_REASONS
 from lstdata.records import HOP, DeadLetter
 from lstdata.run_folder import read_card
 from lstdata.shards import StoredSample
-from lstdata.sources import open_source
+from lstdata.sources import Source, open_source
 from lstdata.storage import exists
 from lstdata.tokenizer import TextTokenizer
 from lstdata.units import UnitExtractor
@@ -112,7 +112,7 @@ def _stages(spec: BuildSpec, place: Whereabouts, models: ModelActors | None) -> 
         raise ConfigError(
             f"This worker's compute class is {here}, but the build's is {spec.worker_class}: their bytes could differ."
         )
-    source = open_source(spec.source, spec.config.source)
+    source, tokenizer = _opened(spec)
     codebook, card = spec.out / "codebook.npz", read_card(spec.out)
     features = spec.features if exists(codebook) else None
     hop = HOP if card is None else card.hop
@@ -125,7 +125,7 @@ def _stages(spec: BuildSpec, place: Whereabouts, models: ModelActors | None) -> 
         config=spec.config,
         source=source,
         extractor=extractor,
-        tokenizer=TextTokenizer.read(str(spec.out / "tokenizer.json")),
+        tokenizer=tokenizer,
         clusters=0 if card is None else card.units,
         hop=hop,
         device=spec.device,
@@ -133,3 +133,11 @@ def _stages(spec: BuildSpec, place: Whereabouts, models: ModelActors | None) -> 
         ctc=models.ctc(place) if models is not None and aligns(spec) else None,
         place=place,
     )
+
+
+def _opened(spec: BuildSpec) -> tuple[Source, TextTokenizer]:
+    """The driver has had both open: what a worker does not find is not there for the moment."""
+    try:
+        return open_source(spec.source, spec.config.source), TextTokenizer.read(str(spec.out / "tokenizer.json"))
+    except ConfigError as error:
+        raise Unavailable(str(error)) from error
