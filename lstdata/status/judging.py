@@ -20,7 +20,7 @@ SILENT: Final = 60.0
 LATELY: Final = 600.0
 """Seconds over which the rate is taken, if enough shards were built in them."""
 
-_INCIDENTS: Final = ("failed", "died", "poisoned", "timed_out", "out_of_memory", "stopped")
+_INCIDENTS: Final = ("failed", "waiting", "died", "poisoned", "timed_out", "out_of_memory", "stopped")
 _BY_HAND: Final = ("KeyboardInterrupt", "SystemExit")
 _SHOWN: Final = 8
 
