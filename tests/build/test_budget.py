@@ -16,9 +16,7 @@ def test_a_plan_with_too_many_rejects_is_not_built(tmp_path: Path) -> None:
     with open(corpus / "cuts.jsonl", "a") as manifest:
         manifest.write(f"{line}\n" * 100)
     listener = Quiet()
-    with pytest.raises(
-        IncompleteBuild, match=r"^97\.1% of the 103 records were rejected .* \(duplicate_id"
-    ):
+    with pytest.raises(IncompleteBuild, match=r"^97\.1% of the 103 records were rejected .* \(duplicate_id"):
         build(corpus, tmp_path / "out", listener=listener)
     assert listener.names == []
     assert build(corpus, tmp_path / "out", "run.max_reject_rate=1").written == 3
