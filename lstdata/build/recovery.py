@@ -163,11 +163,13 @@ class _Course:
         id = self._row(position)[0]
         if id in self._letters:
             return
+        deaths = 0
         for _ in range(2):
             outcome = yield from self._try((position, position + 1))
             if isinstance(outcome, ShardResult):
                 return
-        self._isolate(position, outcome)
+            deaths += isinstance(outcome, WorkerDied)
+        self._isolate(position, outcome, twice=deaths == 2)
 
     def _suspect(self, failed: RecordFailed) -> Steps:
         """A record that failed by name is tried alone, and isolated when it has failed by name or alone twice."""
@@ -234,13 +236,15 @@ class _Course:
             raise _GivenUp(NotAgain(f"{name}: its node went away {NODE_DEATHS} times: {death}"))
         return self._node_deaths
 
-    def _isolate(self, position: int, outcome: Outcome) -> None:
-        """A dead letter for a record, by the last that came of it."""
+    def _isolate(self, position: int, outcome: Outcome, *, twice: bool = False) -> None:
+        """A dead letter for a record, by the last that came of it; `twice` its worker died over it alone."""
         id, where = self._row(position)
         if isinstance(outcome, RecordFailed):
             letter = DeadLetter(id, outcome.stage, outcome.reason, outcome.message, where, environmental=True)
         else:
-            letter = DeadLetter(id, "build", "worker_died", f"its worker died twice: {outcome}", where, True)
+            how = outcome.verdict if isinstance(outcome, WorkerDied) else str(outcome)
+            message = f"its worker died{' twice' if twice else ''}: {how}"
+            letter = DeadLetter(id, "build", "worker_died", message, where, True)
         self._letters[id] = letter
         self._poison += 1
         self._tell("poisoned", shard=self._shard.name, id=id, reason=letter.reason)

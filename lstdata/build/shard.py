@@ -54,6 +54,7 @@ class ShardBuilder:
         outcome = try_hard(partial(self._attempt, task), task.describe())
         if isinstance(outcome, RecordFailed):
             self._stages = None
+            self._place.load_anew()
             self._log.timed_out(task, outcome)
         if isinstance(outcome, LstDataError):
             raise outcome

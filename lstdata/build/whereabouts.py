@@ -14,7 +14,7 @@ T = TypeVar("T")
 NOWHERE: Final = -1
 
 LOADING_SECONDS: Final = 60.0
-"""That the first record of a process has on top: models and libraries are loaded with it."""
+"""That the first record has on top, and the first after models were dropped: they are loaded with it."""
 
 
 class Whereabouts:
@@ -26,6 +26,11 @@ class Whereabouts:
         self.id = ""
         self.stage = ""
         self._deadline = Deadline(seconds)
+        self._more = 0.0
+        self.load_anew()
+
+    def load_anew(self) -> None:
+        """The next record has time for models to load."""
         self._more = LOADING_SECONDS
 
     def at(self, position: int, id: str) -> None:

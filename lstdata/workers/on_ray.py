@@ -13,7 +13,8 @@ from lstdata.errors import ConfigError, LstDataError
 from lstdata.workers import deadline
 from lstdata.workers.cluster import check_address as check_address
 from lstdata.workers.cluster import connected, live_nodes, room
-from lstdata.workers.queue import Line, WorkerDied
+from lstdata.workers.queue import Line
+from lstdata.workers.ray_faults import fault, one_line
 from lstdata.workers.worker import Worker
 
 if TYPE_CHECKING:
@@ -95,13 +96,11 @@ class _Flight(Generic[Task, Result]):
             result: Result | LstDataError = self.ray.get(call)
             return result
         except errors.RayTaskError as error:
-            return LstDataError(f"unexpected {type(error.cause).__name__}: {_line(error.cause)}")
-        except errors.OutOfMemoryError as error:
-            return WorkerDied(f"out of memory: {_line(error)}")
-        except errors.WorkerCrashedError as error:
-            return WorkerDied(_line(error))
+            if isinstance(error.cause, errors.RayError):
+                return fault(errors, error.cause)
+            return LstDataError(f"unexpected {type(error.cause).__name__}: {one_line(error.cause)}")
         except errors.RayError as error:
-            return WorkerDied(_line(error), with_node=True)
+            return fault(errors, error)
 
     def _cancel(self) -> None:
         for call in self._calls:
@@ -123,10 +122,6 @@ def _serve(run: str, make: list[Any], task: Any) -> Any:
         deadline.claim()
         worker = _workers[run] = Worker(ray.get(make[0]))
     return worker.do(task)
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300]
 
 
 def _check_gpus(resources: dict[str, float], gpus: float) -> None:

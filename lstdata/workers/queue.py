@@ -22,14 +22,16 @@ NODE_DEATHS: Final = 20
 class WorkerDied(LstDataError):
     """The process that did a task ended before it answered; `cause` says how, as far as that is known."""
 
-    def __init__(self, cause: str, with_node: bool = False) -> None:
+    def __init__(self, cause: str, with_node: bool = False, verdict: str = "") -> None:
         super().__init__(cause)
         self.cause = cause
         self.with_node = with_node
         """Its node went away: not for anything that the task did."""
+        self.verdict = verdict or cause
+        """The cause without names of machines and processes: what a dead letter may say."""
 
-    def __reduce__(self) -> tuple[type[WorkerDied], tuple[str, bool]]:
-        return (WorkerDied, (self.cause, self.with_node))
+    def __reduce__(self) -> tuple[type[WorkerDied], tuple[str, bool, str]]:
+        return (WorkerDied, (self.cause, self.with_node, self.verdict))
 
 
 class Line(Protocol[Given_co]):

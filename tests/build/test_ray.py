@@ -26,6 +26,7 @@ from lstdata.storage import read_json
 from lstdata.workers import Share, WorkerDied, work_off
 from lstdata.workers.cluster import check_address, described, room
 from lstdata.workers.queue import Given, Queue
+from lstdata.workers.ray_faults import fault
 from tests.build.misbehaving import misbehave
 from tests.conftest import Quiet, build, write_cuts
 from tests.transcribe.conftest import tone_model as tone_model
@@ -75,6 +76,17 @@ def test_a_cluster_that_is_gone_is_said_at_once(tmp_path: Path, monkeypatch: pyt
     (tmp_path / "ray_current_cluster").write_text("127.0.0.1:2\n")
     with pytest.raises(ConfigError, match=r"which is 127\.0\.0\.1:2, is no"):
         check_address("auto")
+
+
+def test_only_what_goes_away_with_its_node_is_given_out_again_at_once() -> None:
+    errors = ray.exceptions
+    gone = fault(errors, errors.NodeDiedError("node 192.0.2.1"))
+    assert isinstance(gone, WorkerDied) and gone.with_node
+    full = fault(errors, errors.OutOfMemoryError("node 192.0.2.1, worker ab"))
+    assert isinstance(full, WorkerDied) and not full.with_node and full.verdict == "out of memory"
+    for error in (errors.RuntimeEnvSetupError("no pip"), errors.OutOfDiskError(), errors.TaskUnschedulableError("no")):
+        found = fault(errors, error)
+        assert isinstance(found, Unavailable) and type(error).__name__ in str(found)
 
 
 @pytest.fixture

@@ -140,6 +140,25 @@ def test_the_letter_says_how_and_events_say_what_was_done() -> None:
     assert events[-1] == ("poisoned", {"shard": name, "id": "r1", "reason": "worker_died"})
 
 
+def test_a_letter_names_no_machine_and_counts_only_deaths_over_the_record_alone() -> None:
+    class Oom(Corpus):
+        def do(self, task: ShardTask) -> Outcome:
+            if task.only is None and not self.tasks:
+                self.tasks.append(task)
+                return RecordFailed("r0", "decode", "timed_out", "600 s were not enough.")
+            return WorkerDied("out of memory: node 192.0.2.1, worker ab", verdict="out of memory")
+
+    recovery = Recovery([planned(1)], [], rows, lambda event, **details: None)
+    corpus = Oom()
+    first = recovery.next()
+    assert first is not None and recovery.take(first, corpus.do(first))[0] is False
+    alone = recovery.next()
+    assert alone is not None and recovery.take(alone, corpus.do(alone))[0] is False
+    built = recovery.next()
+    assert built is not None
+    assert [letter.message for letter in built.skip] == ["its worker died: out of memory"]
+
+
 def test_a_death_that_does_not_come_again_costs_one_build() -> None:
     class Once(Corpus):
         def do(self, task: ShardTask) -> Outcome:
