@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, TypeVar
 
 from upath import UPath
 
@@ -20,7 +21,12 @@ from lstdata.run_folder import SEALED as SEALED
 from lstdata.run_folder import seal as seal
 from lstdata.run_folder import sealed as sealed
 from lstdata.shards import FORMAT, STORED_STRATEGIES
-from lstdata.storage import read_json, remove_temporaries
+from lstdata.storage import is_local, read_json, remove, remove_temporaries, sha256_file, sizes_in
+
+T = TypeVar("T")
+
+_READERS: Final = 32
+"""Files that are asked for at once where each is a request."""
 
 SIDECAR: tuple[str, ...] = (
     "format",
@@ -89,16 +95,20 @@ class Totals:
 
 
 def finish(plan: Plan, out: UPath, expected: Callable[[PlannedShard], str]) -> Totals:
-    """Write shards.parquet, index.parquet and rejects.parquet from the sidecars; IncompleteBuild if one is missing.
+    """Write shards.parquet, index.parquet and rejects.parquet from the sidecars.
+
+    IncompleteBuild if one is missing, or is of another writer than its tar or index rows: it is removed, so that the
+    next run builds the shard again.
 
     What workers left that died in the midst of a commit is removed first. `expected` gives the fingerprint that a
     shard's sidecar must have; CorruptShard where it has another.
     """
     remove_temporaries(out)
-    sidecars = [read_sidecar(out, shard.name) for shard in plan.shards]
+    sidecars = _of_each(out, plan.shards, lambda shard: read_sidecar(out, shard.name))
     for shard, stated in zip(plan.shards, sidecars, strict=True):
         if stated["fingerprint"] != expected(shard):
             raise CorruptShard(f"shard {shard.name} is not of this run: its fingerprint is {stated['fingerprint']}.")
+    _require_one_writer(out, plan.shards, sidecars)
     write_table(out / "shards.parquet", [shard_row(s) for s in sidecars], SHARDS_SCHEMA)
     written = concatenate(out / "index.parquet", (shard_paths(out, s.name)[1] for s in plan.shards), INDEX_SCHEMA)
     letters = [*plan_letters(out / "plan.parquet"), *(DeadLetter(**r) for s in sidecars for r in s["rejected"])]
@@ -108,6 +118,38 @@ def finish(plan: Plan, out: UPath, expected: Callable[[PlannedShard], str]) -> T
             f"{plan.records} records were planned, but {written} were written and {len(letters)} rejected."
         )
     return total(plan.records, sidecars, letters)
+
+
+def _require_one_writer(out: UPath, shards: Sequence[PlannedShard], sidecars: Sequence[Mapping[str, Any]]) -> None:
+    sizes = sizes_in(out / "shards")
+
+    def sum_of_rows(shard: PlannedShard) -> str | None:
+        try:
+            return sha256_file(shard_paths(out, shard.name)[1])
+        except FileNotFoundError:
+            return None
+
+    sums = _of_each(out, shards, sum_of_rows)
+    mixed = [
+        shard.name
+        for shard, stated, rows in zip(shards, sidecars, sums, strict=True)
+        if stated["index_sha256"] != rows or stated["bytes"] != sizes.get(f"{shard.name}.tar", 0)
+    ]
+    for name in mixed:
+        remove(shard_paths(out, name)[2])
+    if mixed:
+        more = f", as are those of {len(mixed) - 1} more" if mixed[1:] else ""
+        raise IncompleteBuild(
+            f"the tar or index rows of shard {mixed[0]} are not those of its sidecar{more}: run `build-shards` again."
+        )
+
+
+def _of_each(out: UPath, shards: Sequence[PlannedShard], work: Callable[[PlannedShard], T]) -> list[T]:
+    """In order; on an object store many at once."""
+    if is_local(out):
+        return [work(shard) for shard in shards]
+    with ThreadPoolExecutor(_READERS) as pool:
+        return list(pool.map(work, shards))
 
 
 def total(planned: int, sidecars: Iterable[Mapping[str, Any]], letters: Sequence[DeadLetter]) -> Totals:

@@ -11,7 +11,7 @@ from typing import Any
 from upath import UPath
 
 from lstdata.build.plan_table import PlannedShard
-from lstdata.errors import CorruptShard
+from lstdata.errors import Unavailable
 from lstdata.filters import REASONS as FILTER_REASONS
 from lstdata.records import DeadLetter
 from lstdata.storage import is_local, read_json, sizes_in
@@ -61,7 +61,10 @@ class Standing:
 
 
 def standing(out: UPath, shards: Iterable[PlannedShard], expected: Callable[[PlannedShard], str]) -> Standing:
-    """Look at `OUT/shards` with one listing; `expected` gives the fingerprint that a shard's sidecar must have."""
+    """Look at `OUT/shards` with one listing; `expected` gives the fingerprint that a shard's sidecar must have.
+
+    Unavailable where a sidecar that is listed cannot be read: a disk's fault must not have its shard built anew.
+    """
     shards = list(shards)
     sizes = sizes_in(out / "shards")
     found = Standing()
@@ -87,8 +90,10 @@ def _sidecars(out: UPath, shards: list[PlannedShard], sizes: dict[str, int]) -> 
             return None
         try:
             return read_json(folder / name)
-        except (OSError, ValueError, CorruptShard):
+        except (FileNotFoundError, ValueError):
             return None
+        except OSError as error:
+            raise Unavailable(f"`{folder / name}` cannot be read: {error.strerror or error}.") from error
 
     if is_local(out):
         yield from map(read, shards)

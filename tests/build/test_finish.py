@@ -11,7 +11,7 @@ from lstdata.build.finish import SEALED, finish, read_sidecar, seal, sealed, sha
 from lstdata.build.plan_table import PlannedShard, read_plan
 from lstdata.build.spec import BuildSpec, stage_fingerprints
 from lstdata.config import BuildConfig, load
-from lstdata.errors import CorruptShard
+from lstdata.errors import CorruptShard, IncompleteBuild
 from lstdata.records import DeadLetter
 from lstdata.storage import commit_json, read_json, sha256_file
 from lstdata.verify import verify
@@ -36,6 +36,18 @@ def test_a_shard_of_another_run_is_refused(run: Path) -> None:
     commit_json(path, read_json(path) | {"fingerprint": "0" * 16})
     with pytest.raises(CorruptShard, match="train-000001 is not of this run: its fingerprint is 0000000000000000"):
         finish(plan, run, expected)
+
+
+@pytest.mark.parametrize("name", ["train-000001.tar", "train-000001.parquet"])
+def test_a_sidecar_of_another_writer_than_its_files_does_not_pass(run: Path, name: str) -> None:
+    """Removed, so that the next run builds the shard; nothing else is touched."""
+    stages = {k: v for k, v in read_json(run / "run.json")["fingerprints"].items() if k != "source"}
+    path, index = run / "shards" / name, sha256_file(run / "index.parquet")
+    path.write_bytes((run / "shards" / name.replace("000001", "000000")).read_bytes() + b"x")
+    with pytest.raises(IncompleteBuild, match=r"rows of shard train-000001 are not those of its sidecar: run"):
+        finish(read_plan(run / "plan.parquet"), run, lambda shard: shard_fingerprint(shard.fingerprint, stages))
+    assert not (run / "shards/train-000001.json").exists() and (run / "shards/train-000000.json").exists()
+    assert sha256_file(run / "index.parquet") == index
 
 
 def test_what_a_dead_worker_left_is_gone_in_the_end(run: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from upath import UPath
 
 from lstdata.build.plan_table import PlannedShard
 from lstdata.build.standing import standing
+from lstdata.errors import Unavailable
 
 SHARDS = [PlannedShard(f"train-{n:06d}", "train", n, 5, 50.0, f"print-{n}") for n in range(4)]
 
@@ -53,6 +55,19 @@ def test_a_sidecar_that_is_none_is_a_missing_shard(tmp_path: Path, torn: str) ->
     write(tmp_path, SHARDS[0], [])
     (tmp_path / "shards" / "train-000000.json").write_text(torn)
     assert names(tmp_path)[0] == []
+
+
+def test_a_sidecar_that_the_disk_does_not_give_is_no_missing_shard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, SHARDS[0], [])
+
+    def stale(path: object) -> Any:
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    monkeypatch.setattr(Path, "read_bytes", stale)
+    with pytest.raises(Unavailable, match=r"train-000000\.json` cannot be read: Stale file handle"):
+        names(tmp_path)
 
 
 def test_dead_letters_are_kept_by_shard_and_filters_are_nobodys_fault(tmp_path: Path) -> None:
