@@ -79,19 +79,20 @@ def _scaled(builds: Sequence[Build], way: Way) -> str:
 
 
 def report_many(python: str | None, folder: Path) -> list[str]:
-    print(f"\n| {WORKERS} workers, empty shards | count | a second | driver, MB | more than at the {SETTLED}th |")
+    print(f"\n| {WORKERS} workers, empty shards | count | a second | driver, MB | more than at shard {SETTLED} |")
     print("| --- | --: | --: | --: | --: |")
     found: dict[tuple[str, int], dict[str, float]] = {}
     for case in CASES:
         interpreter = python if case == "Ray Data" else sys.executable
         for count in (FEW, MANY) if interpreter else ():
             found[case, count] = one = measured(str(interpreter), case, count, folder / f"{case} {count}")
-            cells = f"{count:,} | {one['rate']:,.0f} | {one['end']:.1f} | {one['end'] - one['settled']:.1f}"
+            rate = f"{one['rate']:,.0f}" if count == MANY else ""
+            cells = f"{count:,} | {rate} | {one['end']:.1f} | {one['end'] - one['settled']:.1f}"
             print(f"| {case} | {cells} |", flush=True)
-    rate = found["driver on ray", MANY]["rate"]
+    per_second = found["driver on ray", MANY]["rate"]
     more = found["driver on ray", MANY]["end"] - found["driver on ray", FEW]["end"]
     return [
-        f"a driver on Ray takes {rate:.0f} shards a second: {rate * MINUTE:,.0f} workers at a minute a shard",
+        f"a driver on Ray takes {per_second:.0f} shards a second: {per_second * MINUTE:,.0f} workers, at a minute each",
         f"{MANY:,} shards take {more:.1f} MB more of it than {FEW}",
     ]
 
@@ -99,8 +100,10 @@ def report_many(python: str | None, folder: Path) -> list[str]:
 def measured(python: str, case: str, count: int, folder: Path) -> dict[str, float]:
     folder.mkdir()
     command = [python, str(Path(__file__).with_name("building") / "empty.py"), case, str(count), str(folder)]
-    said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    found: dict[str, float] = json.loads(said.splitlines()[-1])
+    run = subprocess.run(command, capture_output=True, text=True)
+    if run.returncode:
+        raise RuntimeError(run.stderr)
+    found: dict[str, float] = json.loads(run.stdout.splitlines()[-1])
     return found
 
 
