@@ -95,7 +95,7 @@ def test_a_store_that_goes_away_leaves_shards_pending_and_one_line(
 
     monkeypatch.setenv("FSSPEC_S3", '{"config_kwargs": {"retries": {"total_max_attempts": 1}}}')
     store.network.break_by(goes)
-    told = lstdata("build-shards", source, out, *OPTIONS, "--workers", "1", timeout=600)
+    told = lstdata("build-shards", source, out, *OPTIONS, "--workers", "1", "--set", "run.patience=0", timeout=600)
     assert told.code == 1 and len(told.errors) == 1 and "cannot be reached" in told.errors[0], told.err
     store.network.heal()
     told = lstdata("build-shards", source, out, *OPTIONS, "--workers", "1", "--take-over")
