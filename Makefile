@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO ?= demo
 DEMO_UTTERANCES ?= 300
-POINTS ?= 126
+POINTS ?= 112
 SMALL_THREADS := OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
@@ -33,7 +33,7 @@ test: setup  ## Everything but the tests marked slow
 test-slow: setup  ## The tests marked slow
 	$(SMALL_THREADS) $(BIN)/python -m pytest -m slow
 
-chaos: setup  ## Builds that are killed at 126 points, or POINTS=n; one of them by SEED=n
+chaos: setup  ## Builds that are killed at 112 points, or POINTS=n; one of them by SEED=n
 	CHAOS_POINTS=$(POINTS) $(SMALL_THREADS) $(BIN)/python -m pytest tests/chaos -m chaos -vv $(if $(SEED),-k '[$(SEED)-')
 
 lint: setup  ## ruff and mypy --strict

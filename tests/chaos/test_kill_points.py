@@ -12,7 +12,7 @@ from tests.chaos.ordeal import carry_out
 from tests.chaos.points import CI, draw, is_on_ray, kind_of
 from tests.chaos.scenes import Scenes
 
-SEEDS = range(int(os.environ.get("CHAOS_POINTS", "126")))
+SEEDS = range(int(os.environ.get("CHAOS_POINTS", "112")))
 
 
 @pytest.mark.parametrize(

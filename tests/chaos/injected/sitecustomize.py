@@ -37,7 +37,7 @@ class Watch:
     _seen: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def around(self, call: str, real: Callable[..., Any], file: Any, *args: Any, **options: Any) -> Any:
-        """`real(file, …)`, seen before and after."""
+        """`real(file, …)`, seen before and, whether it succeeds or not, after."""
         place = self.place(file)
         if place is None:
             return real(file, *args, **options)
@@ -46,9 +46,10 @@ class Watch:
             with _open(self.trace, "a") as trace:
                 trace.write(json.dumps([role(), call, place, self._seen[call, place]]) + "\n")
         self.strike("before", call, place)
-        result = real(file, *args, **options)
-        self.strike("after", call, place)
-        return result
+        try:
+            return real(file, *args, **options)
+        finally:
+            self.strike("after", call, place)
 
     def place(self, file: Any) -> str | None:
         """Root and name there of a watched file, without what is its own of a temporary name; None for any other.
