@@ -113,7 +113,7 @@ def retry(asked: Asked, wanted: Retry, listener: Listener) -> tuple[Totals, Retr
 def _build(asked: Asked, listener: Listener, wanted: Retry | None) -> tuple[Totals, Retried | None]:
     from lstdata.build.freeze import freeze
     from lstdata.build.means import find_means
-    from lstdata.workers.on_ray import check_address
+    from lstdata.workers.cluster import check_address
 
     check_address(asked.config.run.address)
     source = _opened(asked)

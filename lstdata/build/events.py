@@ -10,11 +10,13 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 from upath import UPath
 
+from lstdata.objects import put_options
 from lstdata.storage import is_local, redacted
 
 FOLDER: Final = "events"
@@ -45,7 +47,9 @@ class EventLog:
         self._lines: list[bytes] = []
         """On an object store all of this part, else those that are not written yet."""
         self._written = time.monotonic()
-        self._one = threading.RLock()
+        self._dirty = False
+        """Whether there is something that was never given to the store."""
+        self._one, self._putting = threading.RLock(), threading.Lock()
         self.failed: OSError | None = None
         """Why the last write did not succeed."""
 
@@ -55,25 +59,27 @@ class EventLog:
         text = redacted(json.dumps(line, ensure_ascii=False, default=str)) + "\n"
         with self._one:
             self._lines.append(text.encode("utf-8", "backslashreplace"))
-            if is_local(self._folder) or time.monotonic() - self._written > _OBJECT_SECONDS:
-                self.flush()
+            self._dirty = True
+        if is_local(self._folder) or time.monotonic() - self._written > _OBJECT_SECONDS:
+            self.flush()
 
-    def flush(self) -> None:
-        """Write what is not written yet, if that can be done now."""
-        with self._one:
-            self._written = time.monotonic()
+    def flush(self, *, wait: bool = False) -> None:
+        """Write what is not written yet, if that can be done now; a put that another thread has under way is enough.
+
+        With `wait` that one is waited for first.
+        """
+        if is_local(self._folder):
+            with self._one:
+                self._try(self._append)
+        elif self._putting.acquire(blocking=wait):
             try:
-                self._append() if is_local(self._folder) else self._put()
-            except Exception as error:
-                self.failed = error if isinstance(error, OSError) else OSError(str(error))
-                waiting = [line for line in self._lines[-_KEPT:] if line != b"\n"]
-                self._lines = [b"\n", *waiting]  # ends what may have been written of a line
-            else:
-                self.failed = None
+                self._try(self._put)
+            finally:
+                self._putting.release()
 
     def close(self) -> None:
-        if self._lines:
-            self.flush()
+        if self._dirty:
+            self.flush(wait=True)
 
     def __enter__(self) -> EventLog:
         return self
@@ -81,16 +87,34 @@ class EventLog:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
+    def _try(self, write: Callable[[], None]) -> None:
+        self._written = time.monotonic()
+        try:
+            write()
+        except Exception as error:
+            self.failed = error if isinstance(error, OSError) else OSError(str(error))
+            with self._one:
+                waiting = [line for line in self._lines[-_KEPT:] if line != b"\n"]
+                self._lines = [b"\n", *waiting]  # ends what may have been written of a line
+                self._dirty = True
+        else:
+            self.failed = None
+
     def _append(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         with open(str(self._folder / f"{self._name}.jsonl"), "ab") as file:
             file.write(b"".join(self._lines))
         self._lines.clear()
+        self._dirty = False
 
     def _put(self) -> None:
+        """While it is put, others go on writing."""
+        with self._one:
+            data, count = b"".join(self._lines), len(self._lines)
+            self._dirty = False
         path = self._folder / (f"{self._name}.{self._part}.jsonl" if self._part else f"{self._name}.jsonl")
-        data = b"".join(self._lines)
-        path.fs.pipe_file(path.path, data)
+        path.fs.pipe_file(path.path, data, **put_options(path.fs, len(data)))
         if len(data) > _OBJECT_BYTES:
             self._part += 1
-            self._lines.clear()
+            with self._one:
+                del self._lines[:count]

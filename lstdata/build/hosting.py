@@ -136,10 +136,13 @@ def _arranged(
 
 
 def _cpus(run: RunConfig, nodes: list[tuple[str, dict[str, float]]], held: Mapping[str, float]) -> float:
-    """Of one task. A cluster that is joined may have no node yet, or one of many: there it is a CPU whatever is up."""
+    """Of one task. A cluster that is joined may have no node yet, or one of many: there it is a CPU, less only where no
+    node that is up has one left."""
+    free = {id: resources["CPU"] - held.get(id, 0.0) for id, resources in nodes if resources.get("CPU")}
     if run.address is not None:
-        return 1.0
-    cpus = task_share({id: resources.get("CPU", 0.0) - held.get(id, 0.0) for id, resources in nodes}, run.workers)
+        left = task_share(free, None)
+        return left if left >= _LEAST_CPU else 1.0
+    cpus = task_share(free, run.workers)
     if cpus < _LEAST_CPU:
         taken = "The model actors leave no CPU" if held else "There is no CPU"
         raise ConfigError(f"{taken} for shard tasks: the cluster has {described(nodes)}.")

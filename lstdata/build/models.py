@@ -47,12 +47,6 @@ class SpeechModels:
         """Load all; the id of the node that it is on."""
         import ray
 
-        here = compute_class(self._spec.device, True)
-        if here != self._spec.worker_class:
-            raise ConfigError(
-                f"A model actor's compute class is {here}, but the build's is {self._spec.worker_class}: bytes could "
-                "differ."
-            )
         if encodes(self._spec):
             _ = self._extractor
         if aligns(self._spec):
@@ -83,8 +77,18 @@ class SpeechModels:
             self.__dict__.pop("_ctc", None)
             raise TookTooLong(f"it was not done within {seconds:g} s (`run.record_timeout`).") from None
 
+    def _check_class(self) -> None:
+        """Whenever a model is loaded: an actor may have been started again on another node."""
+        here = compute_class(self._spec.device, True)
+        if here != self._spec.worker_class:
+            raise ConfigError(
+                f"A model actor's compute class is {here}, but the build's is {self._spec.worker_class}: bytes could "
+                "differ."
+            )
+
     @cached_property
     def _extractor(self) -> UnitExtractor:
+        self._check_class()
         assert self._spec.features is not None
         return make_extractor(self._spec.features, load_codebook(self._spec.out / "codebook.npz"))
 
@@ -93,6 +97,7 @@ class SpeechModels:
         from lstdata.align.ctc.model import load_ctc
         from lstdata.checkpoints.bundles import find_again
 
+        self._check_class()
         wanted = self._spec.word_source.checkpoint
         assert wanted is not None
         here = find_again(wanted, self._spec.config.words.model or "", option="words.model")

@@ -43,7 +43,7 @@ def segment_command(
     from lstdata.segment.run import Work, segment
     from lstdata.sources import open_source
     from lstdata.storage import absolute, remove_temporaries
-    from lstdata.workers.on_ray import check_address
+    from lstdata.workers.cluster import check_address
 
     given = {"runner": runner, "workers": workers, "address": address}
     overrides = [f"run.{name}={json.dumps(value)}" for name, value in given.items() if value is not None]

@@ -35,8 +35,8 @@ from lstdata.transcribe.journal import from_json, to_json
 from lstdata.transcribe.recogniser import check_dtype, try_out
 from lstdata.transcribe.survey import Survey, look_through
 from lstdata.workers import run_tasks
+from lstdata.workers.cluster import check_address
 from lstdata.workers.faults import successes
-from lstdata.workers.on_ray import check_address
 
 GPU_BATCH: Final = 16
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from lstdata.errors import ConfigError, LstDataError
 from lstdata.workers import deadline
-from lstdata.workers.cluster import check_address as check_address
 from lstdata.workers.cluster import connected, live_nodes, room
 from lstdata.workers.queue import Line
 from lstdata.workers.ray_faults import fault, one_line
