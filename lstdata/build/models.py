@@ -163,4 +163,5 @@ class _Asking:
             except ray.exceptions.RayTaskError as error:
                 raise getattr(error, "cause", None) or error from None
             except ray.exceptions.RayError as error:
-                raise WorkerDied(f"a model actor died: {' '.join(str(error).split())[:300]}") from error
+                cause = f"a model actor died: {' '.join(str(error).split())[:300]}"
+                raise WorkerDied(cause, verdict="a model actor died") from error
