@@ -183,6 +183,17 @@ def test_a_build_survives_a_record_that_is_bad_wherever_it_is_heard(
 
 
 @pytest.mark.slow
+def test_on_ray_it_is_the_same(cuts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    misbehave_in_fit(monkeypatch, {"utt-005": "kill", "utt-007": "hang"}, tmp_path)
+    listener, out = Noting(), tmp_path / "out"
+    totals = build(cuts, out, "run.runner=ray", "run.workers=2", "run.record_timeout=3", listener=listener)
+    assert totals.written == 12
+    assert sorted(read_json(out / "codebook.json")["left_out"]) == ["utt-005", "utt-007"]
+    assert (out / "codebook.npz").read_bytes() == codebook_bytes(cuts, ["utt-005", "utt-007"])
+    assert len([note for note in listener.notes if note.startswith("codebook: fitted without")]) == 2
+
+
+@pytest.mark.slow
 def test_a_crash_that_does_not_come_again_changes_nothing(
     cuts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
