@@ -73,7 +73,8 @@ class Watch:
             return None
         blow = self.blows[struck]
         at = (blow["moment"], blow["call"], blow["place"], blow["nth"], blow["role"])
-        return struck if at == (moment, call, place, self._seen[call, place], role()) else None
+        here = at == (moment, call, place, self._seen[call, place], role())
+        return struck if here and not (blow["victim"] == "parent" and is_orphan()) else None
 
     def strike(self, moment: str, call: str, place: str) -> None:
         number = self.is_due(moment, call, place)
@@ -96,6 +97,14 @@ def role() -> str:
     import multiprocessing
 
     return "driver" if multiprocessing.parent_process() is None else "worker"
+
+
+def is_orphan() -> bool:
+    """Whether the driver of this worker is dead."""
+    import multiprocessing
+
+    parent = multiprocessing.parent_process()
+    return parent is not None and parent.pid != os.getppid()
 
 
 def install(watch: Watch) -> None:
