@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from lstdata.errors import ConfigError
+from lstdata.errors import ConfigError, Unavailable
 
 if TYPE_CHECKING:
     from lstdata.workers import Share
@@ -52,6 +52,7 @@ def connected(workers: int | None, address: str | None) -> Iterator[Any]:
     """The module `ray`, connected while the context lasts; a connection that is there already is used, and left.
 
     `address` joins a running cluster; else a local one of `workers` CPUs, or all cores, is started and stopped.
+    Raises ConfigError where there is no cluster to join, and Unavailable where none can be started.
     """
     import ray
 
@@ -66,8 +67,11 @@ def connected(workers: int | None, address: str | None) -> Iterator[Any]:
             ray.init(address="local", num_cpus=cores, include_dashboard=False, **quiet)
         else:
             ray.init(address=address, **quiet)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        raise ConfigError(f"`run.address` {address!r} is no running Ray cluster: {error}.") from error
+    except Exception as error:  # where its processes die or are late, Ray raises nothing more special
+        said = " ".join(str(error).split()).rstrip(".")
+        if address is None:
+            raise Unavailable(f"Ray could not be started on this machine: {said}.") from error
+        raise ConfigError(f"`run.address` {address!r} is no running Ray cluster: {said}.") from error
     try:
         yield ray
     finally:
