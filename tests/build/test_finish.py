@@ -61,7 +61,7 @@ def test_what_a_dead_worker_left_is_gone_in_the_end(run: Path) -> None:
 
 def test_the_fingerprint_of_a_shard_is_the_same_to_builder_and_checker(tmp_path: Path) -> None:
     stages = {"plan": "a", "units": "b"}
-    spec = BuildSpec("source", tmp_path, BuildConfig(), "class", tuple(stages.items()))
+    spec = BuildSpec("source", tmp_path, BuildConfig(), "class", "class", tuple(stages.items()))
     assert spec.shard_fingerprint("records") == shard_fingerprint("records", stages)
     assert shard_fingerprint("records", stages | {"units": "c"}) != shard_fingerprint("records", stages)
     assert shard_fingerprint("others", stages) != shard_fingerprint("records", stages)
