@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import resource
 import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from lstdata.verify import verify
 from lstdata.workers.faults import MOST_FAULTS, successes
 from lstdata.workers.local import how_it_ended
 from tests.build.misbehaving import misbehave
-from tests.conftest import build, write_cuts
+from tests.conftest import OPTIONS, build, write_cuts
 
 DOWN = Unavailable("the mount is gone")
 
@@ -174,23 +174,24 @@ def test_too_many_rejects_stop_a_build_early_and_a_higher_limit_lets_it_go_on(
     assert totals.reasons == {"unexpected_error": 12} and finished < set(sidecars(tmp_path / "out"))
 
 
-def test_a_full_disk_leaves_shards_pending(
-    cuts: Path, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+FULL_DISK = """
+import resource
+from lstdata.cli import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+main()
+"""
+
+
+def test_a_full_disk_leaves_shards_pending(cuts: Path, built: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    misbehave(monkeypatch, {}, tmp_path)
     build(cuts, out)
     for path in (out / "shards").glob("*.json"):
         path.unlink()
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
-    try:
-        with pytest.raises(IncompleteBuild, match=r"stay pending; run again to resume.*File too large"):
-            build(cuts, out)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, ignored)
+    options = [part for option in OPTIONS for part in ("--set", option)]
+    command = [sys.executable, "-c", FULL_DISK, "build-shards", str(cuts), str(out), *options]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1 and "Traceback" not in ended.stderr
+    assert "stay pending; run again to resume" in ended.stderr and "File too large" in ended.stderr
     assert not list((out / "shards").glob("*.tmp-*"))
     build(cuts, out)
     assert changed(out, built) == []
