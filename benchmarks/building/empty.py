@@ -21,6 +21,7 @@ from upath import UPath
 import lstdata.build.shard
 from lstdata.build.arrange import Rules
 from lstdata.build.drive import build_pending
+from lstdata.build.events import EventLog
 from lstdata.build.plan_table import Plan, PlannedShard
 from lstdata.build.spec import BuildSpec
 from lstdata.build.task import ShardResult, ShardTask
@@ -95,7 +96,9 @@ def drive(runner: str, count: int, folder: Path) -> dict[str, float]:
     lstdata.build.shard.ShardBuilder = NoWork  # type: ignore[assignment,misc]
     plan = Plan(tuple(planned(count)), count * RECORDS, 0, count * SECONDS, "0" * 16, Rules(SECONDS, True))
     watcher = Watcher(count)
-    build_pending(spec_of(folder, runner), plan, {}, watcher)
+    spec = spec_of(folder, runner)
+    with EventLog(spec.out, "driver") as events, events.alive():
+        build_pending(spec, plan, {}, watcher, events)
     return watcher.said()
 
 

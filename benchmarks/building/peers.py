@@ -28,11 +28,10 @@ ACTORS = 2
 def build_by(peer: str) -> None:
     make = {"plain": plain_loop, "ray-data": ray_data}[peer]
 
-    def build_pending(spec: BuildSpec, plan: Plan, *_: object) -> None:
-        with EventLog(spec.out, "driver") as events:
-            events.write("started")
-            for result in make(spec, plan.shards):
-                events.write("built", **asdict(result))
+    def build_pending(spec: BuildSpec, plan: Plan, run: object, listener: object, events: EventLog, *_: object) -> None:
+        events.write("started")
+        for result in make(spec, plan.shards):
+            events.write("built", **asdict(result))
 
     lstdata.build.build_pending = build_pending  # type: ignore[attr-defined,assignment]
 

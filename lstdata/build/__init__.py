@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from upath import UPath
 
 from lstdata.build.budget import refuse_plan
 from lstdata.build.drive import Listener as Listener
 from lstdata.build.drive import build_pending
+from lstdata.build.events import EventLog
 from lstdata.build.finish import Totals, finish, plan_letters, sealed
 from lstdata.build.folder import has_shards, read_run, refuse_changes, refuse_other_stages
 from lstdata.build.pacing import PacedLines
@@ -111,36 +113,53 @@ def retry(asked: Asked, wanted: Retry, listener: Listener) -> tuple[Totals, Retr
 
 
 def _build(asked: Asked, listener: Listener, wanted: Retry | None) -> tuple[Totals, Retried | None]:
-    from lstdata.build.freeze import freeze
     from lstdata.build.means import find_means
     from lstdata.workers.cluster import check_address
 
     check_address(asked.config.run.address)
     source = _opened(asked)
     means = find_means(source, asked.config, allow_mixed_compute=asked.allow_mixed_compute)
-    with locked(asked.out, read_run, take_over=asked.take_over, note=listener.note):
-        source = to_be_planned(asked, source, listener)
-        plan = plan_or_resume(asked, source, means.compute_class, listener)
-        refuse_plan(plan, asked.out, asked.config.run.max_reject_rate)
-        if means.taken is not None:
-            means.taken.check_plan(asked.out / "plan.parquet")
-        run = read_run(asked.out)
-        assert run is not None
-        lines = PacedLines(listener.note, "codebook: frames")
-        frozen = freeze(source, plan, asked.out, asked.config, means, lines.update, listener.note)
-        for note in frozen.notes:
-            listener.note(note)
-        spec = _spec(asked, frozen, means)
-        refuse_other_stages(asked.out, run, dict(spec.stages))
-        run |= {
-            "fingerprints": {"source": plan.source_fingerprint, **dict(spec.stages)},
-            "mixed_compute": run.get("mixed_compute", False) or run["compute_class"] != spec.compute_class,
-        }
-        retried = None if wanted is None else _chosen(spec, plan, wanted, listener)
-        build_pending(spec, plan, run, listener, () if retried is None else retried.shards)
-        totals = finish(plan, asked.out, lambda shard: spec.shard_fingerprint(shard.fingerprint))
-        commit_json(asked.out / "run.json", sealed(asked.out, run | {"totals": asdict(totals)}))
+    with (
+        locked(asked.out, read_run, take_over=asked.take_over, note=listener.note),
+        EventLog(asked.out, "driver") as events,
+        events.alive(),
+    ):
+        with events.stopped_by():
+            source = to_be_planned(asked, source, listener)
+            plan = plan_or_resume(asked, source, means.compute_class, listener)
+            run, spec = _frozen(asked, source, plan, means, listener, events)
+            retried = None if wanted is None else _chosen(spec, plan, wanted, listener)
+        build_pending(spec, plan, run, listener, events, () if retried is None else retried.shards)
+        with events.stopped_by():
+            totals = finish(plan, asked.out, lambda shard: spec.shard_fingerprint(shard.fingerprint))
+            commit_json(asked.out / "run.json", sealed(asked.out, run | {"totals": asdict(totals)}))
     return totals, retried
+
+
+def _frozen(
+    asked: Asked, source: Source, plan: Plan, means: Means, listener: Listener, events: EventLog
+) -> tuple[dict[str, Any], BuildSpec]:
+    """What `run.json` says, and the build as its workers will see it, once codebook and tokenizer are there."""
+    from lstdata.build.freeze import freeze
+
+    refuse_plan(plan, asked.out, asked.config.run.max_reject_rate)
+    if means.taken is not None:
+        means.taken.check_plan(asked.out / "plan.parquet")
+    run = read_run(asked.out)
+    assert run is not None
+    if run.get("totals") is None:
+        events.write("freezing", pid=os.getpid())
+    lines = PacedLines(listener.note, "codebook: frames")
+    frozen = freeze(source, plan, asked.out, asked.config, means, lines.update, listener.note)
+    for note in frozen.notes:
+        listener.note(note)
+    spec = _spec(asked, frozen, means)
+    refuse_other_stages(asked.out, run, dict(spec.stages))
+    run |= {
+        "fingerprints": {"source": plan.source_fingerprint, **dict(spec.stages)},
+        "mixed_compute": run.get("mixed_compute", False) or run["compute_class"] != spec.compute_class,
+    }
+    return run, spec
 
 
 def _chosen(spec: BuildSpec, plan: Plan, wanted: Retry, listener: Listener) -> Retried:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Collection, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lstdata.build.budget import RejectBudget
 from lstdata.build.events import EventLog
@@ -25,8 +24,6 @@ from lstdata.workers import count_workers, work_off
 
 if TYPE_CHECKING:
     from lstdata.build.spec import BuildSpec
-
-_ALIVE_SECONDS: Final = 10.0
 
 _pause = time.sleep
 
@@ -48,7 +45,12 @@ class Listener(Protocol):
 
 
 def build_pending(
-    spec: BuildSpec, plan: Plan, run: dict[str, Any], listener: Listener, anew: Collection[str] = ()
+    spec: BuildSpec,
+    plan: Plan,
+    run: dict[str, Any],
+    listener: Listener,
+    events: EventLog,
+    anew: Collection[str] = (),
 ) -> None:
     """Build what is not complete, and try again what may fare better now; until then a run has no totals.
 
@@ -62,18 +64,15 @@ def build_pending(
     if not pending:
         return
     commit_json(spec.out / "run.json", run | {"totals": None})
-    with EventLog(spec.out, "driver") as events, _alive(events):
-        how = spec.config.run
-        said = {"runner": how.runner, "workers": count_workers(how), "pid": os.getpid()}
-        events.write("started", shards=len(plan.shards), pending=len(pending), seconds=seconds, **said)
-        build = _Build(spec, listener, events, found, len(pending))
-        try:
+    how = spec.config.run
+    said = {"runner": how.runner, "workers": count_workers(how), "pid": os.getpid()}
+    events.write("started", shards=len(plan.shards), pending=len(pending), seconds=seconds, **said)
+    build = _Build(spec, listener, events, found, len(pending))
+    try:
+        with events.stopped_by():
             build.carry_out()
-        except BaseException as error:
-            events.write("stopped", message=str(error) or type(error).__name__)
-            raise
-        finally:
-            events.write("ended", failed=len(build.faults), pending=build.left)
+    finally:
+        events.write("ended", failed=len(build.faults), pending=build.left)
     build.say_the_end()
 
 
@@ -216,19 +215,3 @@ class _Build:
             self.listener.note(f"shard {details['shard']}: `{details['id']}` is left out: {details['reason']}")
         elif event == "died":
             self.listener.fault(f"shard {details['shard']}: {details['cause']}")
-
-
-@contextmanager
-def _alive(events: EventLog) -> Iterator[None]:
-    """A sign of life now and then while the context lasts."""
-    over = threading.Event()
-
-    def beat() -> None:
-        while not over.wait(_ALIVE_SECONDS):
-            events.write("alive")
-
-    threading.Thread(target=beat, daemon=True, name="lstdata-alive").start()
-    try:
-        yield
-    finally:
-        over.set()

@@ -10,7 +10,8 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
@@ -26,6 +27,8 @@ _OBJECT_SECONDS: Final = 10.0
 
 _OBJECT_BYTES: Final = 1 << 20
 """After so many an object is left as it is, and another begun."""
+
+_ALIVE_SECONDS: Final = 10.0
 
 _KEPT: Final = 10_000
 """Lines that wait for a disk that does not take them; older ones are lost."""
@@ -80,6 +83,30 @@ class EventLog:
     def close(self) -> None:
         if self._dirty:
             self.flush(wait=True)
+
+    @contextmanager
+    def stopped_by(self) -> Iterator[None]:
+        """Write down what ends the context early."""
+        try:
+            yield
+        except BaseException as error:
+            self.write("stopped", message=str(error) or type(error).__name__)
+            raise
+
+    @contextmanager
+    def alive(self) -> Iterator[None]:
+        """A sign of life now and then while the context lasts."""
+        over = threading.Event()
+
+        def beat() -> None:
+            while not over.wait(_ALIVE_SECONDS):
+                self.write("alive")
+
+        threading.Thread(target=beat, daemon=True, name="lstdata-alive").start()
+        try:
+            yield
+        finally:
+            over.set()
 
     def __enter__(self) -> EventLog:
         return self

@@ -21,7 +21,7 @@ def main() -> None:
         received.append(number)
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, leave)
+    before = signal.signal(signal.SIGTERM, leave)
     try:
         from lstdata.cli.verbs import run
 
@@ -31,3 +31,5 @@ def main() -> None:
         more = "; run the same command again to resume." if resumes else "."
         print(f"error: {'terminated' if received else 'interrupted'}{more}", file=sys.stderr)
         sys.exit(128 + (received[0] if received else signal.SIGINT))
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)

@@ -70,10 +70,11 @@ def _state(seen: Seen, driver: ProcessLog | None, now: float) -> tuple[State, fl
         left = ended.count("failed") or ended.count("pending")
         if left:
             return "failed", ended.time, f"{left:,} shards stay pending"
-        return ("finishing" if len(seen.complete) == len(seen.plan.shards) else "interrupted"), ended.time, None
+        finishing = len(seen.complete) == len(seen.plan.shards) and now - driver.last < SILENT
+        return ("finishing" if finishing else "interrupted"), ended.time, None
     if now - driver.last < SILENT:
         started = driver.last_of("started")
-        return "running", driver.began if started is None else started.time, None
+        return ("preparing", driver.began, None) if started is None else ("running", started.time, None)
     last = next((event for event in reversed(driver.events) if event.kind != "alive"), None)
     if last is not None and last.kind == "failed" and last.text("kind") in ("ConfigError", "IncompleteBuild"):
         return "failed", last.time, last.text("message")

@@ -28,6 +28,7 @@ class Line(NamedTuple):
 
 _TONES: Final[dict[State, Tone]] = {
     "planned": "quiet",
+    "preparing": "good",
     "running": "good",
     "finishing": "good",
     "finished": "good",
@@ -38,6 +39,7 @@ _TONES: Final[dict[State, Tone]] = {
 
 _HINTS: Final[dict[State, str]] = {
     "planned": "no shard is begun",
+    "preparing": "codebook and tokenizer are being made",
     "finishing": "every shard is built; the tables of the run are being written",
     "interrupted": "nobody works on it; the same command resumes",
 }

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from lstdata.build.timing import StageTime
 
-State = Literal["planned", "running", "finishing", "finished", "interrupted", "stopped", "failed"]
+State = Literal["planned", "preparing", "running", "finishing", "finished", "interrupted", "stopped", "failed"]
 
 OVER: tuple[State, ...] = ("finished", "interrupted", "stopped", "failed")
 """States in which nobody works on the folder."""

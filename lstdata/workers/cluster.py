@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
 _EDGE: Final = 1e-6
 """By which shares may miss a whole, as Ray counts in ten thousandths."""
+
+_is_ours = False
+"""Whether the connection was made by `connected`, and ends with it."""
 
 
 def check_address(address: str | None) -> None:
@@ -63,19 +68,39 @@ def connected(workers: int | None, address: str | None) -> Iterator[Any]:
     quiet = {"configure_logging": True, "logging_level": logging.ERROR, "log_to_driver": False}
     cores = workers or len(os.sched_getaffinity(0))
     try:
-        if address is None:
-            ray.init(address="local", num_cpus=cores, include_dashboard=False, **quiet)
-        else:
-            ray.init(address=address, **quiet)
+        with _own_sigterm():
+            if address is None:
+                ray.init(address="local", num_cpus=cores, include_dashboard=False, **quiet)
+            else:
+                ray.init(address=address, **quiet)
     except Exception as error:  # where its processes die or are late, Ray raises nothing more special
         said = " ".join(str(error).split()).rstrip(".")
         if address is None:
             raise Unavailable(f"Ray could not be started on this machine: {said}.") from error
         raise ConfigError(f"`run.address` {address!r} is no running Ray cluster: {said}.") from error
+    global _is_ours
+    _is_ours = True
     try:
         yield ray
     finally:
+        _is_ours = False
         ray.shutdown()
+
+
+@contextmanager
+def _own_sigterm() -> Iterator[None]:
+    """What this process does at SIGTERM is not for Ray to replace: its own handler aborts, and shuts nothing down."""
+    mine = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if callable(mine) and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, mine)
+
+
+def connection_is_ours() -> bool:
+    """Then it will be closed, and all that is under way ends with it."""
+    return _is_ours
 
 
 def live_nodes(ray: Any) -> list[tuple[str, dict[str, float]]]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from lstdata.errors import ConfigError, LstDataError
 from lstdata.workers import deadline
-from lstdata.workers.cluster import connected, live_nodes, room
+from lstdata.workers.cluster import connected, connection_is_ours, live_nodes, room
 from lstdata.workers.queue import Line
 from lstdata.workers.ray_faults import fault, one_line
 from lstdata.workers.worker import Worker
@@ -102,6 +102,9 @@ class _Flight(Generic[Task, Result]):
             return fault(errors, error)
 
     def _cancel(self) -> None:
+        """Only where they would outlive this: cancelling a task that is about to end aborts the process (Ray 2.60)."""
+        if connection_is_ours():
+            return
         for call in self._calls:
             with suppress(Exception):
                 self.ray.cancel(call, force=True)

@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,19 +13,11 @@ from lstdata.build import Asked, build_shards
 from lstdata.config import BuildConfig, load
 from lstdata.errors import ConfigError, IncompleteBuild
 from lstdata.index import INDEX_SCHEMA, read_rejects, read_table
-from lstdata.storage import commit_json, read_json, sha256_file
+from lstdata.storage import commit_json, read_json
 from lstdata.units.codebook import load_codebook
 from lstdata.verify import verify
+from tests.build.contents import hashes
 from tests.conftest import OPTIONS, Quiet, build
-
-
-def hashes(out: Path) -> dict[str, str]:
-    """Of everything that is a function of input and config."""
-    kinds = (".tar", ".parquet", ".npz")
-    files = [p for p in out.rglob("*") if p.suffix in kinds or p.name in ("vocab.json", "tokenizer.json")]
-    return {str(p.relative_to(out)): sha256_file(p) for p in files} | {
-        f"shards/{p.name}": sha256_file(p) for p in (out / "shards").glob("*.json")
-    }
 
 
 def test_a_build_verifies_and_accounts_for_every_record(built: Path) -> None:
@@ -69,94 +56,6 @@ def test_a_lost_file_is_remade_with_the_same_bytes(cuts: Path, built: Path, lost
     listener = Quiet()
     build(cuts, built, listener=listener)
     assert len(listener.names) == 1 and hashes(built) == before
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("after", ["plan.parquet", "codebook.npz", "shards/train-000000.json"])
-def test_kill_9_then_run_again(cuts: Path, built: Path, tmp_path: Path, after: str) -> None:
-    """Kill the driver and its workers as soon as a file appears; the second run ends with the undisturbed bytes."""
-    out = tmp_path / "out"
-    command = [sys.executable, "-m", "lstdata", "build-shards", str(cuts), str(out), "--no-report"]
-    command += [part for option in OPTIONS for part in ("--set", option)]
-    first = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
-    while first.poll() is None and not (out / after).exists():
-        time.sleep(0.01)
-    os.killpg(first.pid, signal.SIGKILL)
-    first.wait()
-    assert first.returncode == -signal.SIGKILL
-    again = subprocess.run(command, capture_output=True, text=True)
-    assert again.returncode == 0, again.stderr
-    assert hashes(out) == hashes(built)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("sent", "said"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated")])
-def test_asked_to_end_it_leaves_a_folder_that_resumes(
-    cuts: Path, built: Path, tmp_path: Path, sent: signal.Signals, said: str
-) -> None:
-    """One line, exit 130 or 143, no worker left, "stopped" in the events; the next run ends with the same bytes."""
-    out = tmp_path / "out"
-    command = [sys.executable, "-m", "lstdata", "build-shards", str(cuts), str(out), "--no-report"]
-    command += [part for option in OPTIONS for part in ("--set", option)]
-    first = subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE, text=True)
-    while first.poll() is None and not list(out.glob("shards/*.json")):
-        time.sleep(0.01)
-    assert _workers(first.pid)
-    os.killpg(first.pid, sent)
-    _, shown = first.communicate()
-    assert first.returncode == 128 + sent
-    assert f"{said}; run the same command again to resume" in shown and "Traceback" not in shown
-    assert not _workers(first.pid)
-    assert any('"event": "stopped"' in log.read_text() for log in (out / "events").glob("*-driver.jsonl"))
-    build(cuts, out)
-    assert hashes(out) == hashes(built)
-
-
-@pytest.mark.slow
-def test_workers_end_with_their_driver(cuts: Path, tmp_path: Path) -> None:
-    """An orphan must not go on committing: somebody else may hold the lock by then."""
-    out = tmp_path / "out"
-    command = [sys.executable, "-m", "lstdata", "build-shards", str(cuts), str(out), "--no-report"]
-    command += [part for option in OPTIONS for part in ("--set", option)]
-    driver = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    while driver.poll() is None and not list(out.glob("shards/*.json")):
-        time.sleep(0.01)
-    (worker,) = [p for p in _children(driver.pid) if "resource_tracker" not in _command(p)]
-    driver.kill()
-    driver.wait()
-    for _ in range(1000):
-        if not Path(f"/proc/{worker}/cmdline").exists() or not _command(worker):
-            break
-        time.sleep(0.01)
-    else:
-        pytest.fail("the worker outlived its driver by ten seconds")
-    build(cuts, out)
-    assert verify(out).problems == []
-
-
-def _children(pid: int) -> list[int]:
-    return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def _workers(group: int) -> list[int]:
-    """Worker processes of a process group."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            pgrp = int(path.read_text().rpartition(")")[2].split()[2])
-        except OSError:
-            continue
-        pid = int(path.parent.name)
-        if pgrp == group and "spawn_main" in _command(pid):
-            found.append(pid)
-    return found
-
-
-def _command(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-    except OSError:
-        return ""
 
 
 def test_frozen_files_of_an_unknown_build_are_not_taken_over(cuts: Path, tmp_path: Path) -> None:

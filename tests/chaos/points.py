@@ -56,10 +56,8 @@ class RayBlow:
     signal: int = signal.SIGKILL
 
     def allows(self, code: int) -> bool:
-        """Whether the driver may exit with this code; what SIGTERM leads to is Ray's to say."""
-        if self.victim != "driver":
-            return code == 0
-        return code != 0 if self.signal == signal.SIGTERM else code == _code(self.signal)
+        """Whether the driver may exit with this code."""
+        return code == (_code(self.signal) if self.victim == "driver" else 0)
 
     def __str__(self) -> str:
         return f"{signal.Signals(self.signal).name} to {self.victim} after {self.begun} shards were begun"

@@ -66,6 +66,17 @@ def test_how_a_driver_came_to_its_end(last: Any, state: str, message: str | None
 def test_when_all_shards_are_built_the_tables_are_still_to_come() -> None:
     driver = log_of("driver", started(), (50, "ended", {"failed": 0, "pending": 0}))
     assert status_of(seen_of([driver], complete=10), START + 60).state == "finishing"
+    silent = status_of(seen_of([driver], complete=10), START + 111)
+    assert (silent.state, silent.since_seconds) == ("interrupted", 61.0)
+
+
+def test_before_the_first_shard_a_codebook_is_made() -> None:
+    freezing = (0, "freezing", {"pid": 7})
+    beating = status_of(seen_of([log_of("driver", freezing, (50, "alive", {}))]), START + 100)
+    assert (beating.state, beating.since_seconds, beating.shards.pending) == ("preparing", 100.0, 10)
+    assert status_of(seen_of([log_of("driver", freezing, (50, "alive", {}))]), START + 111).state == "interrupted"
+    stopped = log_of("driver", freezing, (50, "stopped", {"message": "no frame to fit on"}))
+    assert status_of(seen_of([stopped]), START + 60).message == "no frame to fit on"
 
 
 def test_a_finished_run_is_as_its_totals_say() -> None:
