@@ -84,7 +84,7 @@ def _do(fault: str, mark: Path) -> None:
         case "hang":
             time.sleep(1000)
         case "hang in C":
-            _lock_for_ever()
+            lock_for_ever()
         case "eat":
             _eat()
         case "disk":
@@ -93,7 +93,7 @@ def _do(fault: str, mark: Path) -> None:
             raise KeyError("no such thing")
 
 
-def _lock_for_ever() -> None:
+def lock_for_ever() -> None:
     """In C, holding the interpreter's lock, deaf to signals: a mutex that is locked already."""
     library, mutex = ctypes.PyDLL(None), ctypes.create_string_buffer(64)
     for _ in range(2):

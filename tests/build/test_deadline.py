@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 
@@ -13,6 +15,7 @@ from lstdata.build.whereabouts import NOWHERE, Whereabouts
 from lstdata.config import RunConfig
 from lstdata.workers import run_tasks
 from lstdata.workers.deadline import Deadline, Overdue
+from tests.build.misbehaving import lock_for_ever
 
 
 def prepared() -> Callable[[str], object]:
@@ -34,6 +37,8 @@ def work(task: str) -> object:
             time.sleep(0.8)
         if task == "hang":
             time.sleep(1000)
+        if task == "lock":
+            lock_for_ever()
         return "done"
 
     try:
@@ -68,6 +73,22 @@ def test_each_record_has_its_own_time() -> None:
     assert isinstance(failed, RecordFailed)
     assert (failed.id, failed.stage, failed.reason) == ("r2", "decode", "timed_out")
     assert str(failed) == "`r2`, stage decode: it was not done within 2 s (`run.record_timeout`)."
+
+
+LOCKED = """
+from lstdata.config import RunConfig
+from lstdata.workers import run_tasks
+from tests.build.test_deadline import prepared
+for _, outcome in run_tasks(prepared, ["lock"], RunConfig(workers=1)):
+    print(outcome)
+"""
+
+
+@pytest.mark.slow
+def test_a_worker_that_nothing_interrupts_ends_and_leaves_its_stack() -> None:
+    ended = subprocess.run([sys.executable, "-c", LOCKED], capture_output=True, text=True, check=True)
+    assert "its worker died 2 times: exit code 1, see its standard error" in ended.stdout
+    assert "lock_for_ever" in ended.stderr
 
 
 def test_outside_of_workers_there_is_no_limit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,6 +74,20 @@ def test_terminated_on_ray_it_ends_as_anywhere(cuts: Path, built: Path, tmp_path
 
 
 @pytest.mark.slow
+def test_workers_outlive_the_server_that_they_were_forked_from(cuts: Path, built: Path, tmp_path: Path) -> None:
+    """It is the process that an out-of-memory killer, or a person, might pick."""
+    out = tmp_path / "out"
+    driver = subprocess.Popen(command(cuts, out, "run.workers=2"), stderr=subprocess.PIPE, text=True)
+    while driver.poll() is None and not list(out.glob("shards/*.json")):
+        time.sleep(0.01)
+    (server,) = [p for p in _children(driver.pid) if "forkserver" in _command(p)]
+    os.kill(server, signal.SIGKILL)
+    _, shown = driver.communicate()
+    assert driver.returncode == 0, shown
+    assert hashes(out) == hashes(built)
+
+
+@pytest.mark.slow
 def test_workers_end_with_their_driver(cuts: Path, tmp_path: Path) -> None:
     """An orphan must not go on committing: somebody else may hold the lock by then."""
     out = tmp_path / "out"

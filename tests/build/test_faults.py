@@ -127,7 +127,6 @@ def test_a_record_that_hangs_or_eats_all_memory_is_left_out(
     built: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
 ) -> None:
     misbehave(monkeypatch, {"utt-005": fault}, tmp_path)
     totals = build(cuts, tmp_path / "out", "run.record_timeout=3")
@@ -137,7 +136,6 @@ def test_a_record_that_hangs_or_eats_all_memory_is_left_out(
     assert (letter["id"], letter["stage"]) == ("utt-005", stage)
     said = {event["event"] for event in events(tmp_path / "out", "worker")}
     assert {"shard", "done"} <= said and (reason in said) == (reason in ("timed_out", "out_of_memory"))
-    assert ("_lock_for_ever" in capfd.readouterr().err) == (fault == "hang in C"), "its stack is on standard error"
 
 
 def test_what_happens_once_leaves_no_trace(

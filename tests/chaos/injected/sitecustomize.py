@@ -90,7 +90,7 @@ class Watch:
         if victim == "group":
             os.killpg(0, signal)
         else:
-            os.kill(os.getppid() if victim == "parent" else os.getpid(), signal)
+            os.kill(driver() if victim == "parent" else os.getpid(), signal)
 
 
 def role() -> str:
@@ -99,12 +99,22 @@ def role() -> str:
     return "driver" if multiprocessing.parent_process() is None else "worker"
 
 
-def is_orphan() -> bool:
-    """Whether the driver of this worker is dead."""
+def driver() -> int:
+    """Of this worker. Not its parent in the system's eyes: that is the server which it was forked from."""
     import multiprocessing
 
     parent = multiprocessing.parent_process()
-    return parent is not None and parent.pid != os.getppid()
+    assert parent is not None and parent.pid is not None
+    return parent.pid
+
+
+def is_orphan() -> bool:
+    """Whether the driver of this worker is dead."""
+    try:
+        with _open(f"/proc/{driver()}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
 
 
 def install(watch: Watch) -> None:
