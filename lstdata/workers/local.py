@@ -21,16 +21,13 @@ from typing import Any, Final, Generic, TypeVar
 from lstdata.errors import LstDataError
 from lstdata.workers import deadline
 from lstdata.workers.queue import Line, WorkerDied
-from lstdata.workers.worker import Worker, pin_threads
+from lstdata.workers.worker import LIBRARIES, Worker, pin_threads
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 _DYING_SECONDS: Final = 5.0
 """That a process may take to be gone once its pipe is closed."""
-
-_LIBRARIES: Final = ("threadpoolctl", "torch", "scipy.signal", "lstdata.build.shard")
-"""That every worker needs."""
 
 _LIBRARIES_OF_SOME: Final = ("lhotse", "pocketsphinx", "torchaudio", "transformers")
 """That are loaded for workers where the driver needed them itself."""
@@ -139,7 +136,7 @@ def _context() -> BaseContext:
     if sys.platform != "linux":
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([*_LIBRARIES, *(name for name in _LIBRARIES_OF_SOME if name in sys.modules)])
+    context.set_forkserver_preload([*LIBRARIES, *(name for name in _LIBRARIES_OF_SOME if name in sys.modules)])
     return context
 
 

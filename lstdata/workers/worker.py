@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from importlib import import_module
+from typing import Final, Generic, TypeVar
 
 from lstdata.errors import LstDataError, Unavailable
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+
+LIBRARIES: Final = ("threadpoolctl", "torch", "scipy.signal", "lstdata.build.shard")
+"""That every worker needs, and that take their time: better before the first task than within it."""
 
 
 def pin_threads() -> None:
@@ -36,6 +40,8 @@ class Worker(Generic[Task, Result]):
         try:
             if self._work is None:
                 pin_threads()
+                for library in LIBRARIES:
+                    import_module(library)
                 self._work = self.make()
             return self._work(task)
         except LstDataError as error:
