@@ -246,6 +246,10 @@ def _renaming(final: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         os.replace(temporary, final)
         _sync_folder(final.parent)
+    except OSError as error:  # pyarrow's say what is wrong, but not with which file
+        if error.filename is None and error.errno is not None:
+            raise OSError(error.errno, os.strerror(error.errno), str(final)) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

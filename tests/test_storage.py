@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
 
 from lstdata.storage import commit_bytes, commit_json, committing, read_json, remove_temporaries
+
+
+def test_a_fault_without_a_name_gets_that_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "table"
+    with pytest.raises(OSError, match=f"No space left on device: '{path}'"), committing(path):
+        raise OSError(errno.ENOSPC, "Error writing bytes to file. Detail: [errno 28] No space left on device")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_failed_commit_leaves_what_was_there(tmp_path: Path) -> None:

@@ -119,20 +119,17 @@ def _build(asked: Asked, listener: Listener, wanted: Retry | None) -> tuple[Tota
     check_address(asked.config.run.address)
     source = _opened(asked)
     means = find_means(source, asked.config, allow_mixed_compute=asked.allow_mixed_compute)
-    with (
-        locked(asked.out, read_run, take_over=asked.take_over, note=listener.note),
-        EventLog(asked.out, "driver") as events,
-        events.alive(),
-    ):
-        with events.stopped_by():
-            source = to_be_planned(asked, source, listener)
-            plan = plan_or_resume(asked, source, means.compute_class, listener)
-            run, spec = _frozen(asked, source, plan, means, listener, events)
-            retried = None if wanted is None else _chosen(spec, plan, wanted, listener)
-        build_pending(spec, plan, run, listener, events, () if retried is None else retried.shards)
-        with events.stopped_by():
-            totals = finish(plan, asked.out, lambda shard: spec.shard_fingerprint(shard.fingerprint))
-            commit_json(asked.out / "run.json", sealed(asked.out, run | {"totals": asdict(totals)}))
+    with locked(asked.out, read_run, take_over=asked.take_over, note=listener.note):
+        source = to_be_planned(asked, source, listener)
+        plan = plan_or_resume(asked, source, means.compute_class, listener)
+        with EventLog(asked.out, "driver") as events, events.alive():
+            with events.stopped_by():
+                run, spec = _frozen(asked, source, plan, means, listener, events)
+                retried = None if wanted is None else _chosen(spec, plan, wanted, listener)
+            build_pending(spec, plan, run, listener, events, () if retried is None else retried.shards)
+            with events.stopped_by():
+                totals = finish(plan, asked.out, lambda shard: spec.shard_fingerprint(shard.fingerprint))
+                commit_json(asked.out / "run.json", sealed(asked.out, run | {"totals": asdict(totals)}))
     return totals, retried
 
 

@@ -62,6 +62,8 @@ def build_pending(
     seconds = sum(shard.seconds for shard in pending)
     listener.building(len(plan.shards), len(plan.shards) - len(pending), seconds)
     if not pending:
+        if events.begun:
+            events.write("ended", failed=0, pending=0)
         return
     commit_json(spec.out / "run.json", run | {"totals": None})
     how = spec.config.run

@@ -53,14 +53,21 @@ class EventLog:
         self._dirty = False
         """Whether there is something that was never given to the store."""
         self._one, self._putting = threading.RLock(), threading.Lock()
+        self._begun = False
         self.failed: OSError | None = None
         """Why the last write did not succeed."""
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything has been written."""
+        return self._begun
 
     def write(self, event: str, **details: Any) -> None:
         """`details` are JSON values; others are written as text. Does not raise."""
         line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event, **details}
         text = redacted(json.dumps(line, ensure_ascii=False, default=str)) + "\n"
         with self._one:
+            self._begun = True
             self._lines.append(text.encode("utf-8", "backslashreplace"))
             self._dirty = True
         if is_local(self._folder) or time.monotonic() - self._written > _OBJECT_SECONDS:

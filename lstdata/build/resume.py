@@ -103,10 +103,11 @@ def _grow(asked: Asked, source: Source, run: dict[str, Any], before: Plan, liste
 
     plan = grow_plan(source, asked.config.plan, path, announce)
     _settle(asked.out, run, plan)
-    listener.note(
-        f"plan: the source grew by {plan.records - before.records} records: {len(plan.shards) - len(before.shards)} "
-        f"shards appended to {len(before.shards)}"
-    )
+    more, shards = plan.records - before.records, len(plan.shards) - len(before.shards)
+    if more > 0:
+        listener.note(f"plan: the source grew by {more} records: {shards} shards appended to {len(before.shards)}")
+    else:
+        listener.note("plan: the source lists other rejected records, or another order; the shards stay as they are")
     return plan
 
 

@@ -65,13 +65,14 @@ def _state(seen: Seen, driver: ProcessLog | None, now: float) -> tuple[State, fl
         return "finished", None if ended is None else ended.time, None
     if stopped is not None:
         message = stopped.text("message")
-        return ("interrupted" if message in _BY_HAND else "stopped"), stopped.time, message
+        return ("interrupted", stopped.time, None) if message in _BY_HAND else ("stopped", stopped.time, message)
     if ended is not None:
         left = ended.count("failed") or ended.count("pending")
         if left:
             return "failed", ended.time, f"{left:,} shards stay pending"
-        finishing = len(seen.complete) == len(seen.plan.shards) and now - driver.last < SILENT
-        return ("finishing" if finishing else "interrupted"), ended.time, None
+        if len(seen.complete) < len(seen.plan.shards):
+            return "planned", ended.time, None
+        return ("finishing" if now - driver.last < SILENT else "interrupted"), ended.time, None
     if now - driver.last < SILENT:
         started = driver.last_of("started")
         return ("preparing", driver.began, None) if started is None else ("running", started.time, None)

@@ -38,7 +38,7 @@ _TONES: Final[dict[State, Tone]] = {
 }
 
 _HINTS: Final[dict[State, str]] = {
-    "planned": "no shard is begun",
+    "planned": "nobody has begun to build what is pending",
     "preparing": "codebook and tokenizer are being made",
     "finishing": "every shard is built; the tables of the run are being written",
     "interrupted": "nobody works on it; the same command resumes",

@@ -41,12 +41,27 @@ def test_ray_gives_the_same_bytes(cuts: Path, built: Path, tmp_path: Path) -> No
     assert hashes(tmp_path / "out") == hashes(built)
 
 
+def test_a_build_that_was_ended_while_it_planned_begins_again(
+    cuts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("lstdata.build.plan_or_resume", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            build(cuts, tmp_path / "out")
+    assert build(cuts, tmp_path / "out").written == 12
+
+
 def test_a_finished_build_is_left_alone(cuts: Path, built: Path) -> None:
     before = {p: p.stat().st_mtime_ns for p in (built / "shards").iterdir()}
+    there = set(built.rglob("*"))
     listener = Quiet()
     build(cuts, built, listener=listener)
     assert listener.names == [] and listener.done_before > 2
     assert before == {p: p.stat().st_mtime_ns for p in (built / "shards").iterdir()}
+    assert there == set(built.rglob("*")), "not even a log"
 
 
 @pytest.mark.parametrize("lost", ["tar", "json", "parquet"])

@@ -102,14 +102,26 @@ class _Ordeal:
             wait_until(lambda: worker.pid not in of_build(self._out), "the end of a worker without a driver")
 
     def _strike_on_ray(self, process: subprocess.Popen[bytes], nodes: Nodes) -> None:
-        """All that is to be killed before the driver is, and then the driver."""
+        """All that is to be killed before the driver is, and then the driver.
+
+        A second blow comes too late where those that were not hit by the first have built all the rest meanwhile.
+        """
+
+        def over() -> bool:
+            return bool(self._struck) and process.poll() == 0
+
+        def hit(victim: str) -> bool:
+            return self._hit(victim, nodes) or over()
+
         for blow in self._point.blows[len(self._struck) :]:
             assert isinstance(blow, RayBlow)
-            wait_until(lambda at=blow.begun: begun(self._out) >= at, f"{blow.begun} shards were begun", process)
+            wait_until(
+                lambda at=blow.begun: begun(self._out) >= at or over(), f"{blow.begun} shards were begun", process
+            )
             if blow.victim == "driver":
                 process.send_signal(blow.signal)
             else:
-                wait_until(lambda by=blow.victim: self._hit(by, nodes), f"a {blow.victim} could be killed", process)
+                wait_until(lambda by=blow.victim: hit(by), f"a {blow.victim} could be killed", process)
             self._struck.append(blow)
             if blow.victim == "driver":
                 return

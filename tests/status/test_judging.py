@@ -51,9 +51,9 @@ def test_a_driver_that_gave_a_sign_lately_is_at_work() -> None:
         ((50, "failed", FAILED), "interrupted", None),
         ((50, "failed", FAILED | {"kind": "ConfigError"}), "failed", "the mount is gone"),
         ((50, "stopped", {"message": "too many rejects"}), "stopped", "too many rejects"),
-        ((50, "stopped", {"message": "KeyboardInterrupt"}), "interrupted", "KeyboardInterrupt"),
+        ((50, "stopped", {"message": "KeyboardInterrupt"}), "interrupted", None),
         ((50, "ended", {"failed": 2, "pending": 2}), "failed", "2 shards stay pending"),
-        ((50, "ended", {"failed": 0, "pending": 0}), "interrupted", None),
+        ((50, "ended", {"failed": 0, "pending": 0}), "planned", None),
     ],
 )
 def test_how_a_driver_came_to_its_end(last: Any, state: str, message: str | None) -> None:
