@@ -234,7 +234,7 @@ class PatchingConfig:
 class InterleaveConfig:
     """How speech and text alternate in a document."""
 
-    strategy: Literal["lst", "speech", "text"] = "lst"
+    strategy: Literal["lst", "spirit", "poisson", "speech", "text", "asr", "tts"] = "lst"
     seed: int = 0
 
     def mistakes(self) -> Iterator[str]:

@@ -46,8 +46,8 @@ def make_document(
 ) -> Document:
     """Draw, code and patch one utterance.
 
-    A sample without word times becomes all speech (all text under `text`) and cannot be patched `aligned`
-    (ConfigError); without any text it cannot be interleaved as `text` (ConfigError).
+    A sample without word times becomes all speech (all text under `text`, both under `asr` and `tts`) and cannot be
+    patched by words (ConfigError); without any text it cannot be `text`, `asr` or `tts` (ConfigError).
     """
     drawn = drawn_spans(sample, tokenizer, interleave=interleave, epoch=epoch)
     return assemble(drawn, sample, vocab, patching)
@@ -66,7 +66,7 @@ def drawn_spans(sample: Sample, tokenizer: TextTokenizer, *, interleave: Interle
     return [
         ["s", span.start_frame, span.end_frame]
         if span.kind == "s"
-        else ["t", tokenizer.encode(_text(sample, span.first_word, span.end_word))]
+        else ["t", tokenizer.encode(_text(sample, span.first_word, span.end_word, interleave.strategy))]
         for span in spans
     ]
 
@@ -92,9 +92,9 @@ def assemble(drawn: Sequence[Sequence[Any]], sample: Sample, vocab: VocabCard, p
 _ONE = np.ones(1, dtype=np.int32)
 
 
-def _text(sample: Sample, first: int, end: int) -> str:
+def _text(sample: Sample, first: int, end: int, strategy: str) -> str:
     if sample.words:
         return " ".join(sample.words[first:end])
     if not sample.text:
-        raise ConfigError(f"`interleave.strategy` text needs a transcript, but sample `{sample.id}` has none.")
+        raise ConfigError(f"`interleave.strategy` {strategy} needs a transcript, but sample `{sample.id}` has none.")
     return sample.text
