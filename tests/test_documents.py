@@ -176,7 +176,7 @@ def test_a_curriculum_cuts_by_words_first_and_statically_in_the_end(vocab: Vocab
 def test_what_a_sample_lacks_is_said(vocab: VocabCard, tokenizer: TextTokenizer) -> None:
     with pytest.raises(ConfigError, match="aligned needs word times, but sample `u` has none"):
         document(untimed(), vocab, tokenizer, patching="aligned")
-    with pytest.raises(ConfigError, match="`interleave.strategy` asr needs a transcript, but sample `u` has none"):
+    with pytest.raises(ConfigError, match=r"`interleave\.strategy` asr needs a transcript, but sample `u` has none"):
         document(untimed(None), vocab, tokenizer, interleave="asr")
     with pytest.raises(ConfigError, match="text needs a transcript, but sample `u` has none"):
         document(untimed(None), vocab, tokenizer, interleave="text")
