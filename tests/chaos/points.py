@@ -6,6 +6,7 @@ import random
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Final, Literal
 
 from tests.chaos.scenes import Call, Scene, Scenes
@@ -149,11 +150,12 @@ def _zombie(random_: random.Random, scenes: Scenes) -> Drawn:
 
 
 def _again(random_: random.Random, scenes: Scenes) -> Drawn:
-    """Once more while it is being resumed."""
+    """Once more while it is being resumed, and in another shard: a worker lives a moment longer than its driver."""
     trace = scenes.build.trace
     later = [i for i, call in enumerate(trace) if _comes_again(call)]
     second = random_.choice(later[len(later) // 3 :])
-    first = random_.randrange(second)
+    shard = PurePath(trace[second][2]).stem
+    first = random_.choice([i for i in range(second) if PurePath(trace[i][2]).stem != shard])
     blows = []
     for call in (trace[first], trace[second]):
         blows.append(_blow(random_, call, "self" if call[0] == "driver" else "parent"))
