@@ -217,24 +217,36 @@ class ActivityConfig:
 class PatchingConfig:
     """How speech runs become positions."""
 
-    strategy: Literal["none", "static", "silence", "aligned"] = "static"
+    strategy: Literal[
+        "none", "static", "silence", "aligned", "aligned-merged", "aligned-bpe", "mixed", "curriculum"
+    ] = "static"
     """Used where one strategy is needed; shards store the boundaries of all."""
     patch_size: int = 4
     min_silence: int = 3
     """Frames of silence that make a patch of their own under `silence`."""
     max_patch: int = 32
+    """Frames: longer patches are cut, but for those of `static`."""
+    aligned_until: float = 1 / 3
+    """The share of training until which `curriculum` is all `aligned`."""
+    static_from: float = 2 / 3
+    """The share of training from which on it is all `static`."""
 
     def mistakes(self) -> Iterator[str]:
         for name in ("patch_size", "min_silence", "max_patch"):
             if getattr(self, name) < 1:
                 yield f"`{name}` must be ≥ 1, but is {getattr(self, name)}."
+        if not 0 <= self.aligned_until <= self.static_from <= 1:
+            yield (
+                "0 ≤ `aligned_until` ≤ `static_from` ≤ 1 must hold, but they are "
+                f"{self.aligned_until:g} and {self.static_from:g}."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
 class InterleaveConfig:
     """How speech and text alternate in a document."""
 
-    strategy: Literal["lst", "speech", "text"] = "lst"
+    strategy: Literal["lst", "spirit", "poisson", "speech", "text", "asr", "tts"] = "lst"
     seed: int = 0
 
     def mistakes(self) -> Iterator[str]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from lstdata.config import InterleaveConfig, PatchingConfig
 from lstdata.errors import ConfigError
 from lstdata.interleave import draw
-from lstdata.patching import patch_run
+from lstdata.patching import chosen_for, patch_run
 from lstdata.records import Sample
 from lstdata.tokenizer import TextTokenizer
 from lstdata.vocab import VocabCard
@@ -43,14 +43,16 @@ def make_document(
     interleave: InterleaveConfig,
     patching: PatchingConfig,
     epoch: int,
+    progress: float = 0.0,
 ) -> Document:
-    """Draw, code and patch one utterance.
+    """Draw, code and patch one utterance; `progress` is the share of training that is over, for `curriculum`.
 
-    A sample without word times becomes all speech (all text under `text`) and cannot be patched `aligned`
-    (ConfigError); without any text it cannot be interleaved as `text` (ConfigError).
+    A sample without word times becomes all speech (all text under `text`, both under `asr` and `tts`) and cannot be
+    patched by words (ConfigError); without any text it cannot be `text`, `asr` or `tts` (ConfigError).
     """
     drawn = drawn_spans(sample, tokenizer, interleave=interleave, epoch=epoch)
-    return assemble(drawn, sample, vocab, patching)
+    cut = chosen_for(sample, patching, seed=interleave.seed, epoch=epoch, progress=progress)
+    return assemble(drawn, sample, vocab, cut)
 
 
 def drawn_spans(sample: Sample, tokenizer: TextTokenizer, *, interleave: InterleaveConfig, epoch: int = 0) -> Drawn:
@@ -66,7 +68,7 @@ def drawn_spans(sample: Sample, tokenizer: TextTokenizer, *, interleave: Interle
     return [
         ["s", span.start_frame, span.end_frame]
         if span.kind == "s"
-        else ["t", tokenizer.encode(_text(sample, span.first_word, span.end_word))]
+        else ["t", tokenizer.encode(_text(sample, span.first_word, span.end_word, interleave.strategy))]
         for span in spans
     ]
 
@@ -92,9 +94,9 @@ def assemble(drawn: Sequence[Sequence[Any]], sample: Sample, vocab: VocabCard, p
 _ONE = np.ones(1, dtype=np.int32)
 
 
-def _text(sample: Sample, first: int, end: int) -> str:
+def _text(sample: Sample, first: int, end: int, strategy: str) -> str:
     if sample.words:
         return " ".join(sample.words[first:end])
     if not sample.text:
-        raise ConfigError(f"`interleave.strategy` text needs a transcript, but sample `{sample.id}` has none.")
+        raise ConfigError(f"`interleave.strategy` {strategy} needs a transcript, but sample `{sample.id}` has none.")
     return sample.text

@@ -17,6 +17,12 @@ from lstdata.records import SAMPLE_RATE, DeadLetter
 from lstdata.shards import STORED_STRATEGIES, StoredSample
 from lstdata.storage import committing, parquet_file
 
+
+def positions_column(strategy: str) -> str:
+    """Of index and shards: the positions that a strategy makes of the speech."""
+    return f"positions_{strategy.replace('-', '_')}"
+
+
 INDEX_SCHEMA = pa.schema(
     [
         ("key", pa.string()),
@@ -31,7 +37,7 @@ INDEX_SCHEMA = pa.schema(
         ("units", pa.int32()),
         ("words", pa.int32()),
         ("interpolated", pa.int32()),
-        *((f"positions_{name}", pa.int32()) for name in STORED_STRATEGIES),
+        *((positions_column(name), pa.int32()) for name in STORED_STRATEGIES),
         ("align_score", pa.float64()),
         ("recording", pa.string()),
         ("speaker", pa.string()),
@@ -50,7 +56,7 @@ SHARDS_SCHEMA = pa.schema(
         ("seconds", pa.float64()),
         ("units", pa.int64()),
         ("words", pa.int64()),
-        *((f"positions_{name}", pa.int64()) for name in STORED_STRATEGIES),
+        *((positions_column(name), pa.int64()) for name in STORED_STRATEGIES),
         ("bytes", pa.int64()),
         ("sha256", pa.string()),
     ]
@@ -83,7 +89,7 @@ def index_row(stored: StoredSample, shard: str, offset: int, stretch: bytes | me
         "units": sample.frames,
         "words": None if sample.words is None else len(sample.words),
         "interpolated": None if sample.words is None else len(sample.interpolated),
-        **{f"positions_{name}": len(lengths) for name, lengths in stored.patches.items()},
+        **{positions_column(name): len(lengths) for name, lengths in stored.patches.items()},
         "align_score": sample.align_score,
         "recording": sample.recording,
         "speaker": sample.speaker,

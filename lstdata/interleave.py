@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+import numpy as np
+
 from lstdata.errors import ConfigError
 from lstdata.randomness import rng
 from lstdata.records import Ints
@@ -22,7 +24,8 @@ Cut = tuple[Kind, int]
 class Span:
     """Words [first_word, end_word) as speech ("s") or as text ("t"), and the frames [start_frame, end_frame).
 
-    The spans of a draw partition the words and the frames. A text span's frames are the ones left out.
+    The spans of a draw partition the words and the frames; a text span's frames are the ones left out. Only `asr` and
+    `tts` have everything twice: a span of all words as speech, and one of all words, and no frames, as text.
     """
 
     kind: Kind
@@ -35,15 +38,18 @@ class Span:
 def draw(strategy: str, word_frames: Ints | None, frames: int, *, seed: int, epoch: int, id: str) -> tuple[Span, ...]:
     """Draw the spans of one document: alternating, in order, at least one.
 
-    Without word times (`word_frames` None or empty) there is one span of no words: text for `text`, else speech.
+    Without word times (`word_frames` None or empty) spans have no words, and but for `asr` and `tts` there is one:
+    text for `text`, else speech.
     """
-    cut = STRATEGIES.get(strategy)
-    if cut is None:
+    if strategy not in STRATEGIES:
         raise ConfigError(f"`interleave.strategy` must be one of {', '.join(STRATEGIES)}, but is {strategy!r}.")
-    if word_frames is None or len(word_frames) == 0:
+    words = 0 if word_frames is None else len(word_frames)
+    if strategy in WHOLE:
+        spans = Span("s", 0, words, 0, frames), Span("t", 0, words, frames, frames)
+        return spans if strategy == "asr" else spans[::-1]
+    if word_frames is None or not words:
         return (Span("t" if strategy == "text" else "s", 0, 0, 0, frames),)
-    cuts = cut(len(word_frames), seed, epoch, id)
-    return _spans(cuts, word_frames.tolist(), frames)
+    return _spans(_CUTS[strategy](words, seed, epoch, id), word_frames.tolist(), frames)
 
 
 def _speech(words: int, seed: int, epoch: int, id: str) -> list[Cut]:
@@ -75,19 +81,70 @@ def _lst(words: int, seed: int, epoch: int, id: str) -> list[Cut]:
             length = max(2, text // 2)
         else:
             length = int(generator.integers(lower // 2, upper // 2 + 1))
-        end += length
-        if words - end < 3:
-            end = words
+        end = _without_tail(end + length, words)
         cuts.append((kind, end))
         kind = "t" if kind == "s" else "s"
     return cuts
 
 
-STRATEGIES: Final[Mapping[str, Callable[[int, int, int, str], list[Cut]]]] = {
+def _spirit(words: int, seed: int, epoch: int, id: str) -> list[Cut]:
+    """Text of U{10…30} words and speech of U{5…15} in turn, as Spirit LM has them (arXiv 2402.05755).
+
+    A fair coin chooses the first. The last span is trimmed to fit, and a tail of fewer than 3 words joins the span
+    before it (chosen here, as for `lst`).
+    """
+    generator = rng(seed, epoch, id, "interleave")
+    kind: Kind = "s" if generator.integers(2) else "t"
+    end = 0
+    cuts: list[Cut] = []
+    while end < words:
+        shortest, longest = (10, 30) if kind == "t" else (5, 15)
+        end = _without_tail(end + int(generator.integers(shortest, longest + 1)), words)
+        cuts.append((kind, end))
+        kind = "t" if kind == "s" else "s"
+    return cuts
+
+
+def _poisson(words: int, seed: int, epoch: int, id: str) -> list[Cut]:
+    """Speech spans of Poisson(10) words, at least 1, until they hold 30 % of the words; the last is trimmed to fit.
+
+    Every way to lay the text around them is equally likely (chosen here); where none comes between two, they are one.
+    """
+    generator = rng(seed, epoch, id, "interleave")
+    left = (3 * words + 5) // 10
+    written = words - left
+    spoken: list[int] = []
+    while left:
+        spoken.append(min(left, max(1, int(generator.poisson(10)))))
+        left -= spoken[-1]
+    places = np.sort(generator.choice(written + len(spoken), len(spoken), replace=False)).tolist()
+    cuts: list[Cut] = []
+    end = 0
+    for number, (place, length) in enumerate(zip(places, spoken, strict=True)):
+        begin = place - number + sum(spoken[:number])
+        if begin > end:
+            cuts.append(("t", begin))
+        end = begin + length
+        cuts.append(("s", end))
+    return cuts if end == words else [*cuts, ("t", words)]
+
+
+def _without_tail(end: int, words: int) -> int:
+    return words if words - end < 3 else end
+
+
+_CUTS: Final[Mapping[str, Callable[[int, int, int, str], list[Cut]]]] = {
     "lst": _lst,
+    "spirit": _spirit,
+    "poisson": _poisson,
     "speech": _speech,
     "text": _text,
 }
+
+WHOLE: Final = ("asr", "tts")
+"""All of the speech and all of the text, in this order or the other: they need no word times."""
+
+STRATEGIES: Final = (*_CUTS, *WHOLE)
 
 
 def _spans(cuts: list[Cut], words: list[list[int]], frames: int) -> tuple[Span, ...]:

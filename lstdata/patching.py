@@ -1,19 +1,46 @@
 """Patching: how a run of speech frames becomes positions. Pure functions on integers.
 
 Each strategy cuts a run [start, end) of an utterance into patches whose lengths are ≥ 1 and sum to `end - start`.
-Patching restarts at the start of every run, so a run trimmed by interleaving is patched as if it stood alone.
+Patching restarts at the start of every run, so a run trimmed by interleaving is patched as if it stood alone. `mixed`
+and `curriculum` are no cuts of their own: `chosen_for` chooses one for each document.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
 from lstdata.config import PatchingConfig
 from lstdata.errors import ConfigError
+from lstdata.randomness import rng
 from lstdata.records import Ints, Sample
+
+CHANGING: Final = ("mixed", "curriculum")
+"""Strategies under which each document is `aligned` or `static`; models that they train are evaluated as `static`."""
+
+
+def chosen_for(sample: Sample, config: PatchingConfig, *, seed: int, epoch: int, progress: float) -> PatchingConfig:
+    """How this document is cut: a pure function of (seed, epoch, id) and how far training is, in [0, 1].
+
+    `mixed` tosses a fair coin (arXiv 2510.06195, §3). `curriculum` is `aligned` with a probability of 1 until
+    `aligned_until`, which falls linearly to 0 at `static_from`. Without word times both are `static`.
+    """
+    if config.strategy not in CHANGING:
+        return config
+    share = 0.5
+    if config.strategy == "curriculum":
+        first, last = config.aligned_until, config.static_from
+        share = float(progress < first) if first == last else min(1.0, max(0.0, (last - progress) / (last - first)))
+    by_words = sample.word_frames is not None and rng(seed, epoch, sample.id, "patching").random() < share
+    return replace(config, strategy="aligned" if by_words else "static")
+
+
+def evaluated(config: PatchingConfig) -> PatchingConfig:
+    """How a model that was trained so is evaluated: what changes during training ends as `static`."""
+    return replace(config, strategy="static") if config.strategy in CHANGING else config
 
 
 def patch_run(strategy: str, start: int, end: int, sample: Sample, config: PatchingConfig) -> Ints:
@@ -22,13 +49,39 @@ def patch_run(strategy: str, start: int, end: int, sample: Sample, config: Patch
         raise ValueError(f"A run must lie in [0, {sample.frames}], but is [{start}, {end}).")
     cut = STRATEGIES.get(strategy)
     if cut is None:
-        raise ConfigError(f"`patching.strategy` must be one of {', '.join(STRATEGIES)}, but is {strategy!r}.")
+        raise ConfigError(f"A speech run is cut by one of {', '.join(STRATEGIES)}, but not by {strategy!r}.")
     return cut(sample, start, end, config) if start < end else np.zeros(0, dtype=np.int64)
 
 
 def utterance_patches(strategy: str, sample: Sample, config: PatchingConfig) -> Ints:
     """(patches,) lengths of the patches of the whole utterance."""
     return patch_run(strategy, 0, sample.frames, sample, config)
+
+
+def piece_frames(
+    words: Sequence[str],
+    frames: Ints | None,
+    characters: Sequence[tuple[int, ...] | None] | None,
+    starts: Sequence[int],
+) -> Ints | None:
+    """`Sample.piece_frames`; `starts` are the places in the words, joined by a space each, at which pieces begin.
+
+    A word whose characters have no times is left whole.
+    """
+    if frames is None or characters is None:
+        return None
+    found: list[int] = []
+    begin = 0
+    pieces = iter(sorted(starts))
+    piece = next(pieces, None)
+    for word, (first, after), begun in zip(words, frames.tolist(), characters, strict=True):
+        end = begin + len(word)
+        while piece is not None and piece < end:
+            if piece > begin and begun is not None and first < begun[piece - begin] < after:
+                found.append(begun[piece - begin])
+            piece = next(pieces, None)
+        begin = end + 1
+    return np.array(found, dtype=np.int64)
 
 
 def cut_pieces(lengths: Ints, longest: int | Ints) -> Ints:
@@ -78,16 +131,47 @@ def _aligned(sample: Sample, start: int, end: int, config: PatchingConfig) -> In
 
     A word without frames owns no patch and does not divide the silence around it.
     """
+    return _cut_at(_sounding(sample, "aligned").ravel(), start, end, config)
+
+
+def _aligned_merged(sample: Sample, start: int, end: int, config: PatchingConfig) -> Ints:
+    """One patch per word with the silence after it; what comes before the run's first word goes to that (chosen here).
+
+    A run without words is one patch.
+    """
+    words = _sounding(sample, "aligned-merged")
+    first, after = np.searchsorted(words[:, 0], (start, end))
+    begun = first > 0 and words[first - 1, 1] > start
+    return _cut_at(words[first if begun else first + 1 : after, 0], start, end, config)
+
+
+def _aligned_bpe(sample: Sample, start: int, end: int, config: PatchingConfig) -> Ints:
+    """One patch per piece of the text tokenizer, one per gap between words."""
+    words = _sounding(sample, "aligned-bpe")
+    if sample.piece_frames is None:
+        raise ConfigError(
+            f"`patching.strategy` aligned-bpe needs the times of characters, but sample `{sample.id}` has none, as "
+            f"its words were found by {sample.aligner or 'nobody knows what'}: build with `words.aligner=ctc`."
+        )
+    return _cut_at(np.sort(np.concatenate((words.ravel(), sample.piece_frames))), start, end, config)
+
+
+def _sounding(sample: Sample, strategy: str) -> Ints:
+    """(words, 2) frames of the words that have any."""
     words = sample.word_frames
     if words is None:
         raise ConfigError(
-            f"`patching.strategy` aligned needs word times, but sample `{sample.id}` has none: "
+            f"`patching.strategy` {strategy} needs word times, but sample `{sample.id}` has none: "
             "use none, static or silence."
         )
-    edges = words[words[:, 1] > words[:, 0]].ravel()
+    return words[words[:, 1] > words[:, 0]]
+
+
+def _cut_at(edges: Ints, start: int, end: int, config: PatchingConfig) -> Ints:
+    """Cut a run at those of the rising edges that lie in it, and what is then too long."""
     inside = edges[np.searchsorted(edges, start) : np.searchsorted(edges, end)]
-    edges = np.concatenate(([start], inside, [end]))
-    lengths = edges[1:] - edges[:-1]
+    bounds = np.concatenate(([start], inside, [end]))
+    lengths = bounds[1:] - bounds[:-1]
     return cut_pieces(lengths[lengths > 0], config.max_patch)
 
 
@@ -96,4 +180,6 @@ STRATEGIES: Final[Mapping[str, Callable[[Sample, int, int, PatchingConfig], Ints
     "static": _static,
     "silence": _silence,
     "aligned": _aligned,
+    "aligned-merged": _aligned_merged,
+    "aligned-bpe": _aligned_bpe,
 }

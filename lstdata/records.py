@@ -233,6 +233,8 @@ class Sample:
     """The words, by number, whose times are no finding but lie between those of their neighbours."""
     character_frames: tuple[tuple[int, ...] | None, ...] | None = None
     """For each word the frame at which each of its characters begins, inside the word; None where nobody knows."""
+    piece_frames: Ints | None = None
+    """(pieces,) frames, rising, inside words, at which pieces of the text tokenizer begin; None where nobody knows."""
     aligner: str | None = None
     align_score: float | None = None
     header_seconds: float | None = None

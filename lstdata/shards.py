@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from lstdata.errors import CorruptShard
 from lstdata.records import Sample, frame_count
 
-FORMAT = 2
+FORMAT = 3
 """Version of the sample format."""
 
-STORED_STRATEGIES = ("static", "silence", "aligned")
-"""Whose whole-utterance patch lengths are stored, in this order; `aligned` only with word times."""
+STORED_STRATEGIES = ("static", "silence", "aligned", "aligned-merged", "aligned-bpe")
+"""Whose whole-utterance patch lengths are stored, in this order, as far as the sample allows: `stored_strategies`."""
 
 MEMBERS = ("json", "units.npy", "patches.npy")
 _BLOCK = 512
@@ -37,6 +37,14 @@ class StoredSample:
     """Whole-utterance patch lengths by strategy."""
     drawn: Sequence[Sequence[Any]]
     """One drawn interleaving: `["s", first frame, end frame]` or `["t", [text token ids]]`, in order."""
+
+
+def stored_strategies(sample: Sample) -> list[str]:
+    """Those by words only with word times, that by pieces only with times of characters."""
+    lacking = [] if sample.piece_frames is not None else ["aligned-bpe"]
+    if sample.word_frames is None:
+        lacking += ["aligned", "aligned-merged"]
+    return [name for name in STORED_STRATEGIES if name not in lacking]
 
 
 def encode_sample(stored: StoredSample) -> dict[str, bytes]:
@@ -57,6 +65,7 @@ def encode_sample(stored: StoredSample) -> dict[str, bytes]:
         "word_scores": _rounded(sample.word_scores),
         "interpolated": list(sample.interpolated),
         "character_frames": sample.character_frames,
+        "piece_frames": None if sample.piece_frames is None else sample.piece_frames.tolist(),
         "activity": run_lengths(sample.activity),
         "patch_counts": {name: len(stored.patches[name]) for name in strategies},
         "drawn": stored.drawn,
@@ -87,6 +96,7 @@ def decode_sample(key: str, members: Mapping[str, bytes]) -> StoredSample:
     parts = np.split(lengths, ends[:-1])
     words = meta["words"]
     frames, scores, characters = meta["word_frames"], meta["word_scores"], meta["character_frames"]
+    pieces = meta["piece_frames"]
     sample = Sample(
         key=key,
         id=meta["id"],
@@ -102,6 +112,7 @@ def decode_sample(key: str, members: Mapping[str, bytes]) -> StoredSample:
         word_scores=None if scores is None else tuple(scores),
         interpolated=tuple(meta["interpolated"]),
         character_frames=None if characters is None else tuple(c if c is None else tuple(c) for c in characters),
+        piece_frames=None if pieces is None else np.array(pieces, dtype=np.int64),
         aligner=meta["aligner"],
         align_score=meta["align_score"],
         recording=meta["recording"],

@@ -54,11 +54,12 @@ def make_sample(id: str = "u", words: int = 20) -> Sample:
         text=" ".join(WORDS[:words]),
         words=tuple(WORDS[:words]),
         word_frames=spans,
+        piece_frames=spans[::3, 0] + 2,
     )
 
 
 def untimed(text: str | None = "some words") -> Sample:
-    return replace(make_sample(), words=None, word_frames=None, text=text)
+    return replace(make_sample(), words=None, word_frames=None, piece_frames=None, text=text)
 
 
 def document(
@@ -144,8 +145,38 @@ def test_without_word_times_all_is_speech(vocab: VocabCard, tokenizer: TextToken
     assert doc.tokens[2:-1].tolist() == tokenizer.encode("some words")
 
 
+@pytest.mark.parametrize("sample", [make_sample(), untimed(" ".join(WORDS[:20]))])
+def test_asr_and_tts_are_all_of_the_speech_and_all_of_the_text(
+    sample: Sample, vocab: VocabCard, tokenizer: TextTokenizer
+) -> None:
+    speech = document(sample, vocab, tokenizer, interleave="speech").tokens.tolist()[1:-1]
+    text = document(sample, vocab, tokenizer, interleave="text").tokens.tolist()[1:-1]
+    asr = document(sample, vocab, tokenizer, interleave="asr").tokens.tolist()
+    assert asr == [vocab.bos, *speech, *text, vocab.eos]
+    assert document(sample, vocab, tokenizer, interleave="tts").tokens.tolist() == [
+        vocab.bos,
+        *text,
+        *speech,
+        vocab.eos,
+    ]
+
+
+def test_a_curriculum_cuts_by_words_first_and_statically_in_the_end(vocab: VocabCard, tokenizer: TextTokenizer) -> None:
+    def lengths(strategy: str, progress: float) -> list[int]:
+        config = PatchingConfig(strategy=strategy)  # type: ignore[arg-type]
+        made = make_document(
+            make_sample(), vocab, tokenizer, interleave=InterleaveConfig(), patching=config, epoch=0, progress=progress
+        )
+        return made.lengths.tolist()
+
+    assert lengths("curriculum", 0.0) == lengths("aligned", 0.0) != lengths("static", 0.0)
+    assert lengths("curriculum", 1.0) == lengths("static", 1.0)
+
+
 def test_what_a_sample_lacks_is_said(vocab: VocabCard, tokenizer: TextTokenizer) -> None:
     with pytest.raises(ConfigError, match="aligned needs word times, but sample `u` has none"):
         document(untimed(), vocab, tokenizer, patching="aligned")
+    with pytest.raises(ConfigError, match=r"`interleave\.strategy` asr needs a transcript, but sample `u` has none"):
+        document(untimed(None), vocab, tokenizer, interleave="asr")
     with pytest.raises(ConfigError, match="text needs a transcript, but sample `u` has none"):
         document(untimed(None), vocab, tokenizer, interleave="text")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lstdata.errors import ConfigError
-from lstdata.interleave import STRATEGIES, Span, draw
+from lstdata.interleave import STRATEGIES, WHOLE, Span, draw
 from lstdata.records import Ints
 
 
@@ -31,7 +31,11 @@ def lst(word_frames: Ints, frames: int, epoch: int = 0, id: str = "u") -> tuple[
     return draw("lst", word_frames, frames, seed=0, epoch=epoch, id=id)
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+def lengths(spans: tuple[Span, ...], kind: str) -> list[int]:
+    return [span.end_word - span.first_word for span in spans if span.kind == kind]
+
+
+@pytest.mark.parametrize("strategy", [name for name in STRATEGIES if name not in WHOLE])
 @given(utterance=utterances(), epoch=st.integers(0, 5))
 def test_spans_partition_words_and_frames_and_alternate(strategy: str, utterance: tuple[Ints, int], epoch: int) -> None:
     word_frames, frames = utterance
@@ -153,6 +157,41 @@ def test_without_word_times_there_is_one_span(strategy: str, kind: str) -> None:
         assert [(s.kind, s.start_frame, s.end_frame) for s in spans] == [(kind, 0, 50)]
 
 
+@pytest.mark.parametrize("words", [0, 1, 12])
+def test_asr_and_tts_have_all_of_both(words: int) -> None:
+    word_frames, frames = spaced(words) if words else (None, 50)
+    speech, text = Span("s", 0, words, 0, frames), Span("t", 0, words, frames, frames)
+    assert draw("asr", word_frames, frames, seed=0, epoch=0, id="u") == (speech, text)
+    assert draw("tts", word_frames, frames, seed=0, epoch=0, id="u") == (text, speech)
+
+
+def test_spirit_has_spans_of_its_own_lengths() -> None:
+    written: set[int] = set()
+    spoken: set[int] = set()
+    for epoch in range(60):
+        spans = draw("spirit", *spaced(400), seed=0, epoch=epoch, id="u")
+        written |= set(lengths(spans[:-1], "t"))
+        spoken |= set(lengths(spans[:-1], "s"))
+    assert (written, spoken) == (set(range(10, 31)), set(range(5, 16)))
+
+
+@given(words=st.integers(1, 300), epoch=st.integers(0, 5))
+def test_poisson_speaks_three_words_of_ten(words: int, epoch: int) -> None:
+    spans = draw("poisson", *spaced(words), seed=0, epoch=epoch, id="u")
+    assert sum(lengths(spans, "s")) == int(0.3 * words + 0.5)
+
+
+def test_poisson_spans_have_ten_words_in_the_mean_and_lie_anywhere() -> None:
+    drawn = [draw("poisson", *spaced(900), seed=0, epoch=epoch, id="u") for epoch in range(200)]
+    spoken = [length for spans in drawn for length in lengths(spans, "s")]
+    assert 9.8 < sum(spoken) / len(spoken) < 10.9, "a little more than ten, as neighbours become one"
+    heard = np.zeros(900)
+    for spans in drawn:
+        for span in spans:
+            heard[span.first_word : span.end_word] += span.kind == "s"
+    assert 0.25 < heard[:300].mean() / 200 < 0.35 and 0.25 < heard[-300:].mean() / 200 < 0.35
+
+
 def test_an_unknown_strategy_is_a_config_error() -> None:
-    with pytest.raises(ConfigError, match="one of lst, speech, text, but is 'asr'"):
-        draw("asr", *spaced(3), seed=0, epoch=0, id="u")
+    with pytest.raises(ConfigError, match="one of lst, spirit, poisson, speech, text, asr, tts, but is 'half'"):
+        draw("half", *spaced(3), seed=0, epoch=0, id="u")

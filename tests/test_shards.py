@@ -27,6 +27,7 @@ from lstdata.shards import (
     iter_samples,
     read_shard,
     run_lengths,
+    stored_strategies,
     write_shard,
 )
 
@@ -43,6 +44,8 @@ def stored(key: str, frames: int = 20, words: bool = True) -> StoredSample:
         text='One  "two"\n日本',
         words=("One", '"two"', "日本") if words else None,
         word_frames=np.array([[2, 5], [6, 6], [8, 20]]) if words else None,
+        character_frames=((2, 2, 4), None, (8, 9)) if words else None,
+        piece_frames=np.array([4, 9]) if words else None,
         aligner="manifest" if words else None,
         align_score=-12.5 if words else None,
         header_seconds=0.815,
@@ -52,8 +55,7 @@ def stored(key: str, frames: int = 20, words: bool = True) -> StoredSample:
         license="CC0",
         custom={"n": 1, "more": {"ä": [None, 0.5]}},
     )
-    names = ["static", "silence", "aligned"] if words else ["static", "silence"]
-    patches = {name: utterance_patches(name, sample, PatchingConfig()) for name in names}
+    patches = {name: utterance_patches(name, sample, PatchingConfig()) for name in stored_strategies(sample)}
     return StoredSample(sample, patches, [["t", [1, 2]], ["s", 4, frames]])
 
 
@@ -69,7 +71,7 @@ def test_round_trip(words: bool) -> None:
     (offset, end, again), (second, *_) = iter_samples(shard(one, stored("b-2", 3)), "x.tar")
     assert offset == 0 and end == second and second % 512 == 0
     a, b = one.sample, again.sample
-    arrays = ("units", "activity", "word_frames")
+    arrays = ("units", "activity", "word_frames", "piece_frames")
     for name in (f.name for f in fields(Sample) if f.name not in arrays):
         assert getattr(a, name) == getattr(b, name), name
     assert (a.units == b.units).all() and b.units.dtype == np.uint16 and (a.activity == b.activity).all()
@@ -78,6 +80,10 @@ def test_round_trip(words: bool) -> None:
     if words:
         assert a.word_frames is not None and b.word_frames is not None
         assert (a.word_frames == b.word_frames).all()
+        assert a.piece_frames is not None and b.piece_frames is not None
+        assert (a.piece_frames == b.piece_frames).all()
+    by_words = ["aligned", "aligned-merged", "aligned-bpe"] if words else []
+    assert list(again.patches) == ["static", "silence", *by_words]
 
 
 def test_bytes_depend_on_the_samples_alone() -> None:
@@ -119,7 +125,7 @@ print(json.dumps(rows))
     assert [r[0] for r in rows] == ["a-1", "b-2", "c-3"]
     assert [r[1] for r in rows] == [3, 3, 3]
     assert [r[2] for r in rows] == [20, 30, 5]
-    assert [r[3] for r in rows] == [[20, 20, 20], [30, 30, 30], [5, 5]]
+    assert [r[3] for r in rows] == [[20] * 5, [30] * 5, [5, 5]]
     assert rows[0][4] == [-2, 1, 2, -1, *samples[0].sample.units[4:].tolist()]
 
 
@@ -143,7 +149,7 @@ def _change(data: bytes, old: bytes, new: bytes) -> bytes:
     [
         (b'"samples":12817', b'"samples":99999', "99999 samples make 156"),
         (b'"patch_counts":{"static":5', b'"patch_counts":{"static":6', "patch_counts sum"),
-        (b'"format":2', b'"format":9', "format 9 is not 2"),
+        (b'"format":3', b'"format":9', "format 9 is not 3"),
         (b'{"format"', b'["format"', "cannot be decoded"),
         (b"a-1.units.npy", b"a-2.units.npy", "header"),
     ],

@@ -82,6 +82,18 @@ def test_a_word_looks_the_same_wherever_a_span_begins(fitted: TextTokenizer) -> 
         assert halves == fitted.encode(" ".join(words))
 
 
+def test_pieces_begin_where_they_are_spelt(fitted: TextTokenizer) -> None:
+    """In characters, not bytes; a piece that holds a space begins with it."""
+    text = "the miller żółw 日本"
+    starts = fitted.piece_starts(text)
+    assert len(starts) == len(fitted.encode(text)) and starts == sorted(starts)
+    ends = [*starts[1:], len(text)]
+    pieces = [fitted.decode([id]) for id in fitted.encode(text)]
+    spelt = [(piece, text[start:end]) for piece, start, end in zip(pieces, starts, ends, strict=True)]
+    assert all(piece.strip() == part.strip() for piece, part in spelt if "�" not in piece), spelt
+    assert starts[-1] >= text.index("日")
+
+
 def test_a_fitted_tokenizer_has_no_specials(fitted: TextTokenizer) -> None:
     assert (fitted.bos, fitted.eos) == (None, None)
 

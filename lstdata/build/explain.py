@@ -16,6 +16,7 @@ import numpy as np
 from lstdata.build.plan_table import UNKNOWN_SECONDS, Plan, PlannedShard
 from lstdata.config import BuildConfig
 from lstdata.loader.rows import lane_count, lane_samples, rank_lanes
+from lstdata.patching import CHANGING
 from lstdata.records import HOP, SAMPLE_RATE
 
 if TYPE_CHECKING:
@@ -147,18 +148,24 @@ def rates_of(out: UPath, plan: Plan, config: BuildConfig) -> Rates:
     if not samples:
         return Rates(positions_per_second=_positions(config))
     seconds, size, units = (sum(sidecar[name] for sidecar in measured) for name in ("seconds", "bytes", "units"))
-    positions = units if strategy == "none" else sum(sidecar["patches"][strategy] for sidecar in measured)
+    cuts = ("static", "aligned") if strategy in CHANGING else (strategy,)
+    of_each = [units if cut == "none" else sum(sidecar["patches"][cut] for sidecar in measured) for cut in cuts]
+    positions = sum(of_each) / len(of_each)
     return Rates(samples, 0.0, size / seconds, units / seconds, positions / seconds)
 
 
 def _positions(config: BuildConfig) -> float:
-    """A second, at 25 units a second: measured where they depend on the speech."""
+    """A second, at 25 units a second: measured where they depend on the speech, or the paper's (arXiv 2510.06195)."""
     patching = config.patching
+    static, aligned = 25.0 / patching.patch_size, 3.05
     by_strategy = {
         "none": 25.0,
-        "static": 25.0 / patching.patch_size,
-        "silence": 0.9 * 25.0 / patching.patch_size,
-        "aligned": 3.05,
+        "static": static,
+        "silence": 0.9 * static,
+        "aligned": aligned,
+        "aligned-merged": 25.0 / 9.4,
+        "aligned-bpe": 0.6 * 25.0 / 5.0 + 0.4 * 25.0 / 3.7,
+        **dict.fromkeys(CHANGING, (static + aligned) / 2),
     }
     return by_strategy[patching.strategy]
 

@@ -15,7 +15,7 @@ from lstdata.build.plan_table import Plan, PlannedShard, iter_rejected
 from lstdata.config import fingerprint
 from lstdata.errors import CorruptShard, IncompleteBuild
 from lstdata.filters import REASONS as FILTER_REASONS
-from lstdata.index import INDEX_SCHEMA, SHARDS_SCHEMA, concatenate, write_rejects, write_table
+from lstdata.index import INDEX_SCHEMA, SHARDS_SCHEMA, concatenate, positions_column, write_rejects, write_table
 from lstdata.records import DeadLetter
 from lstdata.run_folder import SEALED as SEALED
 from lstdata.run_folder import seal as seal
@@ -207,7 +207,7 @@ def shard_row(stated: dict[str, Any]) -> dict[str, Any]:
         "seconds": stated["seconds"],
         "units": stated["units"],
         "words": stated["words"],
-        **{f"positions_{name}": stated["patches"][name] for name in STORED_STRATEGIES},
+        **{positions_column(name): stated["patches"][name] for name in STORED_STRATEGIES},
         "bytes": stated["bytes"],
         "sha256": stated["sha256"],
     }

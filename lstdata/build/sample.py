@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstdata.build.plan_table import PlannedRecord
+from lstdata.patching import piece_frames
 from lstdata.records import Alignment, Coded, Mask, Sample, character_frames, frame_count, word_frames
+from lstdata.tokenizer import TextTokenizer
 
 
 def coded_utterance(
@@ -38,9 +40,11 @@ def coded_utterance(
     )
 
 
-def sample_of(record: PlannedRecord, coded: Coded) -> Sample:
+def sample_of(record: PlannedRecord, coded: Coded, tokenizer: TextTokenizer) -> Sample:
     """The sample that shards store; without a transcript of its own its text is that of its words."""
     row = record.row
+    words = coded.words or ()
+    starts = [] if coded.character_frames is None else tokenizer.piece_starts(" ".join(words))
     return Sample(
         key=record.key,
         id=row.id,
@@ -56,6 +60,7 @@ def sample_of(record: PlannedRecord, coded: Coded) -> Sample:
         word_scores=coded.word_scores,
         interpolated=coded.interpolated,
         character_frames=coded.character_frames,
+        piece_frames=piece_frames(words, coded.word_frames, coded.character_frames, starts),
         aligner=coded.aligner,
         align_score=coded.score,
         recording=row.recording,

@@ -26,7 +26,7 @@ from lstdata.filters import Rule, active_rules, check_record
 from lstdata.patching import utterance_patches
 from lstdata.quality import Measures, measure
 from lstdata.records import HOP, Coded, DeadLetter, frame_count
-from lstdata.shards import STORED_STRATEGIES, StoredSample
+from lstdata.shards import StoredSample, stored_strategies
 from lstdata.sources import Source
 from lstdata.tokenizer import TextTokenizer
 from lstdata.units import UnitExtractor
@@ -255,9 +255,8 @@ class Stages:
             )
         else:
             coded = utterance.coded
-        sample = sample_of(utterance.record, coded)
-        strategies = [name for name in STORED_STRATEGIES if name != "aligned" or coded.words is not None]
-        patches = {name: utterance_patches(name, sample, self.config.patching) for name in strategies}
+        sample = sample_of(utterance.record, coded, self.tokenizer)
+        patches = {name: utterance_patches(name, sample, self.config.patching) for name in stored_strategies(sample)}
         drawn = drawn_spans(sample, self.tokenizer, interleave=self.config.interleave)
         return replace(utterance, stored=StoredSample(sample, patches, drawn))
 

@@ -38,8 +38,8 @@ class Corpus(Protocol):
 
     def __len__(self) -> int: ...
 
-    def document(self, number: int, epoch: int) -> Document:
-        """The document that a sample gives in an epoch: the same in every process."""
+    def document(self, number: int, epoch: int, progress: float = 0.0) -> Document:
+        """The document that a sample gives in an epoch, at this share of training: the same in every process."""
         ...
 
 
@@ -90,7 +90,7 @@ class SplitCorpus:
             raise CorruptShard(f"`{path}`: sample `{self._places.id(number)}` is damaged (crc32 differs).")
         return next(iter_samples(stretch, str(path)))[-1].sample
 
-    def document(self, number: int, epoch: int) -> Document:
+    def document(self, number: int, epoch: int, progress: float = 0.0) -> Document:
         return make_document(
             self.sample(number),
             self.vocab,
@@ -98,6 +98,7 @@ class SplitCorpus:
             interleave=self._interleave,
             patching=self._patching,
             epoch=epoch,
+            progress=progress,
         )
 
     def _fetch(self, path: UPath, offset: int, size: int) -> bytes:

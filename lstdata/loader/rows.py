@@ -32,6 +32,8 @@ class LaneState:
     """Samples of this epoch that are packed."""
     piece: int = 0
     """Pieces of the sample at the cursor that are packed."""
+    drawn: int = 0
+    """The lane's row for which the sample at the cursor was drawn: not the next one, where it did not fit."""
 
 
 def lane_count(samples: int) -> int:
@@ -55,22 +57,26 @@ def rank_lanes(rank: int, world: int, lanes: int) -> list[int]:
 class Lane:
     """The rows of one part of a corpus."""
 
-    def __init__(self, corpus: Corpus, budget: RowBudget, *, seed: int, lane: int, lanes: int) -> None:
+    def __init__(
+        self, corpus: Corpus, budget: RowBudget, *, seed: int, lane: int, lanes: int, rows: int | None = None
+    ) -> None:
+        """`rows` is the length of training, over which curricula change; without it they stay at their beginning."""
         self._corpus = corpus
         self._budget = budget
         self._seed = seed
         self._name = f"lane {lane} of {lanes}"
+        self._lane, self._lanes, self._rows = lane, lanes, rows
         samples = lane_samples(len(corpus), lane, lanes)
         self._first, self._size = samples.start, len(samples)
         self._order: tuple[int, Ints] | None = None
-        self._drawn: tuple[tuple[int, int], list[Document]] | None = None
+        self._drawn: tuple[tuple[int, int, int], list[Document]] | None = None
 
     def pack(self, state: LaneState, *, epochs: int | None = None) -> tuple[Row, LaneState]:
         """The lane's next row and its state after it; the row is empty once `epochs` are over."""
         documents: list[Document] = []
         positions = tokens = continued = 0
         while epochs is None or state.epoch < epochs:
-            parts = self._pieces(state.epoch, state.cursor)
+            parts = self._pieces(state)
             part = parts[state.piece]
             positions += len(part.lengths)
             tokens += len(part.tokens)
@@ -87,15 +93,22 @@ class Lane:
     def _after(self, state: LaneState, parts: int) -> LaneState:
         if state.piece + 1 < parts:
             return replace(state, piece=state.piece + 1)
+        state = replace(state, piece=0, drawn=state.rows)
         if state.cursor + 1 < self._size:
-            return replace(state, cursor=state.cursor + 1, piece=0)
-        return replace(state, epoch=state.epoch + 1, cursor=0, piece=0)
+            return replace(state, cursor=state.cursor + 1)
+        return replace(state, epoch=state.epoch + 1, cursor=0)
 
-    def _pieces(self, epoch: int, cursor: int) -> list[Document]:
-        if self._drawn is None or self._drawn[0] != (epoch, cursor):
-            document = self._corpus.document(self._first + int(self._permutation(epoch)[cursor]), epoch)
-            self._drawn = (epoch, cursor), list(pieces(document, self._budget, self._corpus.vocab))
+    def _pieces(self, state: LaneState) -> list[Document]:
+        at = state.epoch, state.cursor, state.drawn
+        if self._drawn is None or self._drawn[0] != at:
+            number = self._first + int(self._permutation(state.epoch)[state.cursor])
+            document = self._corpus.document(number, state.epoch, self._progress(state.drawn))
+            self._drawn = at, list(pieces(document, self._budget, self._corpus.vocab))
         return self._drawn[1]
+
+    def _progress(self, row: int) -> float:
+        """The share of training that is over when a row of this lane is read."""
+        return 0.0 if self._rows is None else min(1.0, (row * self._lanes + self._lane) / self._rows)
 
     def _permutation(self, epoch: int) -> Ints:
         if self._order is None or self._order[0] != epoch:
@@ -106,13 +119,16 @@ class Lane:
 class RowStream:
     """Rows by number, without end; cheap in rising order, from the start of the lane otherwise."""
 
-    def __init__(self, corpus: Corpus, budget: RowBudget, *, seed: int, lanes: int | None = None) -> None:
+    def __init__(
+        self, corpus: Corpus, budget: RowBudget, *, seed: int, lanes: int | None = None, rows: int | None = None
+    ) -> None:
+        """`rows` is the length of training: see `Lane`."""
         count = lane_count(len(corpus)) if lanes is None else lanes
         if count > len(corpus):
             raise ConfigError(f"`lanes` must be ≤ the number of samples ({len(corpus)}), but is {count}.")
         self.budget = budget
         self._identity = {"samples": len(corpus), "lanes": count, "seed": seed}
-        self._lanes = [Lane(corpus, budget, seed=seed, lane=i, lanes=count) for i in range(count)]
+        self._lanes = [Lane(corpus, budget, seed=seed, lane=i, lanes=count, rows=rows) for i in range(count)]
         self._states: dict[int, LaneState] = {}
 
     def row(self, number: int) -> Row:

@@ -15,8 +15,9 @@ from lstdata.errors import ConfigError, MissingExtra
 from lstdata.loader.corpus import RunFolder, SplitCorpus, open_run
 from lstdata.loader.rows import RowStream
 from lstdata.model.config import count_parameters, model_config
+from lstdata.patching import evaluated
 from lstdata.storage import commit_bytes, commit_json, read_json, sha256_file
-from lstdata.train.config import TrainConfig, resolve, row_budget
+from lstdata.train.config import TrainConfig, required, resolve, row_budget
 from lstdata.train.summary import summarize, table
 from lstdata.vocab import VocabCard
 
@@ -38,8 +39,10 @@ def train(config: TrainConfig, data: UPath, out: UPath, say: Say = print) -> dic
         raise MissingExtra("training", "fairseq2", "train")
     config = resolve(config)
     run = open_run(data)
-    corpus, held_out = (SplitCorpus(run, name, config.interleave, config.patching) for name in ("train", "validation"))
-    stream = RowStream(corpus, row_budget(config), seed=config.rows.seed, lanes=config.rows.lanes)
+    corpus = SplitCorpus(run, "train", config.interleave, config.patching)
+    held_out = SplitCorpus(run, "validation", config.interleave, evaluated(config.patching))
+    rows = required(config.steps) * required(config.rows.per_step)
+    stream = RowStream(corpus, row_budget(config), seed=config.rows.seed, lanes=config.rows.lanes, rows=rows)
     model = model_config(
         config.preset,
         run.vocab.size,

@@ -16,10 +16,10 @@ from lstdata.build.finish import read_sidecar, shard_fingerprint
 from lstdata.build.folder import shard_paths
 from lstdata.build.plan_table import PlannedRecord, PlannedShard, planned_shard, read_shard, read_shard_rows
 from lstdata.errors import CorruptShard
-from lstdata.index import INDEX_SCHEMA, index_row, read_table
+from lstdata.index import INDEX_SCHEMA, index_row, positions_column, read_table
 from lstdata.patching import utterance_patches
 from lstdata.records import SAMPLE_RATE, DeadLetter, Sample
-from lstdata.shards import FORMAT, STORED_STRATEGIES, StoredSample, iter_samples
+from lstdata.shards import FORMAT, STORED_STRATEGIES, StoredSample, iter_samples, stored_strategies
 from lstdata.storage import exists, read_bytes, sha256_bytes, sha256_file
 from lstdata.verify.guard import guarded
 from lstdata.verify.run import Run
@@ -104,7 +104,7 @@ def _sidecar(run: Run, shard: PlannedShard, stated: dict[str, Any], rows: Sequen
         "samples": len(rows),
         "units": sum(row["units"] for row in rows),
         "words": sum(row["words"] or 0 for row in rows),
-        "patches": {n: sum(row.get(f"positions_{n}") or 0 for row in rows) for n in STORED_STRATEGIES},
+        "patches": {n: sum(row.get(positions_column(n)) or 0 for row in rows) for n in STORED_STRATEGIES},
         "sha256": stated["sha256"] if rows else None,
     }
 
@@ -150,7 +150,7 @@ def _sample(run: Run, shard: PlannedShard, stored: StoredSample) -> Iterator[str
     if wrong is not None:
         yield wrong
         return
-    wanted = [name for name in STORED_STRATEGIES if name != "aligned" or sample.word_frames is not None]
+    wanted = stored_strategies(sample)
     if list(stored.patches) != wanted:
         yield f"it has patches of {', '.join(stored.patches)}, but must have those of {', '.join(wanted)}."
         return
@@ -184,6 +184,17 @@ def _of_words(sample: Sample, frames: list[list[int]]) -> str | None:
             return f"the character times of `{word}` are not one for each character, in order."
         if begins is not None and not all(start <= begin <= end for begin in begins):
             return f"the character times of `{word}` are not inside the word."
+    return _of_pieces(sample)
+
+
+def _of_pieces(sample: Sample) -> str | None:
+    pieces = sample.piece_frames
+    if (pieces is None) != (sample.character_frames is None):
+        return "times of pieces and of characters do not come together."
+    if pieces is not None:
+        begun = {frame for frames in sample.character_frames or () for frame in frames or ()}
+        if list(pieces) != sorted(pieces) or not begun.issuperset(pieces.tolist()):
+            return "the times of its pieces are not those of characters, in order."
     return None
 
 

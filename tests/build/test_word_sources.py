@@ -91,6 +91,9 @@ def test_a_ctc_model_gives_words_characters_scores_and_marks_what_it_cannot_spel
     assert found["b"].interpolated == (1,), "the model has no such letter"
     rows = {row["id"]: row for row in read_table(tmp_path / "out" / "index.parquet", INDEX_SCHEMA).to_pylist()}
     assert (rows["a"]["interpolated"], rows["b"]["interpolated"]) == (0, 1)
+    assert one.piece_frames is not None and one.piece_frames.tolist() in ([], [one.character_frames[0][1]])
+    assert rows["a"]["positions_aligned_bpe"] == rows["a"]["positions_aligned"] + len(one.piece_frames)
+    assert rows["a"]["positions_aligned_merged"] == 3, "two words, and the silence at the end is too long for one patch"
     assert {x.id: x.reason for x in read_rejects(tmp_path / "out" / "rejects.parquet")} == {"d": "missing_transcript"}
     silent = tmp_path / "silent"
     build(tmp_path / "out", silent, *options("words.aligner=none", "units.clusters=null"))

@@ -31,12 +31,21 @@ class Numbered:
     def __len__(self) -> int:
         return self.size
 
-    def document(self, number: int, epoch: int) -> Document:
+    def document(self, number: int, epoch: int, progress: float = 0.0) -> Document:
         self.drawn[number, epoch] += 1
         units = [number, epoch] * (1 + number % 3)
         tokens = [self.vocab.bos, self.vocab.speech_marker, *(self.vocab.first_unit + u for u in units), self.vocab.eos]
         lengths = [1, 1, *[2] * (len(units) // 2), 1]
         return Document(np.array(tokens, dtype=np.int32), np.array(lengths, dtype=np.int32))
+
+
+class Changing(Numbered):
+    """In the second half of training every token is a position of its own."""
+
+    def document(self, number: int, epoch: int, progress: float = 0.0) -> Document:
+        found = super().document(number, epoch)
+        lengths = found.lengths if progress < 0.5 else np.ones(len(found.tokens), dtype=np.int32)
+        return Document(found.tokens, lengths)
 
 
 def names(row: Row) -> list[tuple[int, int]]:
@@ -79,6 +88,30 @@ def test_a_row_depends_on_its_number_alone(world: int, resume_at: int, order: li
         resumed.restore(stream.state())
         first = next(g for g in range(resume_at, resume_at + world) if g % world == rank)
         assert all(same(resumed.row(g), expected[g]) for g in range(first, 12, world))
+
+
+@given(st.integers(1, 3), st.integers(0, 40), st.permutations(range(40)))
+def test_training_changes_by_the_row_for_which_a_document_was_drawn(
+    world: int, resume_at: int, order: list[int]
+) -> None:
+    """Resumed, also amid a document of several rows that was begun before the change, row g is row g."""
+    budget = RowBudget(positions=5, tokens=20)
+
+    def stream() -> RowStream:
+        return RowStream(Changing(30), budget, seed=2, lanes=4, rows=40)
+
+    straight = stream()
+    expected = [straight.row(g) for g in range(40)]
+    assert any((row.lengths > 1).any() for row in expected[:20])
+    assert all((row.lengths == 1).all() for row in expected[28:])
+    shuffled = stream()
+    assert all(same(shuffled.row(g), expected[g]) for g in order)
+    for rank in range(world):
+        left, resumed = stream(), stream()
+        assert all(same(left.row(g), expected[g]) for g in range(rank, resume_at, world))
+        resumed.restore(left.state())
+        first = next(g for g in range(resume_at, resume_at + world) if g % world == rank)
+        assert all(same(resumed.row(g), expected[g]) for g in range(first, 40, world))
 
 
 def test_a_resumed_stream_draws_no_more_than_one_row_again() -> None:

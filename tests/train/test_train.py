@@ -70,6 +70,15 @@ def test_the_baseline_trains_in_the_same_family(built: Path, tmp_path: Path) -> 
     assert math.isfinite(summary["loss"])
 
 
+@pytest.mark.parametrize("strategy", ["aligned-merged", "mixed", "curriculum"])
+def test_a_model_trains_with_patches_that_change(built: Path, tmp_path: Path, strategy: str) -> None:
+    straight, parted = tmp_path / "straight", tmp_path / "parted"
+    summary, _ = run(built, straight, "steps=4", f"patching.strategy={strategy}")
+    assert math.isfinite(summary["loss"])
+    run(built, parted, "steps=4", "stop_at=2", f"patching.strategy={strategy}")
+    assert run(built, parted, "steps=4", f"patching.strategy={strategy}")[0] == summary
+
+
 def test_half_precision_trains(built: Path, tmp_path: Path) -> None:
     summary, _ = run(built, tmp_path / "out", "steps=2", "precision=bfloat16")
     assert math.isfinite(summary["loss"])
