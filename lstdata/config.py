@@ -258,7 +258,10 @@ class TokenizerConfig:
     """The text tokenizer."""
 
     path: str | None = None
-    """A `tokenizer.json`; None: a byte-level BPE trained on the transcripts of the training split, then frozen."""
+    """A `tokenizer.json`, a SentencePiece model (as Llama 2's) or ranks as tiktoken has them (as Llama 3's).
+
+    None: a byte-level BPE trained on the transcripts of the training split, then frozen.
+    """
     vocab_size: int = 2000
 
     def mistakes(self) -> Iterator[str]:

@@ -22,8 +22,9 @@ from lstdata.config import BuildConfig, FilterConfig
 from lstdata.errors import ConfigError, DamagedSource, Unavailable
 from lstdata.filters import keeps_row
 from lstdata.sources import Source, open_source
-from lstdata.storage import commit_bytes, commit_json, exists, open_binary, read_json, redacted
+from lstdata.storage import commit_bytes, commit_json, exists, read_json, redacted
 from lstdata.tokenizer import TextTokenizer, fit_tokenizer
+from lstdata.tokenizer.files import given_tokenizer
 from lstdata.units.codebook import Codebook, load_codebook
 from lstdata.units.features import Features, find_features
 from lstdata.units.fit import FitSummary
@@ -93,7 +94,7 @@ def freeze(
 def check_given(config: BuildConfig, features: Features | None) -> None:
     """ConfigError where a given codebook or tokenizer cannot be used; before anything is written."""
     if config.tokenizer.path is not None:
-        TextTokenizer.read(config.tokenizer.path)
+        given_tokenizer(config.tokenizer.path)
     if config.units.codebook is not None and features is not None:
         features.check(load_codebook(config.units.codebook), "units.codebook")
 
@@ -125,12 +126,10 @@ def _freeze_tokenizer(plan: Plan, out: UPath, config: BuildConfig, notes: list[s
     path = out / "tokenizer.json"
     if exists(path):
         return TextTokenizer.read(str(path))
+    texts = transcripts(plan, out / "plan.parquet", config.filter)
     if config.tokenizer.path is not None:
-        TextTokenizer.read(config.tokenizer.path)
-        with open_binary(config.tokenizer.path) as file:
-            data = file.read()
+        data = given_tokenizer(config.tokenizer.path, texts)
     else:
-        texts = transcripts(plan, out / "plan.parquet", config.filter)
         data = fit_tokenizer(texts, config.tokenizer.vocab_size)
     commit_bytes(path, data)
     tokenizer = TextTokenizer.read(str(path))

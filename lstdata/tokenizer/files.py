@@ -1,0 +1,47 @@
+"""Files of a text tokenizer as a `tokenizer.json`, which is what a run folder holds whatever was given."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from lstdata.errors import ConfigError
+from lstdata.storage import open_binary
+from lstdata.tokenizer import TextTokenizer
+
+_RANKS: Final = re.compile(rb"[A-Za-z0-9+/]+=* \d+\r?\n")
+
+
+def given_tokenizer(path: str, texts: Iterable[str] = ()) -> bytes:
+    """`tokenizer_json` of the file at a path or URL, which can be read; else ConfigError."""
+    try:
+        with open_binary(path) as file:
+            data = file.read()
+    except OSError as error:
+        raise ConfigError(f"`tokenizer.path` must be a readable tokenizer, but `{path}`: {error}.") from error
+    made = tokenizer_json(data, path, texts)
+    TextTokenizer.from_bytes(made, path)
+    return made
+
+
+def tokenizer_json(data: bytes, name: str, texts: Iterable[str] = ()) -> bytes:
+    """The `tokenizer.json` of a file that is one, or a SentencePiece model, or ranks as tiktoken has them.
+
+    What is made of a SentencePiece model is compared with the model on `texts`. ConfigError names the file where it
+    is none of these, or codes a text in another way than it should.
+    """
+    if data.lstrip()[:1] == b"{":
+        return data
+    if _RANKS.match(data):
+        from lstdata.tokenizer.ranks import from_ranks
+
+        return from_ranks(data, name)
+    from lstdata.tokenizer.spm import check_same, from_sentencepiece, read_model
+
+    model = read_model(data)
+    if model is None:
+        raise ConfigError(f"`{name}` is neither a tokenizer.json nor a SentencePiece model nor ranks of tiktoken.")
+    made = from_sentencepiece(model, name)
+    check_same(model, made, texts, name)
+    return made
