@@ -18,6 +18,9 @@ from lstdata.errors import ConfigError
 from lstdata.randomness import rng
 from lstdata.records import Ints, Sample
 
+CHOSEN_LATER: Final = ("strategy", "aligned_until", "static_from")
+"""Options that change nothing of what shards store: the boundaries of every strategy are there."""
+
 CHANGING: Final = ("mixed", "curriculum")
 """Strategies under which each document is `aligned` or `static`; models that they train are evaluated as `static`."""
 

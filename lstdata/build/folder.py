@@ -9,6 +9,7 @@ from upath import UPath
 
 from lstdata.config import BuildConfig, differences, to_dict
 from lstdata.errors import ConfigError, CorruptShard
+from lstdata.patching import CHOSEN_LATER
 from lstdata.run_folder import FORMAT as FORMAT
 from lstdata.segment.folder import FILES as SEGMENT_FILES
 from lstdata.segment.folder import is_part_of_a_run
@@ -64,9 +65,12 @@ def changes(run: dict[str, Any], config: BuildConfig) -> list[str]:
 
 
 def _output(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a resolved config changes the output: from whom units are taken does not."""
+    """What of a resolved config changes the output: from whom units are taken does not, nor what is chosen anew by
+    whoever loads the data."""
     kept = {section: options for section, options in config.items() if section not in _NOT_OUTPUT}
-    return kept | {"units": {name: value for name, value in config["units"].items() if name != "taken_from"}}
+    for section, names in (("units", ("taken_from",)), ("patching", CHOSEN_LATER)):
+        kept[section] = {name: value for name, value in config[section].items() if name not in names}
+    return kept
 
 
 def refuse_changes(out: UPath, run: dict[str, Any], config: BuildConfig) -> None:

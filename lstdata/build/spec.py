@@ -12,6 +12,7 @@ from lstdata.build import stages
 from lstdata.build.finish import shard_fingerprint
 from lstdata.build.word_times import WordSource
 from lstdata.config import BuildConfig, fingerprint
+from lstdata.patching import CHOSEN_LATER
 from lstdata.units import mfcc
 from lstdata.units.encoder import VERSION as ENCODER
 from lstdata.units.features import Features
@@ -55,6 +56,7 @@ def stage_fingerprints(
     versions = stages.VERSIONS
     units = {name: value for name, value in asdict(config.units).items() if name not in BY_CONTENT}
     aligning = {name: value for name, value in asdict(config.words).items() if name not in BY_CONTENT}
+    cuts = {name: value for name, value in asdict(config.patching).items() if name not in CHOSEN_LATER}
     made_of = None if features is None else [features.identity, ENCODER if features.checkpoint else mfcc.VERSION]
     return {
         "plan": fingerprint("plan", planning.VERSION, asdict(config.plan), asdict(config.source)),
@@ -63,7 +65,5 @@ def stage_fingerprints(
         "words": fingerprint("words", versions["words"], CTC, aligning, words),
         "activity": fingerprint("activity", versions["activity"], asdict(config.activity)),
         "filter": fingerprint("filter", versions["filter"], asdict(config.filter)),
-        "sample": fingerprint(
-            "sample", versions["sample"], asdict(config.patching), asdict(config.interleave), tokenizer
-        ),
+        "sample": fingerprint("sample", versions["sample"], cuts, asdict(config.interleave), tokenizer),
     }

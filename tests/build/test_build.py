@@ -64,6 +64,14 @@ def test_a_finished_build_is_left_alone(cuts: Path, built: Path) -> None:
     assert there == set(built.rglob("*")), "not even a log"
 
 
+def test_what_is_chosen_when_loading_is_no_change(cuts: Path, built: Path) -> None:
+    listener = Quiet()
+    build(cuts, built, "patching.strategy=curriculum", "patching.static_from=0.9", listener=listener)
+    assert listener.names == []
+    with pytest.raises(ConfigError, match=r"`patching\.patch_size` 4 → 6"):
+        build(cuts, built, "patching.patch_size=6")
+
+
 @pytest.mark.parametrize("lost", ["tar", "json", "parquet"])
 def test_a_lost_file_is_remade_with_the_same_bytes(cuts: Path, built: Path, lost: str) -> None:
     before = hashes(built)
