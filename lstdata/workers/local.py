@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
@@ -28,6 +29,9 @@ Result = TypeVar("Result")
 
 _DYING_SECONDS: Final = 5.0
 """That a process may take to be gone once its pipe is closed."""
+
+_LONGEST_FOLDER: Final = 64
+"""Bytes of the path of the system's temporary files: the server's socket lies below it, and may have 107 in all."""
 
 _LIBRARIES_OF_SOME: Final = ("lhotse", "pocketsphinx", "torchaudio", "transformers")
 """That are loaded for workers where the driver needed them itself."""
@@ -133,7 +137,7 @@ def how_it_ended(code: int | None) -> str:
 
 def _context() -> BaseContext:
     """Of processes that share nothing with the driver: a fork of itself would have its threads' locks."""
-    if sys.platform != "linux":
+    if sys.platform != "linux" or len(os.fsencode(tempfile.gettempdir())) > _LONGEST_FOLDER:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([*LIBRARIES, *(name for name in _LIBRARIES_OF_SOME if name in sys.modules)])

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
@@ -98,3 +100,12 @@ def test_work_that_cannot_be_made_is_a_fault_of_each_task() -> None:
 
 def test_no_tasks_need_no_worker() -> None:
     assert list(run_tasks(refuse, [], RunConfig(workers=1))) == []
+
+
+def test_a_long_path_of_temporary_files_is_no_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A socket's path has an end; a cluster's scratch folders may go beyond."""
+    folder = tmp_path / ("a" * 60) / ("b" * 60)
+    folder.mkdir(parents=True)
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    monkeypatch.setattr(forkserver, "_forkserver", forkserver.ForkServer())
+    assert list(run_tasks(partial(partial, str), [1], RunConfig(workers=1))) == [(1, "1")]
