@@ -10,7 +10,18 @@ import click
 from upath import UPath
 
 from lstdata.cli.looking import make_report
-from lstdata.cli.shared import PLACE, TAKE_OVER, build_options, fail_beyond, say, say_problems
+from lstdata.cli.shared import (
+    ADDRESS,
+    PLACE,
+    RUNNER,
+    TAKE_OVER,
+    WORKERS,
+    build_options,
+    fail_beyond,
+    say,
+    say_problems,
+    settings,
+)
 from lstdata.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -20,9 +31,9 @@ if TYPE_CHECKING:
 @click.command("build-shards")
 @build_options
 @TAKE_OVER
-@click.option("--runner", type=click.Choice(["local", "ray"]), help="Processes of this machine, or Ray.")
-@click.option("--workers", type=int, help="Worker processes, one core each; as many as there are cores by default.")
-@click.option("--address", help="Of a running Ray cluster; a local one is started by default.")
+@RUNNER
+@WORKERS
+@ADDRESS
 @click.option("--max-reject-rate", type=float, help="Exit 1 above this share of rejected records.  [default: 0.05]")
 @click.option("--units-only", is_flag=True, help="First of two phases: units, no word times; for where the GPUs are.")
 @click.option("--units-from", type=PLACE, help="Second of two phases: take units from this run folder of the first.")
@@ -70,8 +81,7 @@ def build_shards_command(
     from lstdata.progress import BuildProgress
     from lstdata.workers import count_workers
 
-    given = {"runner": runner, "workers": workers, "address": address, "max_reject_rate": max_reject_rate}
-    overrides = [f"run.{name}={json.dumps(value)}" for name, value in given.items() if value is not None]
+    overrides = settings(runner=runner, workers=workers, address=address, max_reject_rate=max_reject_rate)
     if units_from is not None:
         overrides.append(f"units.taken_from={json.dumps(units_from)}")
     config = load(BuildConfig, config_path, [*sets, *overrides])

@@ -8,7 +8,19 @@ from dataclasses import asdict, replace
 import click
 from upath import UPath
 
-from lstdata.cli.shared import JSON, PLACE, SET, TAKE_OVER, RunFolder, fail_beyond, say
+from lstdata.cli.shared import (
+    ADDRESS,
+    JSON,
+    PLACE,
+    RUNNER,
+    SET,
+    TAKE_OVER,
+    WORKERS,
+    RunFolder,
+    fail_beyond,
+    say,
+    settings,
+)
 from lstdata.errors import ConfigError
 
 
@@ -16,9 +28,10 @@ from lstdata.errors import ConfigError
 @click.argument("out", type=RunFolder(kept=True))
 @click.option("--reason", "reasons", multiple=True, metavar="CODE", help="Only dead letters of this one; repeatable.")
 @click.option("--source", type=PLACE, help="Where the source is now, if it has moved.")
-@click.option("--runner", type=click.Choice(["local", "ray"]), help="Processes of this machine, or Ray.")
-@click.option("--workers", type=int, help="Worker processes, one core each.")
-@click.option("--address", help="Of a running Ray cluster; a local one is started by default.")
+@RUNNER
+@WORKERS
+@ADDRESS
+@click.option("--max-reject-rate", type=float, help="Exit 1 above this share of rejects.  [default: the run's]")
 @SET
 @TAKE_OVER
 @JSON
@@ -29,6 +42,7 @@ def retry_command(
     runner: str | None,
     workers: int | None,
     address: str | None,
+    max_reject_rate: float | None,
     sets: tuple[str, ...],
     take_over: bool,
     as_json: bool,
@@ -52,8 +66,7 @@ def retry_command(
     others = [item for item in sets if not item.startswith("run.")]
     if others:
         raise ConfigError(f"`--set {others[0]}` must be one of `run.`: all else is as the run was built.")
-    given = {"runner": runner, "workers": workers, "address": address}
-    overrides = [f"run.{name}={json.dumps(value)}" for name, value in given.items() if value is not None]
+    overrides = settings(runner=runner, workers=workers, address=address, max_reject_rate=max_reject_rate)
     as_before = [f"run.{name}={json.dumps(value)}" for name, value in run["config"]["run"].items()]
     wanted = load(BuildConfig, None, [*as_before, *sets, *overrides]).run
     config = replace(from_dict(BuildConfig, run["config"]), run=wanted)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 
 import click
 from upath import UPath
 
-from lstdata.cli.shared import build_options, say
+from lstdata.cli.shared import ADDRESS, RUNNER, WORKERS, build_options, say, settings
 
 
 @click.command("segment")
 @build_options
-@click.option("--runner", type=click.Choice(["local", "ray"]), help="Processes of this machine, or Ray.")
-@click.option("--workers", type=int, help="Worker processes, one core each; as many as there are cores by default.")
-@click.option("--address", help="Of a running Ray cluster; a local one is started by default.")
+@RUNNER
+@WORKERS
+@ADDRESS
 @click.option("--dry-run", is_flag=True, help="Say what would be segmented, and write nothing.")
 def segment_command(
     source: str,
@@ -45,9 +44,7 @@ def segment_command(
     from lstdata.storage import absolute, remove_temporaries
     from lstdata.workers.cluster import check_address
 
-    given = {"runner": runner, "workers": workers, "address": address}
-    overrides = [f"run.{name}={json.dumps(value)}" for name, value in given.items() if value is not None]
-    config = load(BuildConfig, config_path, [*sets, *overrides])
+    config = load(BuildConfig, config_path, [*sets, *settings(runner=runner, workers=workers, address=address)])
     path = absolute(source)
     opened = open_source(path, config.source)
     work = Work(path, opened, config, out, allow_mixed_compute=allow_mixed_compute)

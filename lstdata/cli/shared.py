@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 CONFIG = click.option("--config", "config_path", type=click.Path(dir_okay=False), help="A YAML file of options.")
 SET = click.option("--set", "sets", multiple=True, metavar="A.B=VALUE", help="Override one option; repeatable.")
 
+RUNNER = click.option("--runner", type=click.Choice(["local", "ray"]), help="Processes of this machine, or Ray.")
+WORKERS = click.option(
+    "--workers", type=int, help="Worker processes, one core each; as many as there are cores by default."
+)
+ADDRESS = click.option("--address", help="Of a running Ray cluster; a local one is started by default.")
+
 
 class RunFolder(click.ParamType):  # type: ignore[type-arg]
     """A folder of ours, here or on an object store; `kept`: it must be there, as far as that is seen without asking."""
@@ -46,6 +52,11 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON obje
 TAKE_OVER = click.option(
     "--take-over", is_flag=True, help="Replace the lease that a dead build left in an OUT on an object store."
 )
+
+
+def settings(**given: object) -> list[str]:
+    """Options of `run` that were given, as `--set` has them."""
+    return [f"run.{name}={json.dumps(value)}" for name, value in given.items() if value is not None]
 
 
 def build_options(command: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from upath import UPath
 
-from lstdata.cli.shared import CONFIG, JSON, PLACE, SET, RunFolder, fail, say
+from lstdata.cli.shared import ADDRESS, CONFIG, JSON, PLACE, RUNNER, SET, RunFolder, fail, say
 
 if TYPE_CHECKING:
     from lstdata.transcribe import Asked
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 @click.option("--all", "everything", is_flag=True, help="Also records that have a transcript: it is replaced.")
 @CONFIG
 @SET
-@click.option("--runner", type=click.Choice(["local", "ray"]), help="Processes of this machine, or Ray.")
+@RUNNER
 @click.option("--workers", type=int, help="Each holds the model.  [default: one per core; on a GPU 1]")
-@click.option("--address", help="Of a running Ray cluster; a local one is started by default.")
+@ADDRESS
 @click.option("--max-reject-rate", type=float, help="Exit 1 above this share of rejected records.  [default: 0.05]")
 @click.option("--rebuild", is_flag=True, help="Discard what was transcribed in OUT and begin anew.")
 @click.option("--allow-mixed-compute", is_flag=True, help="Resume on another kind of machine; bytes may differ.")
