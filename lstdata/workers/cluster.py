@@ -89,7 +89,7 @@ def connected(workers: int | None, address: str | None) -> Iterator[Any]:
 
 @contextmanager
 def _own_sigterm() -> Iterator[None]:
-    """What this process does at SIGTERM is not for Ray to replace: its own handler aborts, and shuts nothing down."""
+    """What this process does at SIGTERM is not for Ray to replace: its own handler ends with another code, unsaid."""
     mine = signal.getsignal(signal.SIGTERM)
     try:
         yield
