@@ -218,7 +218,7 @@ class PatchingConfig:
     """How speech runs become positions."""
 
     strategy: Literal[
-        "none", "static", "silence", "aligned", "aligned-merged", "aligned-bpe", "mixed", "curriculum"
+        "none", "static", "silence", "aligned", "aligned-merged", "aligned-bpe", "mixed", "curriculum", "unit-bpe"
     ] = "static"
     """Used where one strategy is needed; shards store the boundaries of all."""
     patch_size: int = 4
@@ -230,11 +230,15 @@ class PatchingConfig:
     """The share of training until which `curriculum` is all `aligned`."""
     static_from: float = 2 / 3
     """The share of training from which on it is all `static`."""
+    unit_bpe: str | None = None
+    """The model of `unit-bpe`, a file or URL, as `lstdata fit-units-bpe` makes it."""
 
     def mistakes(self) -> Iterator[str]:
         for name in ("patch_size", "min_silence", "max_patch"):
             if getattr(self, name) < 1:
                 yield f"`{name}` must be ≥ 1, but is {getattr(self, name)}."
+        if self.strategy == "unit-bpe" and self.unit_bpe is None:
+            yield "`unit_bpe` must name a model for the strategy unit-bpe, but is null."
         if not 0 <= self.aligned_until <= self.static_from <= 1:
             yield (
                 "0 ≤ `aligned_until` ≤ `static_from` ≤ 1 must hold, but they are "
@@ -285,3 +289,7 @@ class BuildConfig:
     interleave: InterleaveConfig = field(default_factory=InterleaveConfig)
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
     run: RunConfig = field(default_factory=RunConfig)
+
+    def mistakes(self) -> Iterator[str]:
+        if self.patching.strategy == "unit-bpe":
+            yield "`patching.strategy` unit-bpe is for training alone: shards hold the units."

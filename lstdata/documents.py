@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,9 @@ from lstdata.patching import chosen_for, patch_run
 from lstdata.records import Sample
 from lstdata.tokenizer import TextTokenizer
 from lstdata.vocab import VocabCard
+
+if TYPE_CHECKING:
+    from lstdata.units.pieces import UnitPieces
 
 Drawn = list[list[Any]]
 """A drawn interleaving as shards store it: `["s", first frame, end frame]` or `["t", [token ids]]`, in order."""
@@ -44,15 +47,19 @@ def make_document(
     patching: PatchingConfig,
     epoch: int,
     progress: float = 0.0,
+    pieces: UnitPieces | None = None,
 ) -> Document:
-    """Draw, code and patch one utterance; `progress` is the share of training that is over, for `curriculum`.
+    """Draw, code and patch one utterance.
+
+    `progress` is the share of training that is over, for `curriculum`; `pieces` take the units' place where they are
+    given, and are positions of their own.
 
     A sample without word times becomes all speech (all text under `text`, both under `asr` and `tts`) and cannot be
     patched by words (ConfigError); without any text it cannot be `text`, `asr` or `tts` (ConfigError).
     """
     drawn = drawn_spans(sample, tokenizer, interleave=interleave, epoch=epoch)
     cut = chosen_for(sample, patching, seed=interleave.seed, epoch=epoch, progress=progress)
-    return assemble(drawn, sample, vocab, cut)
+    return assemble(drawn, sample, vocab, cut, pieces)
 
 
 def drawn_spans(sample: Sample, tokenizer: TextTokenizer, *, interleave: InterleaveConfig, epoch: int = 0) -> Drawn:
@@ -73,16 +80,21 @@ def drawn_spans(sample: Sample, tokenizer: TextTokenizer, *, interleave: Interle
     ]
 
 
-def assemble(drawn: Sequence[Sequence[Any]], sample: Sample, vocab: VocabCard, patching: PatchingConfig) -> Document:
+def assemble(
+    drawn: Sequence[Sequence[Any]],
+    sample: Sample,
+    vocab: VocabCard,
+    patching: PatchingConfig,
+    pieces: UnitPieces | None = None,
+) -> Document:
     """Tokens and position lengths of a drawn interleaving, also of one read back from a shard."""
-    units = sample.units.astype(np.int32) + np.int32(vocab.first_unit)
     tokens = [np.array([vocab.bos], dtype=np.int32)]
     lengths = [_ONE]
     for kind, *what in drawn:
         if kind == "s":
-            start, end = what
-            tokens += np.array([vocab.speech_marker], dtype=np.int32), units[start:end]
-            lengths += _ONE, patch_run(patching.strategy, start, end, sample, patching).astype(np.int32)
+            ids, cut = _speech(sample, what[0], what[1], patching, pieces)
+            tokens += np.array([vocab.speech_marker], dtype=np.int32), ids + np.int32(vocab.first_unit)
+            lengths += _ONE, cut
         else:
             tokens.append(np.array([vocab.text_marker, *what[0]], dtype=np.int32))
             lengths.append(np.ones(1 + len(what[0]), dtype=np.int32))
@@ -92,6 +104,17 @@ def assemble(drawn: Sequence[Sequence[Any]], sample: Sample, vocab: VocabCard, p
 
 
 _ONE = np.ones(1, dtype=np.int32)
+
+
+def _speech(
+    sample: Sample, start: int, end: int, patching: PatchingConfig, pieces: UnitPieces | None
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """A run's units, or their pieces, and the lengths of its positions."""
+    units = sample.units[start:end]
+    if pieces is not None:
+        ids = pieces.encode(units)
+        return ids, np.ones(len(ids), dtype=np.int32)
+    return units.astype(np.int32), patch_run(patching.strategy, start, end, sample, patching).astype(np.int32)
 
 
 def _text(sample: Sample, first: int, end: int, strategy: str) -> str:

@@ -18,7 +18,7 @@ from lstdata.errors import ConfigError
 from lstdata.randomness import rng
 from lstdata.records import Ints, Sample
 
-CHOSEN_LATER: Final = ("strategy", "aligned_until", "static_from")
+CHOSEN_LATER: Final = ("strategy", "aligned_until", "static_from", "unit_bpe")
 """Options that change nothing of what shards store: the boundaries of every strategy are there."""
 
 CHANGING: Final = ("mixed", "curriculum")

@@ -15,7 +15,7 @@ from typing import Any, Final
 from lstdata.errors import ConfigError
 from lstdata.records import HOP, SAMPLE_RATE
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 RESERVED: Final = 6
 
 
@@ -31,13 +31,19 @@ class VocabCard:
     tokenizer_eos: int | None
     """The tokenizer's own EOS id; None: it has none, and V+2 is used."""
     units: int
-    """Number of unit clusters."""
+    """Number of unit clusters; under `unit-bpe`, of pieces of units."""
     codebook_sha256: str
     """Of `codebook.npz`, or of what `stated_units` says where the units came without one."""
     sample_rate: int = SAMPLE_RATE
     hop: int = HOP
     """Samples per unit."""
+    pieces_sha256: str | None = None
+    """Of the model of the pieces that stand for units; None, as in every run folder, where there is no such model."""
     format: int = FORMAT
+
+    def with_pieces(self, size: int, sha256: str) -> VocabCard:
+        """The card of the same data with pieces in place of units."""
+        return dataclasses.replace(self, units=size, pieces_sha256=sha256)
 
     @property
     def pad(self) -> int:
@@ -102,6 +108,8 @@ def stated_units(origin: str, clusters: int) -> dict[str, Any]:
 
 
 def _mistakes(name: str, key: str, value: Any) -> list[str]:
+    if value is None and key == "pieces_sha256":
+        return []
     if key.endswith("_sha256"):
         return [] if isinstance(value, str) else [f"`{name}`: `{key}` must be a string, but is {value!r}."]
     if value is None and key in ("tokenizer_bos", "tokenizer_eos"):

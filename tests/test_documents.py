@@ -14,6 +14,7 @@ from lstdata.errors import ConfigError
 from lstdata.patching import STRATEGIES
 from lstdata.records import Sample
 from lstdata.tokenizer import TextTokenizer, fit_tokenizer
+from lstdata.units.pieces import UnitPieces, fit_pieces
 from lstdata.vocab import VocabCard
 
 STORY = "one day the keeper of the old lighthouse saw a small boat drift towards the rocks and lit every lamp"
@@ -159,6 +160,27 @@ def test_asr_and_tts_are_all_of_the_speech_and_all_of_the_text(
         *speech,
         vocab.eos,
     ]
+
+
+def test_pieces_stand_for_the_units_of_each_span(vocab: VocabCard, tokenizer: TextTokenizer) -> None:
+    sample = make_sample()
+    pieces = UnitPieces(fit_pieces([sample.units] * 3, vocab.units, vocab.units + 12), "x.model")
+    card = vocab.with_pieces(pieces.size, pieces.sha256)
+    plain = document(sample, vocab, tokenizer, patching="none")
+    made = make_document(
+        sample,
+        card,
+        tokenizer,
+        interleave=InterleaveConfig(),
+        patching=PatchingConfig(strategy="unit-bpe", unit_bpe="x.model"),
+        epoch=0,
+        pieces=pieces,
+    )
+    assert (made.lengths == 1).all() and len(made.tokens) < len(plain.tokens)
+    spoken = [token - card.first_unit for token in made.tokens.tolist() if token >= card.first_unit]
+    units = [token - vocab.first_unit for token in plain.tokens.tolist() if token >= vocab.first_unit]
+    assert pieces.decode(spoken).tolist() == units
+    assert [t for t in made.tokens if t < card.first_unit] == [t for t in plain.tokens if t < vocab.first_unit]
 
 
 def test_a_curriculum_cuts_by_words_first_and_statically_in_the_end(vocab: VocabCard, tokenizer: TextTokenizer) -> None:

@@ -54,7 +54,7 @@ def test_a_bad_card_names_file_and_every_mistake() -> None:
     assert caught.value.mistakes == (
         "`OUT/vocab.json` lacks `hop`.",
         "`OUT/vocab.json` has an unknown key `colour`.",
-        "`OUT/vocab.json`: `format` must be 1, but is 9.",
+        "`OUT/vocab.json`: `format` must be 2, but is 9.",
         "`OUT/vocab.json`: `units` must be an integer ≥ 0, but is 'many'.",
     )
     with pytest.raises(ConfigError, match="must hold an object"):

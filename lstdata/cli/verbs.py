@@ -44,6 +44,7 @@ for verb in (
     planning.plan,
     building.build_shards_command,
     fitting.fit_units,
+    fitting.fit_units_bpe,
     fitting.fit_tokenizer,
     converting.convert_codebook_command,
     retrying.retry_command,

@@ -7,7 +7,7 @@ import zlib
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from upath import UPath
 
@@ -20,6 +20,9 @@ from lstdata.shards import iter_samples
 from lstdata.storage import is_local, read_json, read_stretch, sizes_in
 from lstdata.tokenizer import TextTokenizer
 from lstdata.vocab import VocabCard
+
+if TYPE_CHECKING:
+    from lstdata.units.pieces import UnitPieces
 
 OPEN_SHARDS: Final = 64
 """Shards that stay mapped, the latest read."""
@@ -68,11 +71,24 @@ def open_run(root: UPath, expected: VocabCard | None = None) -> RunFolder:
     return RunFolder(root, vocab, tokenizer)
 
 
+def open_pieces(path: str, vocab: VocabCard) -> UnitPieces:
+    """The model of `unit-bpe`; ConfigError where it was made for another number of clusters."""
+    from lstdata.units.pieces import UnitPieces
+
+    pieces = UnitPieces.read(path)
+    if pieces.units != vocab.units:
+        raise ConfigError(f"`{path}` must be made for {vocab.units} clusters, but was for {pieces.units}.")
+    return pieces
+
+
 class SplitCorpus:
     """The samples of one split, numbered in the order of the index; ConfigError where there are none."""
 
     def __init__(self, run: RunFolder, split: str, interleave: InterleaveConfig, patching: PatchingConfig) -> None:
+        self.pieces = None if patching.strategy != "unit-bpe" else open_pieces(str(patching.unit_bpe), run.vocab)
         self.vocab = run.vocab
+        if self.pieces is not None:
+            self.vocab = run.vocab.with_pieces(self.pieces.size, self.pieces.sha256)
         self._tokenizer = run.tokenizer
         self._interleave = interleave
         self._patching = patching
@@ -99,6 +115,7 @@ class SplitCorpus:
             patching=self._patching,
             epoch=epoch,
             progress=progress,
+            pieces=self.pieces,
         )
 
     def _fetch(self, path: UPath, offset: int, size: int) -> bytes:

@@ -89,7 +89,9 @@ class TrainConfig:
         if self.dropout is not None and not 0 <= self.dropout < 1:
             yield f"`dropout` must be in [0, 1), but is {self.dropout}."
         resolved = resolve(self)
-        longest = {"none": 1, "static": self.patching.patch_size}.get(self.patching.strategy, self.patching.max_patch)
+        longest = {"none": 1, "unit-bpe": 1, "static": self.patching.patch_size}.get(
+            self.patching.strategy, self.patching.max_patch
+        )
         tokens = resolved.rows.tokens or 0
         if tokens < longest + 3:
             yield f"`rows.tokens` must be ≥ {longest + 3} (a patch beside BOS and markers), but is {tokens}."

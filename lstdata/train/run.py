@@ -45,13 +45,13 @@ def train(config: TrainConfig, data: UPath, out: UPath, say: Say = print) -> dic
     stream = RowStream(corpus, row_budget(config), seed=config.rows.seed, lanes=config.rows.lanes, rows=rows)
     model = model_config(
         config.preset,
-        run.vocab.size,
-        "plain" if config.patching.strategy == "none" else "lst",
+        corpus.vocab.size,
+        "plain" if config.patching.strategy in ("none", "unit-bpe") else "lst",
         dropout=config.dropout or 0.0,
     )
     first = int(os.environ.get("RANK", "0")) == 0
     if first:
-        _claim(out, config, run)
+        _claim(out, config, run, corpus.vocab)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads lose tenfold where cores are shared
 
     import soundfile  # noqa: F401 — brings libsndfile, which fairseq2 wants to find loaded or in the system
@@ -70,19 +70,19 @@ def train(config: TrainConfig, data: UPath, out: UPath, say: Say = print) -> dic
     return summary
 
 
-def _claim(out: UPath, config: TrainConfig, run: RunFolder) -> None:
+def _claim(out: UPath, config: TrainConfig, run: RunFolder, vocab: VocabCard) -> None:
     """Write what the run is, or ConfigError where `out` holds another one."""
     mine: dict[str, Any] = {
         "format": FORMAT,
         "config": to_dict(config),
-        "vocab": run.vocab.to_json(),
+        "vocab": vocab.to_json(),
         "index_sha256": sha256_file(run.root / "index.parquet"),
     }
     path = out / "train.json"
     last = _last_checkpoint(out)
     if path.is_file() and last:
         old = read_json(path)
-        VocabCard.from_json(old["vocab"], str(path)).check_same(run.vocab)
+        VocabCard.from_json(old["vocab"], str(path)).check_same(vocab)
         if old["index_sha256"] != mine["index_sha256"]:
             raise ConfigError(f"`{out}` was trained on other data than `{run.root}`; use another folder.")
         changed = differences(_fixed(old["config"]), _fixed(mine["config"]))

@@ -100,7 +100,7 @@ def summarize(values: MutableMapping[str, object], vocab: VocabCard) -> None:
     for suffix in ("", "_text", "_units"):
         if sums[f"targets{suffix}"]:
             values[f"loss{suffix}"] = sums[f"nll{suffix}"] / sums[f"targets{suffix}"]
-    if sums["targets_units"]:
+    if sums["targets_units"] and vocab.pieces_sha256 is None:
         bits = sums["nll_units"] / sums["targets_units"] / math.log(2)
         values["bits_per_second"] = bits * vocab.sample_rate / vocab.hop
     for name in ("targets_text", "targets_units", "tokens", "positions"):

@@ -46,7 +46,7 @@ def whole_utterances(corpus: SplitCorpus, tokenizer: TextTokenizer) -> dict[str,
     vocab = corpus.vocab
     for number in range(0, len(corpus), -(-len(corpus) // MOST_FITTED)):
         sample = corpus.sample(number)
-        units = sample.units.astype(np.int64)
+        units = (sample.units if corpus.pieces is None else corpus.pieces.encode(sample.units)).astype(np.int64)
         fitted["units"].append(_pairs(vocab.speech_marker, units, vocab.first_unit))
         text = " ".join(sample.words) if sample.words else sample.text
         if text:

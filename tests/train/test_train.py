@@ -8,9 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from lstdata.cli.verbs import cli
 from lstdata.config import load
 from lstdata.errors import ConfigError, CorruptShard, LstDataError, MissingExtra
+from lstdata.loader.corpus import open_run
+from lstdata.loader.unit_pieces import fit_run_pieces
+from lstdata.storage import place, sha256_file
 from lstdata.train import TrainConfig, train
 
 SMALL = ("rows.per_step=2", "rows.positions=64", "rows.tokens=128", "optimizer.warmup=2", "checkpoint_every=2")
@@ -68,6 +73,20 @@ def test_six_steps_equal_three_and_three_more(
 def test_the_baseline_trains_in_the_same_family(built: Path, tmp_path: Path) -> None:
     summary, _ = run(built, tmp_path / "out", "steps=2", "patching.strategy=none")
     assert math.isfinite(summary["loss"])
+
+
+def test_the_baseline_of_pieces_trains_by_its_own_model(built: Path, tmp_path: Path) -> None:
+    model, other, out = (tmp_path / name for name in ("units.model", "other.model", "out"))
+    clusters = open_run(place(built)).vocab.units
+    assert CliRunner().invoke(cli, ["fit-units-bpe", str(built), str(model), "--pieces", "400"]).exit_code == 0
+    chosen = ("patching.strategy=unit-bpe", "steps=2")
+    summary, _ = run(built, out, *chosen, f"patching.unit_bpe={model}")
+    assert math.isfinite(summary["loss"]) and "bits_per_second" not in published(out)[-1]
+    card = json.loads((out / "train.json").read_text())["vocab"]
+    assert card["units"] == 400 > clusters and card["pieces_sha256"] == sha256_file(model)
+    fit_run_pieces(place(built), place(other), 390, lambda done, of: None)
+    with pytest.raises(ConfigError, match="`units` is 400 here, but 390 there"):
+        run(built, out, *chosen, f"patching.unit_bpe={other}")
 
 
 @pytest.mark.parametrize("strategy", ["aligned-merged", "mixed", "curriculum"])
