@@ -35,7 +35,7 @@ def test_a_store_says_what_a_folder_says(
     url = bucket.upload(folder, "out")
     said = steady(lstdata("status", url, "--json"))
     assert said == steady(lstdata("status", folder, "--json"))
-    assert (said["state"], said["shards"]["pending"]) == (("finished", 0) if finished else ("interrupted", 1))
+    assert (said["state"], said["shards"]["pending"]) == (("finished", 0) if finished else ("planned", 1))
 
 
 def test_where_there_is_no_run_it_exits_2(bucket: Bucket, lstdata: Run) -> None:
