@@ -1,0 +1,53 @@
+"""The published schema of a sample is that of the samples which are written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from lstdata.shards import encode_sample, iter_samples
+from tests.test_shards import stored
+
+SCHEMA: dict[str, Any] = json.loads((Path(__file__).parents[1] / "docs" / "sample.schema.json").read_text())
+
+
+def meta(**options: Any) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(encode_sample(stored("a-1", **options))["json"])
+    return found
+
+
+def test_it_is_a_schema_and_knows_every_key() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    assert set(SCHEMA["properties"]) == set(SCHEMA["required"]) == set(meta())
+
+
+@pytest.mark.parametrize("words", [True, False])
+def test_what_is_written_is_valid(words: bool) -> None:
+    jsonschema.validate(meta(words=words), SCHEMA)
+
+
+def test_the_samples_of_a_build_are_valid(built: Path) -> None:
+    found = [s for tar in (built / "shards").glob("*.tar") for *_, s in iter_samples(tar.read_bytes(), str(tar))]
+    assert len(found) == 12
+    for sample in found:
+        jsonschema.validate(json.loads(encode_sample(sample)["json"]), SCHEMA)
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {"format": 2},
+        {"samples": 0},
+        {"word_frames": [[1, 2, 3]]},
+        {"drawn": [["s", [1]]]},
+        {"patch_counts": {"static": 1}},
+        {"colour": 1},
+    ],
+)
+def test_another_thing_is_not(spoilt: dict[str, Any]) -> None:
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(meta() | spoilt, SCHEMA)
