@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Final, Literal, NamedTuple
 
 from lstdata.status.status import Records, State, Status, Worker
 from lstdata.status.times import audio, readable, spoken
+from lstdata.terminal import visible
 
 MOST: Final = 20
 """Workers, and half as many of anything else, that are listed; `--json` has all."""
-
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
-"""What a terminal would obey; ids and messages are data."""
 
 Tone = Literal["good", "plain", "quiet", "bad"]
 
@@ -55,7 +52,7 @@ def lines_of(status: Status, *, most: int = MOST) -> list[Line]:
         *_trouble(status, max(1, most // 2)),
         *_workers(status, most),
     )
-    return [line._replace(text=_CONTROL.sub("�", line.text)) for line in lines]
+    return [line._replace(text=visible(line.text)) for line in lines]
 
 
 def text_of(status: Status) -> str:
