@@ -97,10 +97,13 @@ def _normalizer(spec: Any) -> Any:
     if spec.precompiled_charsmap:
         steps.append(normalizers.Precompiled(spec.precompiled_charsmap))
     if spec.remove_extra_whitespaces:
-        steps += [normalizers.Replace(Regex(" {2,}"), " "), normalizers.Replace(Regex("^ | $"), "")]
+        steps += [normalizers.Replace(Regex(" {2,}"), " "), normalizers.Replace(Regex(r"\A "), "")]
     if spec.add_dummy_prefix:
         steps.append(normalizers.Prepend("▁"))
-    return normalizers.Sequence([*steps, normalizers.Replace(" ", "▁")])
+    steps.append(normalizers.Replace(" ", "▁"))
+    if spec.remove_extra_whitespaces:  # at the end, and there alone, also those that were ▁ in the text
+        steps.append(normalizers.Replace(Regex(r"▁+\z"), ""))
+    return normalizers.Sequence(steps)
 
 
 def _decoder(spec: Any) -> Any:
