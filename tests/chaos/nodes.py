@@ -29,6 +29,8 @@ class Nodes:
 
     def __init__(self) -> None:
         self._folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
+        for name in [name for name in os.environ if name.startswith("RAY_")]:
+            del os.environ[name]  # a Ray that was started in this process before leaves its mode of authentication
         os.environ |= RAY | {"RAY_TMPDIR": self._folder}
         from ray.cluster_utils import Cluster
 
