@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import sentencepiece
 import tiktoken
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lstdata.errors import ConfigError
@@ -60,6 +60,10 @@ known = st.lists(st.sampled_from([*" ".join(LINES[:3]), *LINES[0].split(), "  ",
 
 @pytest.mark.parametrize("name", MODELS)
 @given(text=st.one_of(known, st.text()))
+@example("▁")
+@example("▁t")
+@example(" \n")
+@example("\x85")
 def test_a_sentencepiece_model_gives_its_own_ids(name: str, text: str) -> None:
     original, made = both(name)
     assert made.encode(text) == original.encode(text)
