@@ -68,6 +68,15 @@ def open_binary(path: str) -> IO[bytes]:
     return open_object(path) if is_url(path) else open(path, "rb")
 
 
+def read_given(path: str, option: str, what: str) -> bytes:
+    """The file, or what is at the URL, that an option names; ConfigError where it cannot be read."""
+    try:
+        with open_binary(path) as file:
+            return file.read()
+    except OSError as error:
+        raise ConfigError(f"`{option}` must be a readable {what}, but `{path}`: {error}.") from error
+
+
 def resolve(root: str, path: str) -> str:
     """A source's path made absolute: relative ones are under `root`. Escaping is the source's to forbid."""
     return path if is_url(path) or os.path.isabs(path) else os.path.join(root, path)

@@ -15,7 +15,7 @@ from lstdata.cli.shared import JSON, RunFolder, say
 @click.command("inspect")
 @click.argument("out", type=RunFolder(kept=True))
 @click.argument("name", required=False, metavar="[KEY]")
-@click.option("--worst", type=int, metavar="N", help="List the N samples whose words fit their audio worst.")
+@click.option("--worst", type=click.IntRange(min=1), metavar="N", help="List the N samples whose words fit worst.")
 @JSON
 def inspect_command(out: UPath, name: str | None, worst: int | None, as_json: bool) -> None:
     """Show one sample of the finished run folder OUT, of this KEY or id: its words, units and patches over time.

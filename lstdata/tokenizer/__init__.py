@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from lstdata.errors import ConfigError
-from lstdata.storage import open_binary, sha256_bytes
+from lstdata.storage import read_given, sha256_bytes
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -46,12 +46,7 @@ class TextTokenizer:
     @classmethod
     def read(cls, path: str) -> TextTokenizer:
         """Read a `tokenizer.json` from a path or URL; ConfigError names it."""
-        try:
-            with open_binary(path) as file:
-                data = file.read()
-        except OSError as error:
-            raise ConfigError(f"`tokenizer.path` must be a readable tokenizer.json, but `{path}`: {error}.") from error
-        return cls.from_bytes(data, path)
+        return cls.from_bytes(read_given(path, "tokenizer.path", "tokenizer.json"), path)
 
     def encode(self, text: str) -> list[int]:
         """The ids of a text, without BOS, EOS or any other special token."""

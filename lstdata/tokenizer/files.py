@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from lstdata.errors import ConfigError
-from lstdata.storage import open_binary
+from lstdata.storage import read_given
 from lstdata.tokenizer import TextTokenizer
 
 _RANKS: Final = re.compile(rb"[A-Za-z0-9+/]+=* \d+\r?\n")
@@ -15,12 +15,7 @@ _RANKS: Final = re.compile(rb"[A-Za-z0-9+/]+=* \d+\r?\n")
 
 def given_tokenizer(path: str, texts: Iterable[str] = ()) -> bytes:
     """`tokenizer_json` of the file at a path or URL, which can be read; else ConfigError."""
-    try:
-        with open_binary(path) as file:
-            data = file.read()
-    except OSError as error:
-        raise ConfigError(f"`tokenizer.path` must be a readable tokenizer, but `{path}`: {error}.") from error
-    made = tokenizer_json(data, path, texts)
+    made = tokenizer_json(read_given(path, "tokenizer.path", "tokenizer"), path, texts)
     TextTokenizer.from_bytes(made, path)
     return made
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstdata.errors import ConfigError
-from lstdata.storage import open_binary, sha256_bytes
+from lstdata.storage import read_given, sha256_bytes
 
 _FIRST = 0x10000
 """The letter of unit 0: SentencePiece takes text, and none of its rules touch the letters from here on."""
@@ -39,12 +39,7 @@ class UnitPieces:
     @classmethod
     def read(cls, path: str) -> UnitPieces:
         """From a file or URL."""
-        try:
-            with open_binary(path) as file:
-                data = file.read()
-        except OSError as error:
-            raise ConfigError(f"`patching.unit_bpe` must be a readable model, but `{path}`: {error}.") from error
-        return cls(data, path)
+        return cls(read_given(path, "patching.unit_bpe", "model"), path)
 
     def encode(self, units: NDArray[np.uint16]) -> NDArray[np.int32]:
         """(pieces,) ids of the pieces of a run of units; together they spell the run."""

@@ -65,6 +65,7 @@ def test_another_name_is_refused_with_what_is_like_it(built: Path) -> None:
         find_sample(UPath(built), "utt-02")
     with pytest.raises(ConfigError, match="is no run folder"):
         find_sample(UPath(built / "shards"), "utt-002")
+    assert shown(built, "--worst", "0").exit_code == 2
     assert shown(built).exit_code == shown(built, "a", "--worst", "1").exit_code == 2
 
 

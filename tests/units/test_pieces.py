@@ -52,3 +52,5 @@ def test_another_model_is_refused() -> None:
         UnitPieces(model("llama"), "x.model")
     with pytest.raises(ConfigError, match="is no SentencePiece model"):
         UnitPieces(b"nothing", "x.model")
+    with pytest.raises(ConfigError, match=r"`patching\.unit_bpe` must be a readable model, but `/no/such`"):
+        UnitPieces.read("/no/such")
