@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,12 @@ from tests.conftest import OPTIONS, build
 def command(source: Path, out: Path, *sets: str) -> list[str]:
     options = [part for option in (*OPTIONS, *sets) for part in ("--set", option)]
     return [sys.executable, "-m", "lstdata", "build-shards", str(source), str(out), "--no-report", *options]
+
+
+def await_a_shard(driver: subprocess.Popen[Any], out: Path) -> None:
+    """Or the end of the build, where that comes first."""
+    while driver.poll() is None and not list(out.glob("shards/*.json")):
+        time.sleep(0.01)
 
 
 @pytest.mark.slow
@@ -45,8 +52,7 @@ def test_asked_to_end_it_leaves_a_folder_that_resumes(
     """One line, exit 130 or 143, no worker left, "stopped" in the events; the next run ends with the same bytes."""
     out = tmp_path / "out"
     first = subprocess.Popen(command(cuts, out), start_new_session=True, stderr=subprocess.PIPE, text=True)
-    while first.poll() is None and not list(out.glob("shards/*.json")):
-        time.sleep(0.01)
+    await_a_shard(first, out)
     assert len(_workers(first.pid)) == 2
     os.killpg(first.pid, sent)
     _, shown = first.communicate()
@@ -62,8 +68,7 @@ def test_asked_to_end_it_leaves_a_folder_that_resumes(
 def test_terminated_on_ray_it_ends_as_anywhere(cuts: Path, built: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     first = subprocess.Popen(command(cuts, out, "run.runner=ray"), stderr=subprocess.PIPE, text=True)
-    while first.poll() is None and not list(out.glob("shards/*.json")):
-        time.sleep(0.01)
+    await_a_shard(first, out)
     first.terminate()
     _, shown = first.communicate()
     assert first.returncode == 128 + signal.SIGTERM, shown
@@ -78,8 +83,7 @@ def test_workers_outlive_the_server_that_they_were_forked_from(cuts: Path, built
     """It is the process that an out-of-memory killer, or a person, might pick."""
     out = tmp_path / "out"
     driver = subprocess.Popen(command(cuts, out, "run.workers=2"), stderr=subprocess.PIPE, text=True)
-    while driver.poll() is None and not list(out.glob("shards/*.json")):
-        time.sleep(0.01)
+    await_a_shard(driver, out)
     (server,) = [p for p in _children(driver.pid) if "forkserver" in _command(p)]
     os.kill(server, signal.SIGKILL)
     _, shown = driver.communicate()
@@ -92,8 +96,7 @@ def test_workers_end_with_their_driver(cuts: Path, tmp_path: Path) -> None:
     """An orphan must not go on committing: somebody else may hold the lock by then."""
     out = tmp_path / "out"
     driver = subprocess.Popen(command(cuts, out), stderr=subprocess.DEVNULL)
-    while driver.poll() is None and not list(out.glob("shards/*.json")):
-        time.sleep(0.01)
+    await_a_shard(driver, out)
     (server,) = [p for p in _children(driver.pid) if "forkserver" in _command(p)]
     (worker,) = _children(server)
     driver.kill()
