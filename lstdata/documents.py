@@ -75,7 +75,7 @@ def drawn_spans(sample: Sample, tokenizer: TextTokenizer, *, interleave: Interle
     return [
         ["s", span.start_frame, span.end_frame]
         if span.kind == "s"
-        else ["t", tokenizer.encode(_text(sample, span.first_word, span.end_word, interleave.strategy))]
+        else ["t", _text_ids(sample, tokenizer, span.first_word, span.end_word, interleave.strategy)]
         for span in spans
     ]
 
@@ -88,22 +88,21 @@ def assemble(
     pieces: UnitPieces | None = None,
 ) -> Document:
     """Tokens and position lengths of a drawn interleaving, also of one read back from a shard."""
-    tokens = [np.array([vocab.bos], dtype=np.int32)]
-    lengths = [_ONE]
+    tokens: list[NDArray[np.int32]] = []
+    lengths: list[NDArray[np.int32]] = []
+    single = [vocab.bos]
     for kind, *what in drawn:
         if kind == "s":
             ids, cut = _speech(sample, what[0], what[1], patching, pieces)
-            tokens += np.array([vocab.speech_marker], dtype=np.int32), ids + np.int32(vocab.first_unit)
-            lengths += _ONE, cut
+            single.append(vocab.speech_marker)
+            tokens += np.array(single, dtype=np.int32), ids + np.int32(vocab.first_unit)
+            lengths += np.ones(len(single), dtype=np.int32), cut
+            single = []
         else:
-            tokens.append(np.array([vocab.text_marker, *what[0]], dtype=np.int32))
-            lengths.append(np.ones(1 + len(what[0]), dtype=np.int32))
-    tokens.append(np.array([vocab.eos], dtype=np.int32))
-    lengths.append(_ONE)
+            single += (vocab.text_marker, *what[0])
+    tokens.append(np.array([*single, vocab.eos], dtype=np.int32))
+    lengths.append(np.ones(len(single) + 1, dtype=np.int32))
     return Document(np.concatenate(tokens), np.concatenate(lengths))
-
-
-_ONE = np.ones(1, dtype=np.int32)
 
 
 def _speech(
@@ -117,9 +116,9 @@ def _speech(
     return units.astype(np.int32), patch_run(patching.strategy, start, end, sample, patching).astype(np.int32)
 
 
-def _text(sample: Sample, first: int, end: int, strategy: str) -> str:
+def _text_ids(sample: Sample, tokenizer: TextTokenizer, first: int, end: int, strategy: str) -> list[int]:
     if sample.words:
-        return " ".join(sample.words[first:end])
+        return tokenizer.encode_words(sample.words[first:end])
     if not sample.text:
         raise ConfigError(f"`interleave.strategy` {strategy} needs a transcript, but sample `{sample.id}` has none.")
-    return sample.text
+    return tokenizer.encode(sample.text)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import json
-import re
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from lstdata.errors import CorruptShard
 from lstdata.records import Sample, frame_count
+from lstdata.tar_members import iter_members
 
 FORMAT = 3
 """Version of the sample format."""
@@ -24,8 +26,6 @@ STORED_STRATEGIES = ("static", "silence", "aligned", "aligned-merged", "aligned-
 """Whose whole-utterance patch lengths are stored, in this order, as far as the sample allows: `stored_strategies`."""
 
 MEMBERS = ("json", "units.npy", "patches.npy")
-_BLOCK = 512
-_OCTAL = re.compile(rb"[0-7]{11}[\0 ]")
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,25 +86,48 @@ def encode_sample(stored: StoredSample) -> dict[str, bytes]:
 
 def decode_sample(key: str, members: Mapping[str, bytes]) -> StoredSample:
     """The inverse of `encode_sample`; ValueError or KeyError where a member is not what the format says."""
-    meta = json.loads(members["json"])
-    if meta["format"] != FORMAT:
-        raise ValueError(f"format {meta['format']!r} is not {FORMAT}")
+    meta = _read_meta(members["json"])
     lengths = _read_npy(members["patches.npy"]).astype(np.int64)
     ends = np.cumsum(list(meta["patch_counts"].values())).tolist()
     if ends and ends[-1] != len(lengths):
         raise ValueError(f"patch_counts sum to {ends[-1]}, but there are {len(lengths)} patch lengths")
-    parts = np.split(lengths, ends[:-1])
+    parts = (lengths[start:end] for start, end in pairwise([0, *ends]))
+    sample = _sample(key, meta, _read_npy(members["units.npy"]))
+    return StoredSample(sample, dict(zip(meta["patch_counts"], parts, strict=True)), meta["drawn"])
+
+
+def sample_in(stretch: bytes, path: str) -> Sample:
+    """The sample of a stretch of a shard whose check sum is right: what is stored beside it is not read.
+
+    Raises CorruptShard where it is not of this version's format.
+    """
+    members = {extension: (key, data) for key, extension, *_, data in iter_members(stretch, path, trusted=True)}
+    try:
+        key, data = members["json"]
+        return _sample(key, _read_meta(data), _read_npy(members["units.npy"][1]))
+    except Exception as error:
+        raise _undecodable(path, next(iter(members.values()), ("", b""))[0], error) from error
+
+
+def _read_meta(data: bytes) -> dict[str, Any]:
+    meta: dict[str, Any] = json.loads(data)
+    if meta["format"] != FORMAT:
+        raise ValueError(f"format {meta['format']!r} is not {FORMAT}")
+    return meta
+
+
+def _sample(key: str, meta: Mapping[str, Any], units: NDArray[np.uint16]) -> Sample:
     words = meta["words"]
     frames, scores, characters = meta["word_frames"], meta["word_scores"], meta["character_frames"]
     pieces = meta["piece_frames"]
-    sample = Sample(
+    return Sample(
         key=key,
         id=meta["id"],
         split=meta["split"],
         samples=meta["samples"],
         hop=meta["hop"],
         header_seconds=meta["header_seconds"],
-        units=_read_npy(members["units.npy"]),
+        units=units,
         activity=from_run_lengths(meta["activity"]),
         text=meta["text"],
         words=None if words is None else tuple(words),
@@ -121,7 +144,6 @@ def decode_sample(key: str, members: Mapping[str, bytes]) -> StoredSample:
         license=meta["license"],
         custom=meta["custom"],
     )
-    return StoredSample(sample, dict(zip(meta["patch_counts"], parts, strict=True)), meta["drawn"])
 
 
 def write_shard(file: IO[bytes], samples: Iterable[StoredSample]) -> list[int]:
@@ -136,29 +158,6 @@ def write_shard(file: IO[bytes], samples: Iterable[StoredSample]) -> list[int]:
                 tar.addfile(member, io.BytesIO(data))
         offsets.append(tar.offset)
     return offsets
-
-
-def iter_members(data: bytes | memoryview, path: str, start: int = 0) -> Iterator[tuple[str, str, int, int, bytes]]:
-    """(key, extension, first byte, byte after, content) of a tar's members from `start` on; else CorruptShard."""
-    offset, end = start, len(data)
-    while offset + _BLOCK <= end:
-        header = bytes(data[offset : offset + _BLOCK])
-        if not header.strip(b"\0"):
-            return
-        name = header[:100].rstrip(b"\0").decode("ascii", "replace")
-        if int.from_bytes(header[148:154], "big") == 0 or not _checksum_fits(header):
-            raise CorruptShard(f"`{path}`: the tar header at byte {offset} is damaged.")
-        if not _OCTAL.fullmatch(header[124:136]):
-            raise CorruptShard(f"`{path}`: the tar header at byte {offset} gives no size.")
-        size = int(header[124:135], 8)
-        content = bytes(data[offset + _BLOCK : offset + _BLOCK + size])
-        if len(content) < size:
-            raise CorruptShard(f"`{path}`: `{name}` ends early: {len(content)} of {size} bytes.")
-        key, _, extension = name.partition(".")
-        following = offset + _BLOCK + -(-size // _BLOCK) * _BLOCK
-        yield key, extension, offset, following, content
-        offset = following
-    raise CorruptShard(f"`{path}`: the tar ends at byte {end} without its closing blocks.")
 
 
 def iter_samples(data: bytes | memoryview, path: str, start: int = 0) -> Iterator[tuple[int, int, StoredSample]]:
@@ -196,7 +195,7 @@ def run_lengths(mask: NDArray[np.bool_]) -> list[int]:
 
 def from_run_lengths(runs: Sequence[int]) -> NDArray[np.bool_]:
     """The inverse of `run_lengths`."""
-    return np.repeat(np.arange(len(runs)) % 2 == 1, runs)
+    return np.repeat((np.arange(len(runs)) & 1).astype(np.bool_), runs)
 
 
 def _rounded(scores: Sequence[float | None] | None) -> list[float | None] | None:
@@ -210,11 +209,15 @@ def _checked(path: str, key: str, members: Mapping[str, bytes]) -> StoredSample:
         stored = decode_sample(key, members)
         mistake = _mistake(stored)
     except Exception as error:
-        why = " ".join(str(error).split()) or type(error).__name__
-        raise CorruptShard(f"`{path}`: sample `{key}` cannot be decoded: {why}.") from error
+        raise _undecodable(path, key, error) from error
     if mistake is not None:
         raise CorruptShard(f"`{path}`: sample `{key}`{mistake}")
     return stored
+
+
+def _undecodable(path: str, key: str, error: Exception) -> CorruptShard:
+    why = " ".join(str(error).split()) or type(error).__name__
+    return CorruptShard(f"`{path}`: sample `{key}` cannot be decoded: {why}.")
 
 
 def _mistake(stored: StoredSample) -> str | None:
@@ -232,24 +235,22 @@ def _mistake(stored: StoredSample) -> str | None:
     return None
 
 
-def _checksum_fits(header: bytes) -> bool:
-    try:
-        stated = int(header[148:154], 8)
-    except ValueError:
-        return False
-    return stated == sum(header[:148]) + 8 * 32 + sum(header[156:])
-
-
 def _npy(array: NDArray[Any]) -> bytes:
     buffer = io.BytesIO()
     np.lib.format.write_array(buffer, array, version=(1, 0), allow_pickle=False)
     return buffer.getvalue()
 
 
+@lru_cache(maxsize=1 << 12)
+def _npy_header(length: int) -> bytes:
+    """What `_npy` writes before the numbers of a vector of uint16."""
+    return _npy(np.zeros(length, dtype=np.uint16))[: -2 * length or None]
+
+
 def _read_npy(data: bytes) -> NDArray[np.uint16]:
-    """A member that `_npy` wrote; ValueError for any other type, shape or length, which numpy would read."""
-    buffer = io.BytesIO(data)
-    array: NDArray[Any] = np.lib.format.read_array(buffer, allow_pickle=False)
-    if array.dtype.str != "<u2" or array.ndim != 1 or buffer.tell() != len(data):
-        raise ValueError(f"an array is {array.dtype.str} of shape {array.shape}, not uint16 of one dimension")
-    return array
+    """A member that `_npy` wrote, byte for byte; ValueError for any other type, shape or length."""
+    start = len(_npy_header(0))
+    length, odd = divmod(len(data) - start, 2)
+    if odd or length < 0 or not data.startswith(_npy_header(length)):
+        raise ValueError("it is no array of uint16 in one dimension, as numpy's format 1.0 has it")
+    return np.frombuffer(data, dtype="<u2", offset=start)

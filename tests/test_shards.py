@@ -20,6 +20,7 @@ from lstdata.errors import CorruptShard
 from lstdata.patching import utterance_patches
 from lstdata.records import HOP, Sample
 from lstdata.shards import (
+    FORMAT,
     StoredSample,
     decode_sample,
     encode_sample,
@@ -27,6 +28,7 @@ from lstdata.shards import (
     iter_samples,
     read_shard,
     run_lengths,
+    sample_in,
     stored_strategies,
     write_shard,
 )
@@ -183,7 +185,7 @@ def test_units_of_another_type_or_shape_are_refused(array: np.ndarray) -> None:
     members = encode_sample(stored("a-1"))
     buffer = io.BytesIO()
     np.save(buffer, array)
-    with pytest.raises(ValueError, match="not uint16 of one dimension"):
+    with pytest.raises(ValueError, match="no array of uint16 in one dimension"):
         decode_sample("a-1", members | {"units.npy": buffer.getvalue()})
 
 
@@ -200,3 +202,20 @@ def test_members_of_two_samples_must_not_mix() -> None:
     data = shard(stored("a-1"))
     with pytest.raises(CorruptShard, match="belongs"):
         list(iter_samples(data, "x.tar", start=1024 + 512 * (data[1024:].index(b"a-1.units") // 512)))
+
+
+def test_a_stretch_alone_gives_its_sample() -> None:
+    buffer = io.BytesIO()
+    both = [stored("a"), stored("b", words=False)]
+    offsets = write_shard(buffer, both)
+    for at, expected in enumerate(both):
+        stretch = buffer.getvalue()[offsets[at] : offsets[at + 1]]
+        found = sample_in(stretch, "x.tar")
+        assert (found.key, found.id, found.words) == (expected.sample.key, expected.sample.id, expected.sample.words)
+        assert np.array_equal(found.units, expected.sample.units)
+        assert np.array_equal(found.activity, expected.sample.activity)
+        with pytest.raises(CorruptShard, match=r"`x\.tar`"):
+            sample_in(stretch[:-512], "x.tar")
+    other = buffer.getvalue()[: offsets[1]].replace(f'"format":{FORMAT}'.encode(), b'"format":0')
+    with pytest.raises(CorruptShard, match=f"sample `a` cannot be decoded: format 0 is not {FORMAT}"):
+        sample_in(other, "x.tar")

@@ -20,8 +20,8 @@ from lstdata.cli.shared import say_problems
 from lstdata.errors import ConfigError, CorruptShard, IncompleteBuild, LstDataError
 from lstdata.index import INDEX_SCHEMA, read_table
 from lstdata.records import DeadLetter
-from lstdata.shards import iter_members
 from lstdata.storage import commit_json, read_json
+from lstdata.tar_members import iter_members
 from lstdata.verify import verify
 from lstdata.verify.tables import Uniqueness
 from tests.conftest import build, write_cuts

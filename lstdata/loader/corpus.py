@@ -16,7 +16,7 @@ from lstdata.documents import Document, make_document
 from lstdata.errors import ConfigError, CorruptShard
 from lstdata.records import Sample
 from lstdata.run_folder import read_finished
-from lstdata.shards import iter_samples
+from lstdata.shards import sample_in
 from lstdata.storage import is_local, read_json, read_stretch, sizes_in
 from lstdata.tokenizer import TextTokenizer
 from lstdata.vocab import VocabCard
@@ -104,7 +104,7 @@ class SplitCorpus:
         stretch = self._map(path)[offset : offset + size] if is_local(path) else self._fetch(path, offset, size)
         if zlib.crc32(stretch) != crc32:
             raise CorruptShard(f"`{path}`: sample `{self._places.id(number)}` is damaged (crc32 differs).")
-        return next(iter_samples(stretch, str(path)))[-1].sample
+        return sample_in(stretch, str(path))
 
     def document(self, number: int, epoch: int, progress: float = 0.0) -> Document:
         return make_document(

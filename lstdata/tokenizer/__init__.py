@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from lstdata.errors import ConfigError
 from lstdata.storage import read_given, sha256_bytes
+from lstdata.tokenizer.locality import is_one_word, is_word_local
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -15,16 +16,23 @@ BOS_NAMES: Final = ("<|begin_of_text|>", "<bos>", "[BOS]", "<|startoftext|>", "<
 EOS_NAMES: Final = ("<|end_of_text|>", "<eos>", "[EOS]", "<|endoftext|>", "</s>")
 """What public tokenizers call their own BOS and EOS, if they have them among their special tokens."""
 
+WORDS_KEPT: Final = 1 << 18
+"""Words whose ids are kept, at most, where each is coded by itself: then all are forgotten at once."""
+
 
 class TextTokenizer:
     """Text to ids 0…size−1, never a special one: a transcript that spells `</s>` gets the pieces of those letters."""
 
-    def __init__(self, tokenizer: Tokenizer, sha256: str) -> None:
+    def __init__(self, tokenizer: Tokenizer, sha256: str, word_local: bool = False) -> None:
+        """`word_local` says what `is_word_local` does of this tokenizer."""
         tokenizer.no_padding()
         tokenizer.no_truncation()
         tokenizer.encode_special_tokens = True
         self._tokenizer = tokenizer
         self.sha256 = sha256
+        self.word_local = word_local
+        self._first: dict[str, list[int] | None] = {}
+        self._later: dict[str, list[int] | None] = {}
         self.size = 1 + max(tokenizer.get_vocab(with_added_tokens=True).values(), default=-1)
         special = {t.content: i for i, t in sorted(tokenizer.get_added_tokens_decoder().items()) if t.special}
         self.bos = next((special[name] for name in BOS_NAMES if name in special), None)
@@ -41,7 +49,7 @@ class TextTokenizer:
             raise ConfigError(f"`{name}` is not a tokenizer.json: {' '.join(str(error).split())}.") from error
         if not tokenizer.get_vocab_size():
             raise ConfigError(f"`{name}` must hold at least one piece, but holds none.")
-        return cls(tokenizer, sha256_bytes(data))
+        return cls(tokenizer, sha256_bytes(data), is_word_local(data))
 
     @classmethod
     def read(cls, path: str) -> TextTokenizer:
@@ -51,6 +59,31 @@ class TextTokenizer:
     def encode(self, text: str) -> list[int]:
         """The ids of a text, without BOS, EOS or any other special token."""
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        return ids
+
+    def encode_words(self, words: Sequence[str]) -> list[int]:
+        """The ids of the words with a space between each two: those of `encode`, mostly without asking the library."""
+        if not self.word_local:
+            return self.encode(" ".join(words))
+        ids: list[int] = []
+        known = self._first
+        for word in words:
+            found = known[word] if word in known else self._learn(word, known)
+            if found is None:
+                return self.encode(" ".join(words))
+            ids += found
+            known = self._later
+        return ids
+
+    def _learn(self, word: str, known: dict[str, list[int] | None]) -> list[int] | None:
+        """The ids of a word that begins a text, or of a later one; None where they are not its own."""
+        if len(known) >= WORDS_KEPT:
+            known.clear()
+        ids = None
+        if is_one_word(word):
+            before = "" if known is self._first else "a "
+            ids = self.encode(before + word)[len(self.encode(before.rstrip())) :]
+        known[word] = ids
         return ids
 
     def piece_starts(self, text: str) -> list[int]:
