@@ -252,6 +252,15 @@ class Sample:
         return int(self.units.shape[0])
 
     @property
+    def in_word(self) -> Mask:
+        """(frames,) True inside a word; nowhere without word times."""
+        steps = np.zeros(self.frames + 1, dtype=np.int64)
+        if self.word_frames is not None:
+            np.add.at(steps, self.word_frames[:, 0], 1)
+            np.add.at(steps, self.word_frames[:, 1], -1)
+        return np.cumsum(steps[:-1]) > 0
+
+    @property
     def belies_header(self) -> bool:
         """Whether the header promised another length than was decoded, by more than the tolerance."""
         promised = self.header_seconds

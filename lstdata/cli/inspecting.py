@@ -23,18 +23,19 @@ def inspect_command(out: UPath, name: str | None, worst: int | None, as_json: bo
     Each line is a word or a silence (·): when it begins, its units (12×3 is three times unit 12), and of each patching
     the lengths in frames of the patches that begin in it. A ? marks a word whose times are no finding.
     """
-    from lstdata.inspection.finding import find_sample, weakest
+    from lstdata.inspection.finding import find_place, open_finished, read_sample, weakest
     from lstdata.inspection.items import items_of
     from lstdata.inspection.text import text_of, weak_text
 
     if (name is None) == (worst is None):
         raise click.UsageError("Give a KEY, or --worst N.")
     width = max(80, shutil.get_terminal_size((120, 24)).columns)
+    open_finished(out)
     if name is None:
         found = weakest(out, worst or 0)
         say({"weakest": [asdict(one) for one in found]}, as_json, weak_text(found, width))
         return
-    stored = find_sample(out, name)
+    stored = read_sample(out, find_place(out, name))
     sample = stored.sample
     said: dict[str, Any] = {
         "key": sample.key,

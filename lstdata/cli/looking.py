@@ -12,7 +12,7 @@ import click
 from upath import UPath
 
 from lstdata.cli.shared import JSON, RunFolder, say, say_problems
-from lstdata.errors import ConfigError, IncompleteBuild, LstDataError
+from lstdata.errors import ConfigError, IncompleteBuild
 from lstdata.storage import exists
 
 
@@ -84,11 +84,7 @@ def report_command(out: UPath) -> None:
 
 
 def make_report(out: UPath, source: str, config: Any) -> UPath:
+    from lstdata.inspection.hearing import open_again
     from lstdata.report import write_report
-    from lstdata.sources import open_source
 
-    try:
-        opened = open_source(source, config.source)
-    except LstDataError:
-        opened = None
-    return write_report(out, opened)
+    return write_report(out, open_again(source, config.source))

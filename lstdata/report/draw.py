@@ -1,4 +1,4 @@
-"""Histograms and unit colours as inline SVG; sizes are in SVG pixels, colours come from the page's style sheet."""
+"""Histograms as inline SVG; sizes are in SVG pixels, colours come from the page's style sheet."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from markupsafe import Markup
-from numpy.typing import NDArray
 
 from lstdata.records import Ints
 from lstdata.report.distribution import Bar
@@ -104,21 +103,6 @@ def unit_spectrum(counts: Ints, colours: Sequence[str]) -> Markup:
     level = height - math.log1p(counts.mean()) / most * (height - 4) if len(order) else height
     parts.append(Markup('<path class="reference" d="M0 {}H{}"/></svg>').format(_n(level), width))
     return Markup("").join(parts)
-
-
-def unit_colours(centroids: NDArray[np.float32] | None, clusters: int) -> list[str]:
-    """A colour for each unit; with centroids, units that lie near one another look alike.
-
-    Hue is the rank along the first principal axis of the centroids, lightness the rank along the second.
-    """
-    if centroids is None or len(centroids) != clusters or min(centroids.shape, default=0) < 2:
-        return [f"oklch(0.68 0.13 {i * 137.508 % 360:.0f})" for i in range(clusters)]
-    centred = centroids.astype(np.float64) - centroids.mean(axis=0, dtype=np.float64)
-    axes = np.linalg.svd(centred, full_matrices=False)[2][:2]
-    signs = np.sign(axes[np.arange(2), np.abs(axes).argmax(axis=1)])
-    places = centred @ (axes * signs[:, None]).T
-    ranks = np.argsort(np.argsort(places, axis=0, kind="stable"), axis=0) / max(1, clusters - 1)
-    return [f"oklch({0.5 + 0.32 * light:.3f} 0.13 {20 + 290 * hue:.0f})" for hue, light in ranks.tolist()]
 
 
 def nice_step(span: float, most: int) -> float:

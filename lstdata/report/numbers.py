@@ -14,7 +14,7 @@ from upath import UPath
 from lstdata.errors import CorruptShard
 from lstdata.filters import REASONS as FILTER_REASONS
 from lstdata.index import SHARDS_SCHEMA, read_table
-from lstdata.records import HEADER_TOLERANCE, HOP, Ints, Mask, Sample
+from lstdata.records import HEADER_TOLERANCE, HOP, Ints
 from lstdata.report.distribution import Distribution
 from lstdata.report.reading import iter_batches, read_run_json, read_samples
 from lstdata.run_folder import read_card
@@ -191,15 +191,6 @@ def compute_numbers(out: UPath, limit: int = SAMPLES_READ) -> Numbers:
     return numbers
 
 
-def word_mask(sample: Sample) -> Mask:
-    """(frames,) True inside a word; the sample has word times."""
-    assert sample.word_frames is not None
-    steps = np.zeros(sample.frames + 1, dtype=np.int64)
-    np.add.at(steps, sample.word_frames[:, 0], 1)
-    np.add.at(steps, sample.word_frames[:, 1], -1)
-    return np.cumsum(steps[:-1]) > 0
-
-
 def _splits(shards: list[dict[str, Any]]) -> list[Split]:
     parts: dict[str, Split] = {}
     for row in shards:
@@ -244,7 +235,7 @@ def _count_speech(speech: Speech, stored: StoredSample) -> None:
     speech.active_frames += int(sample.activity.sum())
     if sample.word_frames is None:
         return
-    inside = word_mask(sample)
+    inside = sample.in_word
     aligned = stored.patches["aligned"]
     spoken = inside[np.cumsum(aligned) - aligned]
     speech.patches["aligned words"].add(aligned[spoken])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,15 +14,15 @@ from markupsafe import Markup
 from upath import UPath
 
 from lstdata.build.timing import read_time_spent
+from lstdata.inspection.colours import run_colours
+from lstdata.inspection.fragment import draw_utterance, script, sha256_source, style
+from lstdata.inspection.hearing import show
 from lstdata.records import HEADER_TOLERANCE, HOP
 from lstdata.report.distribution import Distribution
-from lstdata.report.draw import histogram, nice_step, unit_colours, unit_spectrum
+from lstdata.report.draw import histogram, nice_step, unit_spectrum
 from lstdata.report.numbers import Numbers, Part, compute_numbers
-from lstdata.report.timeline import Timeline, draw_timeline
-from lstdata.report.utterances import Shown, choose_utterances
+from lstdata.report.utterances import choose_utterances
 from lstdata.sources import Source
-from lstdata.storage import exists
-from lstdata.units.codebook import load_codebook
 
 WORD_MEAN, WORD_MEDIAN, WORD_MAX = 5.8, 5, 22
 SILENCE_MEAN, SILENCE_MAX = 3.7, 31
@@ -49,21 +47,18 @@ class Chart:
 def render(out: UPath, source: Source | None) -> str:
     """The whole page of a finished run folder."""
     numbers = compute_numbers(out)
-    codebook = load_codebook(out / "codebook.npz").centroids if exists(out / "codebook.npz") else None
-    colours = unit_colours(codebook, len(numbers.units.counts))
-    shown = choose_utterances(out, source)
-    drawn: list[tuple[Shown, Timeline]] = [(one, draw_timeline(one, colours)) for one in shown]
+    colours = run_colours(out)
+    shown = [show(out, place, source) for place in choose_utterances(out)]
     files = resources.files("lstdata.report")
-    script = files.joinpath("player.js").read_text(encoding="utf-8")
     template = _environment().from_string(files.joinpath("page.html").read_text(encoding="utf-8"))
     return template.render(
-        style=Markup(files.joinpath("page.css").read_text(encoding="utf-8")),
-        script=Markup(script),
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        style=style() + Markup(files.joinpath("page.css").read_text(encoding="utf-8")),
+        script=Markup(script()),
+        script_hash=sha256_source(script()),
         title=_title(numbers),
         about=numbers.run["config"]["about"].strip(),
         numbers=numbers,
-        utterances=drawn,
+        utterances=[(one, draw_utterance(one, colours)) for one in shown],
         spectrum=unit_spectrum(numbers.units.counts, colours),
         patch_charts=_patch_charts(numbers),
         durations=_spread("Length of an utterance", numbers.seconds, "s", 30),

@@ -18,7 +18,7 @@ from upath import UPath
 from lstdata.cli.verbs import cli
 from lstdata.config import PatchingConfig
 from lstdata.errors import ConfigError, CorruptShard
-from lstdata.inspection.finding import find_sample, weakest
+from lstdata.inspection.finding import find_place, open_finished, read_sample, weakest
 from lstdata.inspection.items import items_of, spelt
 from lstdata.inspection.text import text_of
 from lstdata.patching import utterance_patches
@@ -30,6 +30,10 @@ from tests.test_shards import stored
 
 def shown(out: Path, *arguments: str) -> Result:
     return CliRunner().invoke(cli, ["inspect", str(out), *arguments], catch_exceptions=False)
+
+
+def sample_of(out: Path, name: str) -> Sample:
+    return read_sample(UPath(out), find_place(UPath(out), name)).sample
 
 
 @given(runs())
@@ -54,7 +58,7 @@ def test_a_sample_is_shown_by_its_key_and_by_its_id(built: Path) -> None:
     assert shown(built, key).stdout == by_id
     lines = by_id.splitlines()
     assert "words by manifest" in lines[1] and "aligned-merged" in lines[2]
-    words = find_sample(UPath(built), "utt-002").sample.words or ()
+    words = sample_of(built, "utt-002").words or ()
     assert [line.split()[1] for line in lines[6:] if line.split()[1] != "·"] == list(words)
     said = json.loads(shown(built, "utt-002", "--json").stdout)
     assert [item["word"] for item in said["items"] if item["word"]] == list(words)
@@ -62,9 +66,9 @@ def test_a_sample_is_shown_by_its_key_and_by_its_id(built: Path) -> None:
 
 def test_another_name_is_refused_with_what_is_like_it(built: Path) -> None:
     with pytest.raises(ConfigError, match="no sample of the key or id `utt-02`; it has `utt-0"):
-        find_sample(UPath(built), "utt-02")
+        find_place(UPath(built), "utt-02")
     with pytest.raises(ConfigError, match="is no run folder"):
-        find_sample(UPath(built / "shards"), "utt-002")
+        open_finished(UPath(built / "shards"))
     assert shown(built, "--worst", "0").exit_code == 2
     assert shown(built).exit_code == shown(built, "a", "--worst", "1").exit_code == 2
 
@@ -77,7 +81,7 @@ def test_a_damaged_sample_is_named(built: Path, tmp_path: Path) -> None:
         tar.write_bytes(data)
     with pytest.raises(CorruptShard, match=r"sample `utt-.*is damaged \(crc32 differs\)"):
         for number in range(12):
-            find_sample(UPath(out), f"utt-{number:03d}")
+            sample_of(out, f"utt-{number:03d}")
 
 
 @given(st.text())

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lstdata.report.distribution import Bar
-from lstdata.report.draw import MOST_BARS, histogram, nice_step, unit_colours, unit_spectrum
+from lstdata.report.draw import MOST_BARS, histogram, nice_step, unit_spectrum
 
 
 def test_bars_are_as_high_as_their_shares() -> None:
@@ -50,17 +50,6 @@ def test_many_clusters_share_bars() -> None:
     bars = unit_spectrum(counts, ["red"] * 5000).count("<rect")
     assert MOST_BARS / 2 < bars <= MOST_BARS
     assert unit_spectrum(np.zeros(0, dtype=np.int64), []).count("<rect") == 0
-
-
-def test_units_near_one_another_look_alike() -> None:
-    centroids = np.array([[0, 0.0], [10, 0.1], [0.5, 0], [10.5, 0.2], [5, 0]], dtype=np.float32)
-    colours = unit_colours(centroids, 5)
-    hue = [float(c.rstrip(")").split()[2]) for c in colours]
-    assert abs(hue[0] - hue[2]) < abs(hue[0] - hue[1])
-    assert abs(hue[1] - hue[3]) < abs(hue[0] - hue[3])
-    assert colours == unit_colours(centroids, 5)
-    assert len(set(unit_colours(None, 7))) == 7
-    assert len(unit_colours(centroids, 6)) == 6, "a codebook that does not fit is not used"
 
 
 @pytest.mark.parametrize(

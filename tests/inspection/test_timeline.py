@@ -6,9 +6,12 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
+from upath import UPath
 
-from lstdata.report.timeline import _envelope, draw_timeline
-from lstdata.report.utterances import Shown, choose_utterances
+from lstdata.inspection.bands import envelope
+from lstdata.inspection.finding import find_place
+from lstdata.inspection.hearing import Shown, show
+from lstdata.inspection.timeline import draw_timeline
 from lstdata.shards import StoredSample
 
 COLOURS = ["red", "green", "blue", "grey"]
@@ -19,16 +22,16 @@ def titles(svg: str) -> list[str]:
 
 
 def test_every_unit_word_patch_and_span_is_drawn(run: Path, tones) -> None:  # type: ignore[no-untyped-def]
-    first = choose_utterances(run, tones)[0]
+    first = show(UPath(run), find_place(UPath(run), "A1"), tones)
     timeline = draw_timeline(first, COLOURS)
     names = titles(timeline.svg)
     assert [n for n in names if n.startswith("frame ")][:5] == [
         *(f"frame {i}: unit 0" for i in range(4)),
         "frame 4: unit 1",
     ]
-    assert [n for n in names if n.startswith(("one", "two"))] == [
-        "one: 0.04–0.16 s, 3 frames",
-        "two: 0.16–0.36 s, 5 frames",
+    assert [n for n in names if n.startswith("\u2068")] == [
+        "\u2068one\u2069: 0.04–0.16 s, 3 frames",
+        "\u2068two\u2069: 0.16–0.36 s, 5 frames",
     ]
     patches = [int(n.split()[0]) for n in names if re.fullmatch(r"\d+ frames, .*", n)]
     assert patches == [1, 3, 5, 1, 4, 4, 2, 4, 4, 2]
@@ -46,7 +49,7 @@ def test_without_audio_and_words_their_rows_are_left_out(make_stored: Callable[.
 
 
 def test_silences_are_pale(run: Path) -> None:
-    first = choose_utterances(run, None)[0]
+    first = show(UPath(run), find_place(UPath(run), "A1"), None)
     svg = draw_timeline(first, COLOURS).svg
     assert len(re.findall('<rect class="quiet"', svg)) == 2, "the silences of `aligned`; activity has no run of three"
 
@@ -79,6 +82,6 @@ def test_silent_audio_is_a_line(make_stored: Callable[..., StoredSample]) -> Non
 
 def test_columns_that_are_no_whole_samples_stay_inside_of_the_audio() -> None:
     """The least step below 80/3 samples put a start at the end of 20,000 samples."""
-    low, high = _envelope(np.arange(20_000, dtype=np.float32), np.nextafter(80 / 3, 0))
+    low, high = envelope(np.arange(20_000, dtype=np.float32), np.nextafter(80 / 3, 0))
     assert len(low) == len(high) == 750
     assert (low[0], high[0], high[-1]) == (0, 25, 19_999)
