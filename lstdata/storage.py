@@ -111,6 +111,12 @@ def commit_bytes(final: AnyPath, data: bytes) -> None:
         temporary.write_bytes(data)
 
 
+def commit_file(final: AnyPath, made: Path) -> None:
+    """A local file that was made elsewhere is moved there."""
+    with committing(final) as temporary:
+        shutil.move(made, temporary)
+
+
 def commit_json(final: AnyPath, value: Any) -> None:
     """Sorted keys, one trailing newline: equal values give equal bytes."""
     commit_bytes(final, (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())

@@ -12,6 +12,7 @@ from lstdata.cli import (
     converting,
     demonstrating,
     describing,
+    exporting,
     fitting,
     inspecting,
     looking,
@@ -54,6 +55,7 @@ for verb in (
     inspecting.inspect_command,
     looking.report_command,
     describing.card_command,
+    exporting.export_command,
     training.train_command,
 ):
     cli.add_command(verb)

@@ -1,0 +1,75 @@
+"""Where an export goes: made beside its place, or for an object store in a temporary folder, and put there whole."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from upath import UPath
+
+from lstdata.errors import ConfigError
+from lstdata.storage import TEMPORARY, commit_file, exists, is_local, names_in, remove_folder
+
+SUMMARY = "export.json"
+"""What was exported; the last file that is put on a store, so that an export with one is whole."""
+
+LEFT_OUT = "left_out.jsonl"
+"""The samples that the format cannot carry, where there are any: id, split and reason."""
+
+
+def check_destination(out: UPath, dst: UPath, *, overwrite: bool) -> None:
+    """ConfigError where something lies at `dst` that may not be replaced, or it is in the run folder `out`."""
+    if out == dst or out in dst.parents:
+        raise ConfigError(f"DST must not be in the run folder `{out}`, but is `{dst}`.")
+    if not names_in(dst):
+        return
+    if not exists(dst / SUMMARY):
+        raise ConfigError(f"DST must be a new or empty folder, but `{dst}` holds other files.")
+    if not overwrite:
+        raise ConfigError(f"`{dst}` holds an export already: give `--overwrite` to replace it.")
+
+
+LeftOut = tuple[str, str]
+"""The id of a sample that a format cannot carry, and the reason (`[a-z_]+`)."""
+
+
+def append_lines(path: Path, lines: Sequence[str]) -> None:
+    """Nothing where there are none: no file is made."""
+    if lines:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "a", encoding="utf-8", newline="\n") as file:
+            file.writelines(f"{line}\n" for line in lines)
+
+
+@contextmanager
+def exporting(dst: UPath) -> Iterator[Path]:
+    """Yield a new local folder; on success its files are what `dst` holds, on failure it is removed."""
+    if is_local(dst):
+        dst.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f"{dst.name}{TEMPORARY}", dir=dst.parent) as staged:
+            folder = Path(staged) / "new"
+            folder.mkdir()
+            yield folder
+            _rename(folder, dst, Path(staged) / "old")
+        return
+    with tempfile.TemporaryDirectory(prefix="lstdata-") as staged:
+        folder = Path(staged)
+        yield folder
+        remove_folder(dst)
+        for path in sorted((p for p in folder.rglob("*") if p.is_file()), key=lambda p: (p.name == SUMMARY, p)):
+            commit_file(dst.joinpath(*path.relative_to(folder).parts), path)
+
+
+def _rename(folder: Path, dst: Path, old: Path) -> None:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            with open(path, "rb") as file:
+                os.fsync(file.fileno())
+    if dst.exists():
+        os.rename(dst, old)
+    os.rename(folder, dst)
+    shutil.rmtree(old, ignore_errors=True)
