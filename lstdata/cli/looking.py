@@ -6,7 +6,7 @@ import json
 import time
 from contextlib import suppress
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from upath import UPath
@@ -14,6 +14,9 @@ from upath import UPath
 from lstdata.cli.shared import JSON, RunFolder, say, say_problems
 from lstdata.errors import ConfigError, IncompleteBuild
 from lstdata.storage import exists
+
+if TYPE_CHECKING:
+    from lstdata.report.numbers import Numbers
 
 
 @click.command("status")
@@ -70,21 +73,27 @@ def verify_command(out: UPath, as_json: bool) -> None:
 
 @click.command("report")
 @click.argument("out", type=RunFolder(kept=True))
-def report_command(out: UPath) -> None:
-    """Write OUT/report.html: what a person looks at."""
+@JSON
+def report_command(out: UPath, as_json: bool) -> None:
+    """Write OUT/report.html: what a person looks at. With --json, all its figures are printed."""
     from lstdata.build.folder import read_run
     from lstdata.config import BuildConfig, from_dict
+    from lstdata.report.as_json import numbers_to_json
+    from lstdata.report.numbers import compute_numbers
 
     run = read_run(out) if exists(out / "run.json") else None
     if run is None:
         raise ConfigError(f"`{out}` is no run folder: it has no run.json.")
     if run["totals"] is None:
         raise IncompleteBuild(f"`{out}` is not finished: run `build-shards` again.")
-    click.echo(make_report(out, run["source"]["path"], from_dict(BuildConfig, run["config"])))
+    numbers = compute_numbers(out)
+    path = make_report(out, run["source"]["path"], from_dict(BuildConfig, run["config"]), numbers)
+    said = {"report": str(path), "numbers": numbers_to_json(numbers)} if as_json else {}
+    say(said, as_json, str(path))
 
 
-def make_report(out: UPath, source: str, config: Any) -> UPath:
+def make_report(out: UPath, source: str, config: Any, numbers: Numbers | None = None) -> UPath:
     from lstdata.inspection.hearing import open_again
     from lstdata.report import write_report
 
-    return write_report(out, open_again(source, config.source))
+    return write_report(out, open_again(source, config.source), numbers)

@@ -11,7 +11,8 @@ from upath import UPath
 
 from lstdata.languages import language_tag
 from lstdata.records import SAMPLE_RATE
-from lstdata.report.numbers import Numbers, Part, compute_numbers
+from lstdata.report.corpus import Part
+from lstdata.report.numbers import Numbers, compute_numbers
 from lstdata.report.reading import iter_batches
 from lstdata.storage import commit_bytes, exists
 from lstdata.units.codebook import load_codebook
@@ -66,17 +67,17 @@ def render_card(numbers: Numbers, custom: list[str], made_of: str) -> str:
     return environment.get_template("card.md").render(
         name=run["source"]["path"].rstrip("/").rpartition("/")[2] or "speech",
         about=run["config"]["about"].strip(),
-        tags=_tags(numbers.languages),
-        license=_license(numbers.licenses),
+        tags=_tags(numbers.corpus.languages),
+        license=_license(numbers.corpus.licenses),
         size=next((name for most, name in _SIZES if total.samples < most), "n>1M"),
         total=total,
         splits=numbers.splits,
         clusters=len(numbers.units.counts),
         rate=SAMPLE_RATE // numbers.hop,
         made_of=_cell(made_of),
-        speakers=numbers.speakers,
-        languages=_by_hours(numbers.languages),
-        licenses=_by_hours(numbers.licenses),
+        speakers=len(numbers.corpus.speakers),
+        languages=_by_hours(numbers.corpus.languages),
+        licenses=_by_hours(numbers.corpus.licenses),
         custom=[field.replace("`", "'") for field in custom],
         planned=numbers.planned,
         rejected=numbers.rejected,

@@ -10,6 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+MOST_BINS = 20_000
+"""Beyond so many, two neighbours become one and `width` doubles: the result does not depend on the order of values."""
+
+QUANTILES = {"p1": 0.01, "p5": 0.05, "p25": 0.25, "median": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99}
+_FARTHEST = 2.0**62
+
 
 @dataclass(frozen=True, slots=True)
 class Bar:
@@ -37,12 +43,15 @@ class Distribution:
         values = values[np.isfinite(values)]
         if not len(values):
             return
-        keys, counts = np.unique(np.floor(values / self.width).astype(np.int64), return_counts=True)
+        places = np.clip(np.floor(values / self.width), -_FARTHEST, _FARTHEST).astype(np.int64)
+        keys, counts = np.unique(places, return_counts=True)
         self.bins.update(dict(zip(keys.tolist(), counts.tolist(), strict=True)))
         self.count += len(values)
         self.total += float(values.sum())
         self.low = min(self.low, float(values.min()))
         self.high = max(self.high, float(values.max()))
+        while len(self.bins) > MOST_BINS:
+            self._coarsen()
 
     @property
     def mean(self) -> float:
@@ -62,6 +71,23 @@ class Distribution:
     def median(self) -> float:
         return self.quantile(0.5)
 
+    def below(self, value: float) -> int:
+        """How many values lie in bins that end at `value` or before."""
+        return sum(count for key, count in self.bins.items() if (key + 1) * self.width <= value + self.width * 1e-6)
+
+    def above(self, value: float) -> int:
+        """How many values lie in bins that begin at `value` or behind."""
+        return sum(count for key, count in self.bins.items() if key * self.width >= value - self.width * 1e-6)
+
+    def cumulative(self) -> list[tuple[float, float]]:
+        """(upper edge, share of the values below it) of each bin that holds any, rising; the last share is 1."""
+        seen = 0
+        points = []
+        for key in sorted(self.bins):
+            seen += self.bins[key]
+            points.append(((key + 1) * self.width, seen / self.count))
+        return points
+
     def bars(self, step: float, low: float, high: float) -> list[Bar]:
         """Bars of `step` (a multiple of `width`) over [low, high); values outside go to the outermost bars."""
         number = max(1, round((high - low) / step))
@@ -70,3 +96,16 @@ class Distribution:
             place = math.floor(((key + 0.5) * self.width - low) / step)
             counts[min(max(place, 0), number - 1)] += count
         return [Bar(low + i * step, low + (i + 1) * step, count) for i, count in enumerate(counts)]
+
+    def to_json(self) -> dict[str, Any]:
+        """Count, mean, extremes and quantiles; null where there are no values."""
+        if not self.count:
+            return {"count": 0} | dict.fromkeys(("mean", "min", *QUANTILES, "max"))
+        quantiles = {name: round(self.quantile(q), 6) for name, q in QUANTILES.items()}
+        return {"count": self.count, "mean": self.mean, "min": self.low, **quantiles, "max": self.high}
+
+    def _coarsen(self) -> None:
+        bins: Counter[int] = Counter()
+        for key, count in self.bins.items():
+            bins[key // 2] += count
+        self.bins, self.width = bins, self.width * 2

@@ -18,9 +18,10 @@ from lstdata.inspection.colours import run_colours
 from lstdata.inspection.fragment import draw_utterance, script, sha256_source, style
 from lstdata.inspection.hearing import show
 from lstdata.records import HEADER_TOLERANCE, HOP
+from lstdata.report.corpus import Part
 from lstdata.report.distribution import Distribution
 from lstdata.report.draw import histogram, nice_step, unit_spectrum
-from lstdata.report.numbers import Numbers, Part, compute_numbers
+from lstdata.report.numbers import Numbers
 from lstdata.report.utterances import choose_utterances
 from lstdata.sources import Source
 
@@ -44,9 +45,8 @@ class Chart:
     reference: float = math.nan
 
 
-def render(out: UPath, source: Source | None) -> str:
-    """The whole page of a finished run folder."""
-    numbers = compute_numbers(out)
+def render(numbers: Numbers, out: UPath, source: Source | None) -> str:
+    """The whole page of a finished run folder, of which these are the figures."""
     colours = run_colours(out)
     shown = [show(out, place, source) for place in choose_utterances(out)]
     files = resources.files("lstdata.report")
@@ -61,12 +61,12 @@ def render(out: UPath, source: Source | None) -> str:
         utterances=[(one, draw_utterance(one, colours)) for one in shown],
         spectrum=unit_spectrum(numbers.units.counts, colours),
         patch_charts=_patch_charts(numbers),
-        durations=_spread("Length of an utterance", numbers.seconds, "s", 30),
-        tempo=_spread("Words per second", numbers.words_per_second, "words/s", 24),
-        scores=_spread("Alignment score", numbers.align_score, "per frame", 30),
+        durations=_spread("Length of an utterance", numbers.corpus.seconds, "s", 30),
+        tempo=_spread("Words per second", numbers.corpus.words_per_second, "words/s", 24),
+        scores=_spread("Alignment score", numbers.corpus.align_score, "per frame", 30),
         comparison=_comparison(numbers),
-        languages=_most_first(numbers.languages),
-        licenses=_most_first(numbers.licenses),
+        languages=_most_first(numbers.corpus.languages),
+        licenses=_most_first(numbers.corpus.licenses),
         tolerance=HEADER_TOLERANCE,
         spent=read_time_spent(out),
         decoder=_decoder(numbers.run),

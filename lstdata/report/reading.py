@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
 from upath import UPath
 
 from lstdata.errors import CorruptShard
+from lstdata.inspection.finding import Place
 from lstdata.shards import StoredSample, iter_samples
 from lstdata.storage import parquet_file, read_bytes, read_json
 
@@ -37,16 +40,19 @@ def read_run_json(path: UPath) -> dict[str, Any]:
     return run
 
 
-def read_samples(out: UPath, shards: list[dict[str, Any]], limit: int) -> Iterator[StoredSample]:
-    """All samples, or those of evenly spread shards, at least one, that hold about `limit` in all."""
+def read_samples(out: UPath, shards: list[dict[str, Any]], limit: int) -> Iterator[tuple[Place, StoredSample]]:
+    """All samples, or those of evenly spread shards, at least one, that hold about `limit`."""
     filled = [row for row in shards if row["samples"]]
     total = sum(row["samples"] for row in filled)
     number = len(filled) if total <= limit else max(1, len(filled) * limit // total)
     for i in range(number):
-        path = out / filled[(2 * i + 1) * len(filled) // (2 * number)]["path"]
+        row = filled[(2 * i + 1) * len(filled) // (2 * number)]
+        path = out / row["path"]
         try:
             data = read_bytes(path)
         except OSError as error:
             raise CorruptShard(f"`{path}` cannot be read: {error.strerror}.") from error
-        for *_, stored in iter_samples(data, str(path)):
-            yield stored
+        for start, end, stored in islice(iter_samples(data, str(path)), limit):
+            stretch = memoryview(data)[start:end]
+            key, id = stored.sample.key, stored.sample.id
+            yield Place(key, id, row["shard"], start, len(stretch), zlib.crc32(stretch)), stored

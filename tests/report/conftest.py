@@ -83,6 +83,7 @@ def write_run(
                 "seconds": sum(s.sample.samples for s in samples) / SAMPLE_RATE,
                 "units": sum(s.sample.frames for s in samples),
                 "words": sum(len(s.sample.words or ()) for s in samples),
+                "bytes": len(data),
             }
         )
         planned = []

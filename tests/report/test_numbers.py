@@ -7,22 +7,24 @@ import pytest
 
 from lstdata.errors import CorruptShard
 from lstdata.records import DeadLetter
-from lstdata.report.numbers import Part, Split, compute_numbers
+from lstdata.report.corpus import Part
+from lstdata.report.numbers import Split, compute_numbers
 from lstdata.shards import StoredSample
 
 
 def test_totals_by_split(run: Path) -> None:
     numbers = compute_numbers(run)
     assert numbers.splits == [
-        Split("train", 1, 2, pytest.approx(1.2), 30, 4),  # type: ignore[arg-type]
-        Split("validation", 1, 1, 1.0, 25, 0),
+        Split("train", 1, 2, 0, pytest.approx(1.2), 30, 4),  # type: ignore[arg-type]
+        Split("validation", 1, 1, 0, 1.0, 25, 0),
     ]
     assert (numbers.total.samples, numbers.total.units, numbers.total.words) == (3, 55, 4)
     assert (numbers.planned, numbers.rejected, numbers.read) == (6, 3, 3)
-    assert numbers.speakers == 2
-    assert dict(numbers.languages) == {"en": Part(2, pytest.approx(1.4)), "<de>": Part(1, 0.8)}  # type: ignore[arg-type]
-    assert dict(numbers.licenses) == {None: Part(2, pytest.approx(1.4)), "CC0": Part(1, 0.8)}  # type: ignore[arg-type]
-    assert numbers.header_mismatches == 1
+    corpus = numbers.corpus
+    assert corpus.named == {"train": {"ann", "ben"}}
+    assert dict(corpus.languages) == {"en": Part(2, pytest.approx(1.4)), "<de>": Part(1, 0.8)}  # type: ignore[arg-type]
+    assert dict(corpus.licenses) == {None: Part(2, pytest.approx(1.4)), "CC0": Part(1, 0.8)}  # type: ignore[arg-type]
+    assert corpus.header_mismatches == 1
 
 
 def test_units_used(run: Path) -> None:
@@ -31,7 +33,7 @@ def test_units_used(run: Path) -> None:
     assert units.used == 3
     assert units.entropy == pytest.approx(1.50885, abs=1e-5)
     assert units.perplexity == pytest.approx(2.8459, abs=1e-3)
-    assert (units.repeats, units.followers) == (31, 52)
+    assert (units.repeats, units.transitions) == (31, 52)
 
 
 def test_patches_by_strategy(run: Path) -> None:
@@ -49,7 +51,7 @@ def test_silence_and_tempo(run: Path) -> None:
     assert numbers.speech.silence_between_words == pytest.approx(6 / 30)
     assert numbers.speech.silence_by_activity == pytest.approx(6 / 55)
     assert numbers.speech.tokens_per_word == 7.5
-    tempo = numbers.words_per_second
+    tempo = numbers.corpus.words_per_second
     assert (tempo.count, tempo.low, tempo.high) == (2, pytest.approx(2.5), pytest.approx(5.0))
 
 
