@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-FORMATS = ("lst",)
-"""The LST authors' training lines."""
+FORMATS = ("lst", "slamkit")
+"""The LST authors' training lines; slamkit's features and tokens."""

@@ -82,6 +82,10 @@ def _writer(asked: Asked, run: Run, folder: Path) -> Writer:
         from lstdata.export.lst import LstWriter
 
         return LstWriter(folder, asked.chunks)
+    if asked.format == "slamkit":
+        from lstdata.export.slamkit import SlamkitWriter
+
+        return SlamkitWriter(folder)
     raise ConfigError(f"`--format` must be one of {', '.join(FORMATS)}, but is {asked.format!r}.")
 
 

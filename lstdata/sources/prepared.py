@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,8 @@ from lstdata.sources.rows import bad_row, json_values, rejected, split_name, spl
 from lstdata.storage import is_url, resolve
 
 Row = Mapping[str, Any]
+
+_ENDING = re.compile(r"(\.chunk\.\d+)?\.(on_the_fly|jsonl)$")
 
 _GZIP = b"\x1f\x8b"
 
@@ -81,7 +84,7 @@ class PreparedSource:
         return UnitInventory(clusters=None, origin=self.form.origin)
 
     def _rows(self, name: str) -> Iterator[SourceRow]:
-        split = split_of_part(name) if self.columns.splits == "names" else None
+        split = split_of_part(_ENDING.sub("", name)) if self.columns.splits == "names" else None
         for number, offset, line in _lines(resolve(self.root, name)):
             id: str | None = None
             try:

@@ -133,4 +133,7 @@ def test_lines_keep_every_unit_and_samples_without_words_are_named(mixed: Path, 
         assert list(chain.from_iterable(ids for _, ids in items)) == wanted[line["file_id"]].units.tolist()
         assert [word for word, _ in items if word != "[SIL]"] == said
         assert all(ids for word, ids in items if word == "[SIL]")
-    assert {path.parent.name for path in dst.rglob("*.on_the_fly")} == {"train", "validation", "test-clean"}
+    folders = {path.parent for path in dst.rglob("*.on_the_fly")}
+    assert {folder.name for folder in folders} == {"train", "validation", "test-clean"}
+    for folder in folders:
+        assert {row.split for row in open_source(str(folder), SourceConfig()).scan()} == {folder.name}

@@ -129,12 +129,14 @@ def test_what_else_a_line_says_travels_along(tmp_path: Path) -> None:
 
 
 def test_a_part_that_is_named_after_a_split_is_that_split(tmp_path: Path) -> None:
-    for name in ("train.chunk.00", "dev.chunk.00", "mls.chunk.00"):
+    for name in ("train.chunk.00", "dev.chunk.00", "mls.chunk.00", "test-clean.chunk.00", "test-clean.chunk.01"):
         write_lines(tmp_path / f"{name}.on_the_fly", [line(interleaved(PARTS), name)])
     assert {row.id: row.split for row in rows(tmp_path)} == {
         "train.chunk.00": "train",
         "dev.chunk.00": "validation",
         "mls.chunk.00": None,
+        "test-clean.chunk.00": "test-clean",
+        "test-clean.chunk.01": "test-clean",
     }
 
 
