@@ -13,38 +13,9 @@ from lstdata.options import load as load
 from lstdata.options import seed_mistakes
 from lstdata.options import to_dict as to_dict
 from lstdata.run_options import RunConfig as RunConfig
+from lstdata.source_options import PlanConfig as PlanConfig
+from lstdata.source_options import SourceConfig as SourceConfig
 from lstdata.unit_options import UnitsConfig as UnitsConfig
-
-
-@dataclass(frozen=True, kw_only=True)
-class SourceConfig:
-    """Where records come from and how a table names its columns."""
-
-    kind: Literal["auto", "lhotse", "kaldi", "hub", "folder", "table", "units", "run", "rows"] = "auto"
-    id: str = "id"
-    audio: str = "audio"
-    audio_folder: str | None = None
-    """Where a table's relative audio paths start, itself relative to the table; None: beside the table."""
-    text: str | None = "text"
-    """None: a table without transcripts."""
-    words: str = "words"
-    """Column of a JSONL or Parquet table with word times: a list of {word, start, end}, in seconds."""
-    start: str = "start"
-    """Column with the time at which the record starts in its recording; a table without it has whole recordings."""
-    end: str = "end"
-    duration: str = "duration"
-    time_unit: Literal["s", "ms"] = "s"
-    """Of the columns `start`, `end` and `duration`."""
-    channel: str = "channel"
-    recording: str = "recording"
-    speaker: str = "speaker"
-    language: str = "language"
-    license: str = "license"
-    split: str = "split"
-    splits: Literal["names", "ignore"] = "names"
-    """`names`: what a source, or the name of its part, says of splits is kept; `ignore`: `plan.validation` rules."""
-    supervisions: Literal["join", "split"] = "join"
-    """A lhotse cut with several supervisions: one record, or one for each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,28 +103,6 @@ class FilterConfig:
             yield f"`max_clipping` must be in [0, 1], but is {self.max_clipping}."
         if self.max_header_mismatch is not None and self.max_header_mismatch < 0:
             yield f"`max_header_mismatch` must be ≥ 0, but is {self.max_header_mismatch}."
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlanConfig:
-    """Which record goes to which shard, position and split."""
-
-    order: Literal["block", "source", "global"] = "block"
-    seed: int = 0
-    validation: float = 0.01
-    """Share of groups held out where the source names no splits."""
-    shard_seconds: float | None = None
-    """Audio per shard; None: a 64th of all, between 300 s and 4 h."""
-    shard_samples: int = 4096
-
-    def mistakes(self) -> Iterator[str]:
-        if not 0 <= self.validation < 1:
-            yield f"`validation` must be in [0, 1), but is {self.validation}."
-        if self.shard_seconds is not None and self.shard_seconds <= 0:
-            yield f"`shard_seconds` must be > 0, but is {self.shard_seconds}."
-        if self.shard_samples < 1:
-            yield f"`shard_samples` must be ≥ 1, but is {self.shard_samples}."
-        yield from seed_mistakes(self.seed)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ Frame i covers samples [i·hop, (i+1)·hop).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lstdata.randomness import digest
 from lstdata.redaction import redacted
 
 SAMPLE_RATE = 16_000
@@ -92,7 +94,8 @@ class Locator:
     size: int | None = None
     """How many bytes from `offset` on are the record's; None: as many as its own header says."""
     row_group: int | None = None
-    """In a Parquet or Arrow file: the row group or record batch that holds the record."""
+    """In a Parquet or Arrow file: the row group or record batch that holds the record. In a file of lines of text: the
+    stretch of it that does. What is in one is best read in one go."""
     row: int | None = None
     """Its row in there, from 0."""
 
@@ -108,6 +111,11 @@ class SourceRow:
     duration: float | None = None
     """Seconds by the manifest or the header; the decoded length is the truth."""
     text: str | None = None
+    """The transcript; that of a document of text is not here, but only where it is and what it is known by."""
+    text_bytes: int | None = None
+    """Of a document of text, in UTF-8; None for speech."""
+    text_digest: str | None = None
+    """`TextDocument.digest` of it; None for speech."""
     words: tuple[TimedWord, ...] | None = None
     score: float | None = None
     """How sure whoever found the words is of them, on a scale of its own, higher is better; None where nobody said."""
@@ -185,18 +193,37 @@ class Coded:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextDocument:
+    """One document as its source delivers it in place of audio."""
+
+    text: str
+    custom: Mapping[str, Any] = field(default_factory=dict)
+    """JSON values that travel into the sample; like the text, they are not in the plan."""
+
+    @property
+    def digest(self) -> str:
+        """16 hex digits that change with the text and with what travels with it."""
+        return digest(self.text, json.dumps(dict(self.custom), sort_keys=True)).hex()[:16]
+
+
 @dataclass(frozen=True, slots=True)
 class UnitInventory:
     """What is known of the unit ids of a source that brings units."""
 
     clusters: int | None
-    """How many ids there are; None where nobody says and `units.clusters` rules."""
+    """How many ids there are; None where nobody says and `units.clusters` rules; 0 where the source brings text."""
     codebook: bytes | None = None
     """A codebook file (.npz), to be kept beside the shards byte for byte; None where only the ids are known."""
     origin: str = ""
     """Without a codebook: what kind of file the ids came in."""
     hop: int = HOP
     """Samples per frame."""
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the source brings documents of text, and so no units at all."""
+        return self.clusters == 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,7 +237,10 @@ class Alignment:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sample:
-    """One utterance as shards store it; patches, interleavings and curricula are pure functions of this."""
+    """One utterance, or one document of text, as shards store it; all that training makes of it is a function of this.
+
+    A document has no samples, units or words.
+    """
 
     key: str
     """`[a-z0-9_-]+`, unique in the run: the WebDataset key."""
@@ -246,6 +276,8 @@ class Sample:
     custom: Mapping[str, Any] = field(default_factory=dict)
     hop: int = HOP
     """Samples per frame: of units, activity, words and patches."""
+    tokens: NDArray[np.uint16] | NDArray[np.uint32] | None = None
+    """(tokens,) of a document: ids of its text by the run's tokenizer; None for speech."""
 
     @property
     def frames(self) -> int:

@@ -1,4 +1,7 @@
-"""The sample format: three WebDataset members per utterance, written byte-reproducibly and read with checks."""
+"""The sample format, written byte-reproducibly and read with checks: three WebDataset members per utterance.
+
+A document of text has two: its JSON, and the ids of its text.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +22,14 @@ from lstdata.errors import CorruptShard
 from lstdata.records import Sample, frame_count
 from lstdata.tar_members import iter_members
 
-FORMAT = 3
+FORMAT = 4
 """Version of the sample format."""
 
 STORED_STRATEGIES = ("static", "silence", "aligned", "aligned-merged", "aligned-bpe")
 """Whose whole-utterance patch lengths are stored, in this order, as far as the sample allows: `stored_strategies`."""
 
-MEMBERS = ("json", "units.npy", "patches.npy")
+MEMBERS = {"speech": ("json", "units.npy", "patches.npy"), "text": ("json", "tokens.npy")}
+"""Of a sample of each kind, in order."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,16 +54,14 @@ def stored_strategies(sample: Sample) -> list[str]:
 def encode_sample(stored: StoredSample) -> dict[str, bytes]:
     """The members of one sample, by extension, in the order of the tar."""
     sample = stored.sample
+    if sample.tokens is not None:
+        return {"json": _json(_described(sample, "text")), "tokens.npy": _npy(sample.tokens)}
     strategies = [name for name in STORED_STRATEGIES if name in stored.patches]
     lengths = np.concatenate([stored.patches[name] for name in strategies])
-    meta = {
-        "format": FORMAT,
-        "id": sample.id,
-        "split": sample.split,
+    meta = _described(sample, "speech") | {
         "samples": sample.samples,
         "hop": sample.hop,
         "header_seconds": sample.header_seconds,
-        "text": sample.text,
         "words": None if sample.words is None else list(sample.words),
         "word_frames": None if sample.word_frames is None else sample.word_frames.tolist(),
         "word_scores": _rounded(sample.word_scores),
@@ -73,26 +75,45 @@ def encode_sample(stored: StoredSample) -> dict[str, bytes]:
         "align_score": sample.align_score,
         "recording": sample.recording,
         "speaker": sample.speaker,
-        "language": sample.language,
-        "license": sample.license,
-        "custom": dict(sample.custom),
     }
     return {
-        "json": json.dumps(meta, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode(),
+        "json": _json(meta),
         "units.npy": _npy(sample.units),
         "patches.npy": _npy(lengths.astype(np.uint16)),
     }
 
 
+def _described(sample: Sample, kind: str) -> dict[str, Any]:
+    """What the JSON of every sample says."""
+    return {
+        "format": FORMAT,
+        "kind": kind,
+        "id": sample.id,
+        "split": sample.split,
+        "text": sample.text,
+        "language": sample.language,
+        "license": sample.license,
+        "custom": dict(sample.custom),
+    }
+
+
+def _json(meta: Mapping[str, Any]) -> bytes:
+    return json.dumps(meta, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
 def decode_sample(key: str, members: Mapping[str, bytes]) -> StoredSample:
     """The inverse of `encode_sample`; ValueError or KeyError where a member is not what the format says."""
     meta = _read_meta(members["json"])
-    lengths = _read_npy(members["patches.npy"]).astype(np.int64)
+    if tuple(members) != MEMBERS[meta["kind"]]:
+        raise ValueError(f"a sample of {meta['kind']} has the members {', '.join(members)}")
+    sample = _sample(key, meta, members)
+    if sample.tokens is not None:
+        return StoredSample(sample, {}, ())
+    lengths = _read_npy(members["patches.npy"], "<u2").astype(np.int64)
     ends = np.cumsum(list(meta["patch_counts"].values())).tolist()
     if ends and ends[-1] != len(lengths):
         raise ValueError(f"patch_counts sum to {ends[-1]}, but there are {len(lengths)} patch lengths")
     parts = (lengths[start:end] for start, end in pairwise([0, *ends]))
-    sample = _sample(key, meta, _read_npy(members["units.npy"]))
     return StoredSample(sample, dict(zip(meta["patch_counts"], parts, strict=True)), meta["drawn"])
 
 
@@ -101,12 +122,13 @@ def sample_in(stretch: bytes, path: str) -> Sample:
 
     Raises CorruptShard where it is not of this version's format.
     """
-    members = {extension: (key, data) for key, extension, *_, data in iter_members(stretch, path, trusted=True)}
+    found = [(key, extension, data) for key, extension, *_, data in iter_members(stretch, path, trusted=True)]
+    key = found[0][0] if found else ""
     try:
-        key, data = members["json"]
-        return _sample(key, _read_meta(data), _read_npy(members["units.npy"][1]))
+        members = {extension: data for _, extension, data in found}
+        return _sample(key, _read_meta(members["json"]), members)
     except Exception as error:
-        raise _undecodable(path, next(iter(members.values()), ("", b""))[0], error) from error
+        raise _undecodable(path, key, error) from error
 
 
 def _read_meta(data: bytes) -> dict[str, Any]:
@@ -116,7 +138,13 @@ def _read_meta(data: bytes) -> dict[str, Any]:
     return meta
 
 
-def _sample(key: str, meta: Mapping[str, Any], units: NDArray[np.uint16]) -> Sample:
+def _sample(key: str, meta: Mapping[str, Any], members: Mapping[str, bytes]) -> Sample:
+    if meta["kind"] == "text":
+        return _document(key, meta, _read_npy(members["tokens.npy"], "<u2", "<u4"))
+    return _utterance(key, meta, _read_npy(members["units.npy"], "<u2"))
+
+
+def _utterance(key: str, meta: Mapping[str, Any], units: NDArray[np.uint16]) -> Sample:
     words = meta["words"]
     frames, scores, characters = meta["word_frames"], meta["word_scores"], meta["character_frames"]
     pieces = meta["piece_frames"]
@@ -146,6 +174,24 @@ def _sample(key: str, meta: Mapping[str, Any], units: NDArray[np.uint16]) -> Sam
     )
 
 
+def _document(key: str, meta: Mapping[str, Any], tokens: NDArray[Any]) -> Sample:
+    return Sample(
+        key=key,
+        id=meta["id"],
+        split=meta["split"],
+        samples=0,
+        units=np.zeros(0, np.uint16),
+        activity=np.zeros(0, np.bool_),
+        text=meta["text"],
+        words=None,
+        word_frames=None,
+        tokens=tokens,
+        language=meta["language"],
+        license=meta["license"],
+        custom=meta["custom"],
+    )
+
+
 def write_shard(file: IO[bytes], samples: Iterable[StoredSample]) -> list[int]:
     """Write a tar whose bytes depend on the samples alone; byte offsets of the samples, and of the last one's end."""
     offsets: list[int] = []
@@ -165,17 +211,19 @@ def iter_samples(data: bytes | memoryview, path: str, start: int = 0) -> Iterato
     group: dict[str, bytes] = {}
     first = 0
     for key, extension, offset, end, content in iter_members(data, path, start):
-        expected = MEMBERS[len(group)]
         if not group:
-            first, current = offset, key
+            first, current, wanted = offset, key, MEMBERS["speech"]
+        elif extension == "tokens.npy":
+            wanted = MEMBERS["text"]
+        expected = wanted[min(len(group), len(wanted) - 1)]
         if key != current or extension != expected:
             raise CorruptShard(f"`{path}`: found `{key}.{extension}` where `{current}.{expected}` belongs.")
         group[extension] = content
-        if len(group) == len(MEMBERS):
+        if len(group) == len(wanted):
             yield first, end, _checked(path, key, group)
             group = {}
     if group:
-        raise CorruptShard(f"`{path}`: sample `{current}` has {len(group)} of {len(MEMBERS)} members.")
+        raise CorruptShard(f"`{path}`: sample `{current}` has {len(group)} of {len(wanted)} members.")
 
 
 def read_shard(path: Path) -> Iterator[Sample]:
@@ -242,15 +290,19 @@ def _npy(array: NDArray[Any]) -> bytes:
 
 
 @lru_cache(maxsize=1 << 12)
-def _npy_header(length: int) -> bytes:
-    """What `_npy` writes before the numbers of a vector of uint16."""
-    return _npy(np.zeros(length, dtype=np.uint16))[: -2 * length or None]
+def _npy_header(length: int, kind: str) -> bytes:
+    """What `_npy` writes before the numbers of a vector."""
+    buffer = io.BytesIO()
+    np.lib.format.write_array_header_1_0(buffer, {"descr": kind, "fortran_order": False, "shape": (length,)})
+    return buffer.getvalue()
 
 
-def _read_npy(data: bytes) -> NDArray[np.uint16]:
+def _read_npy(data: bytes, *kinds: str) -> NDArray[Any]:
     """A member that `_npy` wrote, byte for byte; ValueError for any other type, shape or length."""
-    start = len(_npy_header(0))
-    length, odd = divmod(len(data) - start, 2)
-    if odd or length < 0 or not data.startswith(_npy_header(length)):
-        raise ValueError("it is no array of uint16 in one dimension, as numpy's format 1.0 has it")
-    return np.frombuffer(data, dtype="<u2", offset=start)
+    start = len(_npy_header(0, kinds[0]))
+    for kind in kinds:
+        length, odd = divmod(len(data) - start, np.dtype(kind).itemsize)
+        if not odd and length >= 0 and data.startswith(_npy_header(length, kind)):
+            return np.frombuffer(data, dtype=kind, offset=start)
+    wanted = " or ".join(np.dtype(kind).name for kind in kinds)
+    raise ValueError(f"it is no array of {wanted} in one dimension, as numpy's format 1.0 has it")

@@ -18,6 +18,8 @@ ROW_FIELDS = [
     ("recording", pa.string()),
     ("duration", pa.float64()),
     ("text", pa.string()),
+    ("text_bytes", pa.int32()),
+    ("text_digest", pa.string()),
     ("words", pa.list_(_WORD)),
     ("score", pa.float64()),
     ("speaker", pa.string()),
@@ -51,6 +53,7 @@ def row_fingerprint(row: SourceRow) -> str:
     located += [place.offset, place.size, place.row_group, place.row]
     words = None if row.words is None else [(w.text, w.start, w.end) for w in row.words]
     described: list[Any] = [row.id, located, row.recording, row.duration, row.text, words, row.score]
+    described += [row.text_bytes, row.text_digest]
     described += [row.speaker, row.language, row.license, row.split, dict(row.custom), row.reject]
     return digest(_encode(described)).hex()[:16]
 
@@ -86,6 +89,8 @@ def flat_row(row: SourceRow, fingerprint: str) -> dict[str, Any]:
         "recording": row.recording,
         "duration": row.duration,
         "text": row.text,
+        "text_bytes": row.text_bytes,
+        "text_digest": row.text_digest,
         "words": words,
         "score": row.score,
         "speaker": row.speaker,
@@ -128,6 +133,8 @@ def source_row(flat: Mapping[str, Any], split: str | None) -> SourceRow:
         recording=flat["recording"],
         duration=flat["duration"],
         text=flat["text"],
+        text_bytes=flat["text_bytes"],
+        text_digest=flat["text_digest"],
         words=None if words is None else tuple(TimedWord(w["text"], w["start"], w["end"]) for w in words),
         score=flat["score"],
         speaker=flat["speaker"],

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from lstdata.shards import encode_sample, iter_samples
-from tests.test_shards import stored
+from tests.test_shards import document, stored
 
 SCHEMA: dict[str, Any] = json.loads((Path(__file__).parents[1] / "docs" / "sample.schema.json").read_text())
 
@@ -20,14 +20,28 @@ def meta(**options: Any) -> dict[str, Any]:
     return found
 
 
+def text_meta() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(encode_sample(document("a-1", "It was late."))["json"])
+    return found
+
+
 def test_it_is_a_schema_and_knows_every_key() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
-    assert set(SCHEMA["properties"]) == set(SCHEMA["required"]) == set(meta())
+    for kind, written in (("speech", meta()), ("text", text_meta())):
+        described = SCHEMA["$defs"][kind]
+        assert set(described["properties"]) == set(described["required"]) == set(written)
 
 
 @pytest.mark.parametrize("words", [True, False])
 def test_what_is_written_is_valid(words: bool) -> None:
     jsonschema.validate(meta(words=words), SCHEMA)
+
+
+def test_a_document_is_valid_and_no_speech() -> None:
+    jsonschema.validate(text_meta(), SCHEMA)
+    for spoilt in ({"kind": "speech"}, {"text": None}, {"samples": 0}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(text_meta() | spoilt, SCHEMA)
 
 
 def test_the_samples_of_a_build_are_valid(built: Path) -> None:
@@ -40,7 +54,8 @@ def test_the_samples_of_a_build_are_valid(built: Path) -> None:
 @pytest.mark.parametrize(
     "spoilt",
     [
-        {"format": 2},
+        {"format": 3},
+        {"kind": "text"},
         {"samples": 0},
         {"word_frames": [[1, 2, 3]]},
         {"drawn": [["s", [1]]]},

@@ -7,7 +7,8 @@ import io
 import json
 import subprocess
 import sys
-from dataclasses import fields
+from collections.abc import Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -61,10 +62,53 @@ def stored(key: str, frames: int = 20, words: bool = True) -> StoredSample:
     return StoredSample(sample, patches, [["t", [1, 2]], ["s", 4, frames]])
 
 
+def document(key: str, text: str, tokens: Sequence[int] = (7, 0, 65_535), dtype: type = np.uint16) -> StoredSample:
+    sample = Sample(
+        key=key,
+        id=f"Ünï/{key}.x",
+        split="train",
+        samples=0,
+        units=np.zeros(0, np.uint16),
+        activity=np.zeros(0, np.bool_),
+        text=text,
+        words=None,
+        word_frames=None,
+        language="en",
+        license="CC0",
+        custom={"url": "https://ä.example"},
+        tokens=np.array(tokens, dtype),
+    )
+    return StoredSample(sample, {}, ())
+
+
 def shard(*samples: StoredSample) -> bytes:
     buffer = io.BytesIO()
     write_shard(buffer, samples)
     return buffer.getvalue()
+
+
+@given(
+    text=st.text(st.characters(codec="utf-8"), min_size=1),
+    tokens=st.lists(st.integers(0, 2**32 - 1)),
+    custom=st.dictionaries(st.text(st.characters(codec="utf-8")), st.none() | st.integers() | st.booleans()),
+)
+def test_documents_go_in_and_out_beside_speech(text: str, tokens: list[int], custom: dict[str, object]) -> None:
+    one = document("a-1", text, tokens, np.uint32)
+    one = replace(one, sample=replace(one.sample, custom=custom))
+    (_, end, again), (start, _, speech) = iter_samples(shard(one, stored("b-2", 3)), "x.tar")
+    a, b = one.sample, again.sample
+    for name in {f.name for f in fields(Sample)} - {"tokens", "units", "activity"}:
+        assert getattr(a, name) == getattr(b, name), name
+    assert b.tokens is not None and b.tokens.dtype == np.uint32 and b.tokens.tolist() == tokens
+    assert (end, again.patches, again.drawn, b.frames) == (start, {}, (), 0) and speech.sample.tokens is None
+
+
+def test_members_of_another_kind_are_noticed() -> None:
+    text, speech = encode_sample(document("a-1", "It was late.")), encode_sample(stored("a-1"))
+    assert [*text] == ["json", "tokens.npy"] and len(text["tokens.npy"]) == 128 + 6
+    for members in ({**text, "json": speech["json"]}, {"json": text["json"]}, {**speech, "json": text["json"]}):
+        with pytest.raises(ValueError, match="has the members"):
+            decode_sample("a-1", members)
 
 
 @pytest.mark.parametrize("words", [True, False])
@@ -73,7 +117,7 @@ def test_round_trip(words: bool) -> None:
     (offset, end, again), (second, *_) = iter_samples(shard(one, stored("b-2", 3)), "x.tar")
     assert offset == 0 and end == second and second % 512 == 0
     a, b = one.sample, again.sample
-    arrays = ("units", "activity", "word_frames", "piece_frames")
+    arrays = ("units", "activity", "word_frames", "piece_frames", "tokens")
     for name in (f.name for f in fields(Sample) if f.name not in arrays):
         assert getattr(a, name) == getattr(b, name), name
     assert (a.units == b.units).all() and b.units.dtype == np.uint16 and (a.activity == b.activity).all()
@@ -151,7 +195,7 @@ def _change(data: bytes, old: bytes, new: bytes) -> bytes:
     [
         (b'"samples":12817', b'"samples":99999', "99999 samples make 156"),
         (b'"patch_counts":{"static":5', b'"patch_counts":{"static":6', "patch_counts sum"),
-        (b'"format":3', b'"format":9', "format 9 is not 3"),
+        (b'"format":4', b'"format":9', "format 9 is not 4"),
         (b'{"format"', b'["format"', "cannot be decoded"),
         (b"a-1.units.npy", b"a-2.units.npy", "header"),
     ],

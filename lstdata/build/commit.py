@@ -42,7 +42,8 @@ def commit_shard(spec: BuildSpec, shard: PlannedShard, results: Sequence[StoredS
         data = b""
         remove(tar)
     stretches = zip(samples, pairwise(offsets), strict=True)
-    write_table(rows, [index_row(s, shard.name, a, data[a:b]) for s, (a, b) in stretches], INDEX_SCHEMA)
+    indexed = [index_row(s, shard.name, a, data[a:b]) for s, (a, b) in stretches]
+    write_table(rows, indexed, INDEX_SCHEMA)
     seconds = sum(s.sample.samples for s in samples) / SAMPLE_RATE
     stated: dict[str, Any] = {
         "format": FORMAT,
@@ -58,6 +59,8 @@ def commit_shard(spec: BuildSpec, shard: PlannedShard, results: Sequence[StoredS
         "header_mismatches": sum(s.sample.belies_header for s in samples),
         "units": sum(s.sample.frames for s in samples),
         "words": sum(len(s.sample.words or ()) for s in samples),
+        "text_bytes": sum(row["text_bytes"] or 0 for row in indexed),
+        "text_tokens": sum(row["text_tokens"] or 0 for row in indexed),
         "patches": {n: sum(len(s.patches.get(n, ())) for s in samples) for n in STORED_STRATEGIES},
         "bytes": len(data),
         "sha256": sha256,

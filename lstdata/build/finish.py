@@ -39,7 +39,8 @@ SIDECAR: tuple[str, ...] = (
     "samples",
     "rejected",
 )
-SIDECAR += ("seconds", "header_mismatches", "units", "words", "patches", "bytes", "sha256", "index_sha256")
+SIDECAR += ("seconds", "header_mismatches", "units", "words", "text_bytes", "text_tokens", "patches", "bytes")
+SIDECAR += ("sha256", "index_sha256")
 """The keys of a shard's sidecar, all of them."""
 
 
@@ -60,6 +61,10 @@ class Totals:
     """Samples whose file's header promised another length than was decoded."""
     units: int
     words: int
+    text_bytes: int
+    """Of documents of text, in UTF-8."""
+    text_tokens: int
+    """Of theirs."""
     reasons: dict[str, int]
     """Dead letters by reason, most first."""
 
@@ -81,6 +86,8 @@ class Totals:
     def describe(self) -> str:
         """One line for a person."""
         held = f"{self.seconds / 3600:.2f} h, {self.units} units, {self.shards} shards"
+        if self.text_tokens:
+            held = f"{self.text_bytes / 1e6:,.1f} MB of text, {self.text_tokens:,} tokens, {self.shards} shards"
         filtered = f", {self.filtered} left out by filters{self._reasons(True)}" if self.filtered else ""
         return (
             f"{self.written} of {self.planned} records written ({held}){filtered}, "
@@ -166,6 +173,8 @@ def total(planned: int, sidecars: Iterable[Mapping[str, Any]], letters: Sequence
         header_mismatches=sum(s["header_mismatches"] for s in shards),
         units=sum(s["units"] for s in shards),
         words=sum(s["words"] for s in shards),
+        text_bytes=sum(s["text_bytes"] for s in shards),
+        text_tokens=sum(s["text_tokens"] for s in shards),
         reasons=dict(sorted(Counter(x.reason for x in letters).items(), key=lambda item: (-item[1], item[0]))),
     )
 
@@ -207,6 +216,8 @@ def shard_row(stated: dict[str, Any]) -> dict[str, Any]:
         "seconds": stated["seconds"],
         "units": stated["units"],
         "words": stated["words"],
+        "text_bytes": stated["text_bytes"],
+        "text_tokens": stated["text_tokens"],
         **{positions_column(name): stated["patches"][name] for name in STORED_STRATEGIES},
         "bytes": stated["bytes"],
         "sha256": stated["sha256"],

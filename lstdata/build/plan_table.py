@@ -29,7 +29,7 @@ from lstdata.storage import parquet_file, version
 if TYPE_CHECKING:
     from lstdata.storage import AnyPath
 
-VERSION = 4
+VERSION = 5
 """Of planning: raised whenever equal sources and options may give another plan."""
 
 UNKNOWN_SECONDS = 10.0
@@ -47,7 +47,7 @@ PLAN_SCHEMA = pa.schema(
 
 
 _KEY = b"lstdata plan"
-_SAID = ("name", "split", "records", "seconds", "fingerprint", "unknown_lengths")
+_SAID = ("name", "split", "records", "seconds", "fingerprint", "unknown_lengths", "text_bytes")
 """What the footer says of a shard, in this order."""
 
 GROUP_ROWS = 16_384
@@ -80,6 +80,13 @@ class PlannedShard:
     """Of its records, in order."""
     unknown_lengths: int = 0
     """Records whose source gives no duration; each counts as `UNKNOWN_SECONDS`."""
+    text_bytes: int = 0
+    """Of its documents, where they are text: then it has no seconds."""
+
+    @property
+    def size(self) -> float:
+        """How much of the work it is: bytes of text or seconds of audio."""
+        return self.text_bytes or self.seconds
 
     def describe(self) -> str:
         return f"shard {self.name}"
@@ -98,28 +105,41 @@ class Plan:
     unsegmented: bool = False
     """Made for a look only: recordings are as yet whole that will be cut into segments first."""
 
+    @property
+    def text_bytes(self) -> int:
+        """Of all documents, where they are text; else 0."""
+        return sum(shard.text_bytes for shard in self.shards)
+
     def summary(self) -> dict[str, Any]:
         return {
             "records": self.records,
             "rejected": self.rejected,
             "seconds": self.seconds,
+            "text_bytes": self.text_bytes,
             "shards": len(self.shards),
-            "splits": {name: {"records": records, "seconds": seconds} for name, (records, seconds) in self.splits()},
+            "splits": {
+                name: {"records": records, "text_bytes" if self.text_bytes else "seconds": size}
+                for name, (records, size) in self.splits()
+            },
         }
 
     def splits(self) -> list[tuple[str, tuple[int, float]]]:
-        """(records, seconds) of each split, in the order of the plan."""
+        """(records, seconds of audio or bytes of text) of each split, in the order of the plan."""
         found: dict[str, tuple[int, float]] = {}
         for shard in self.shards:
-            records, seconds = found.get(shard.split, (0, 0.0))
-            found[shard.split] = records + shard.records, seconds + shard.seconds
+            records, size = found.get(shard.split, (0, 0.0))
+            found[shard.split] = records + shard.records, size + shard.size
         return list(found.items())
+
+    def amount(self, size: float) -> str:
+        """A shard's size, or the sum of some, as people say it."""
+        return f"{size / 1e6:,.2f} MB" if self.text_bytes else f"{size / 3600:.2f} h"
 
     def describe(self) -> str:
         """One line for a person."""
-        hours = f"{self.seconds / 3600:.2f} h"
+        amount = self.amount(self.text_bytes or self.seconds)
         before = ", before segmenting" if self.unsegmented else ""
-        return f"{self.records} records, {hours}, {len(self.shards)} shards, {self.rejected} rejected{before}"
+        return f"{self.records} records, {amount}, {len(self.shards)} shards, {self.rejected} rejected{before}"
 
 
 class PlanWriter:
@@ -175,15 +195,17 @@ class PlanWriter:
 
 def planned_shard(rows: pa.Table, number: int) -> PlannedShard:
     """What a shard's rows say of it."""
-    durations = rows["duration"]
+    durations, text_bytes = rows["duration"], pc.sum(rows["text_bytes"]).as_py()
+    unknown = 0 if text_bytes else durations.null_count
     return PlannedShard(
         name=rows["shard"][0].as_py(),
         split=rows["split"][0].as_py(),
         number=number,
         records=rows.num_rows,
-        seconds=pc.sum(pc.fill_null(durations, UNKNOWN_SECONDS)).as_py(),
+        seconds=0.0 if text_bytes else pc.sum(pc.fill_null(durations, UNKNOWN_SECONDS)).as_py(),
         fingerprint=digest(*rows["fingerprint"].to_pylist()).hex()[:16],
-        unknown_lengths=durations.null_count,
+        unknown_lengths=unknown,
+        text_bytes=text_bytes or 0,
     )
 
 

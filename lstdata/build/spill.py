@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from lstdata.build.arrange import REJECTED, USABLE, Scanned, hash64
 from lstdata.build.plan_table import UNKNOWN_SECONDS
-from lstdata.records import Locator
+from lstdata.records import Locator, SourceRow
 from lstdata.source_table import ROW_SCHEMA, ScanFingerprint, flat_row, row_fingerprint
 from lstdata.sources import Source
 from lstdata.storage import TEMPORARY, is_local
@@ -148,7 +148,8 @@ def _spill(source: Source, path: Path) -> tuple[Scanned, str]:
             scanned.recordings.append(recording)
             scanned.blocks.append(recording if row.locator.row_group is None else _remembered(_group(row.locator)))
             scanned.speakers.append(0 if row.speaker is None else _remembered(row.speaker) | 1)
-            scanned.seconds.append(UNKNOWN_SECONDS if row.duration is None else row.duration)
+            scanned.sizes.append(_size(row))
+            scanned.is_text |= row.text_bytes is not None
             scanned.splits.append(-1 if row.split is None else split_codes.setdefault(row.split, len(split_codes)))
             scanned.verdicts.append(USABLE if row.reject is None else REJECTED)
             scanned.fingerprints.append(int(described, 16))
@@ -160,6 +161,13 @@ def _spill(source: Source, path: Path) -> tuple[Scanned, str]:
             writer.write_batch(pa.RecordBatch.from_pylist(batch, schema=ROW_SCHEMA))
     scanned.split_names = list(split_codes)
     return scanned, str(fingerprint)
+
+
+def _size(row: SourceRow) -> float:
+    """Bytes of text, or seconds of audio."""
+    if row.text_bytes is not None:
+        return row.text_bytes
+    return UNKNOWN_SECONDS if row.duration is None else row.duration
 
 
 def _group(place: Locator) -> str:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from lstdata.align.ctc.remote import RemoteCtcModel
     from lstdata.build.units_run import TakenUnits
 
-VERSIONS = {"decode": 1, "activity": 1, "filter": 1, "units": 1, "words": 2, "sample": 3}
+VERSIONS = {"decode": 1, "activity": 1, "filter": 1, "units": 1, "words": 2, "sample": 4}
 """Raised when a stage's output changes for equal input and config; part of every shard's fingerprint."""
 
 

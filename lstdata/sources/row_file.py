@@ -30,7 +30,7 @@ from lstdata.storage import absolute, committing, is_url
 if TYPE_CHECKING:
     from lstdata.sources import Source
 
-FORMAT = 1
+FORMAT = 2
 NAMES = ("transcripts.parquet", "segments.parquet")
 """Row files by which a folder is known, the first wins: transcripts are made of segments."""
 

@@ -104,6 +104,8 @@ def _sidecar(run: Run, shard: PlannedShard, stated: dict[str, Any], rows: Sequen
         "samples": len(rows),
         "units": sum(row["units"] for row in rows),
         "words": sum(row["words"] or 0 for row in rows),
+        "text_bytes": sum(row["text_bytes"] or 0 for row in rows),
+        "text_tokens": sum(row["text_tokens"] or 0 for row in rows),
         "patches": {n: sum(row.get(positions_column(n)) or 0 for row in rows) for n in STORED_STRATEGIES},
         "sha256": stated["sha256"] if rows else None,
     }

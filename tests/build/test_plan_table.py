@@ -27,9 +27,9 @@ def test_the_footer_says_what_the_rows_say(tmp_path: Path) -> None:
 def test_a_plan_of_another_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "plan.parquet"
     make_plan(Rows([row("a")]), PlanConfig(), path)
-    monkeypatch.setattr("lstdata.build.plan_table.VERSION", 5)
+    monkeypatch.setattr("lstdata.build.plan_table.VERSION", 6)
     later = Path(shutil.copy(path, tmp_path / "later.parquet"))
-    with pytest.raises(CorruptShard, match="a plan of version 4, but this one reads 5"):
+    with pytest.raises(CorruptShard, match="a plan of version 5, but this one reads 6"):
         read_plan(later)
     pq.write_table(pq.read_table(path).replace_schema_metadata(), path)
     with pytest.raises(CorruptShard, match="is not a plan"):
