@@ -1,17 +1,14 @@
-"""The sample format, written byte-reproducibly and read with checks: three WebDataset members per utterance.
+"""The sample format, written byte-reproducibly and read with checks: two WebDataset members per sample.
 
-A document of text has two: its JSON, and the ids of its text.
+What is known of it as JSON, and its units or, of a document of text, the ids of its text.
 """
 
 from __future__ import annotations
 
 import io
-import json
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstdata.errors import CorruptShard
-from lstdata.records import Sample, frame_count
+from lstdata.members import from_run_lengths, json_gz, npy, read_json_gz, read_npy, run_lengths
+from lstdata.records import Ints, Sample, frame_count
 from lstdata.tar_members import iter_members
 
 FORMAT = 4
@@ -28,7 +26,7 @@ FORMAT = 4
 STORED_STRATEGIES = ("static", "silence", "aligned", "aligned-merged", "aligned-bpe")
 """Whose whole-utterance patch lengths are stored, in this order, as far as the sample allows: `stored_strategies`."""
 
-MEMBERS = {"speech": ("json", "units.npy", "patches.npy"), "text": ("json", "tokens.npy")}
+MEMBERS = {"speech": ("json.gz", "units.npy"), "text": ("json.gz", "tokens.npy")}
 """Of a sample of each kind, in order."""
 
 
@@ -55,32 +53,26 @@ def encode_sample(stored: StoredSample) -> dict[str, bytes]:
     """The members of one sample, by extension, in the order of the tar."""
     sample = stored.sample
     if sample.tokens is not None:
-        return {"json": _json(_described(sample, "text")), "tokens.npy": _npy(sample.tokens)}
-    strategies = [name for name in STORED_STRATEGIES if name in stored.patches]
-    lengths = np.concatenate([stored.patches[name] for name in strategies])
+        return {"json.gz": json_gz(_described(sample, "text")), "tokens.npy": npy(sample.tokens)}
     meta = _described(sample, "speech") | {
         "samples": sample.samples,
         "hop": sample.hop,
         "header_seconds": sample.header_seconds,
         "words": None if sample.words is None else list(sample.words),
-        "word_frames": None if sample.word_frames is None else sample.word_frames.tolist(),
+        "items": None if sample.word_frames is None else _items(sample.word_frames, sample.frames),
         "word_scores": _rounded(sample.word_scores),
         "interpolated": list(sample.interpolated),
         "character_frames": sample.character_frames,
         "piece_frames": None if sample.piece_frames is None else sample.piece_frames.tolist(),
         "activity": run_lengths(sample.activity),
-        "patch_counts": {name: len(stored.patches[name]) for name in strategies},
+        "patches": {name: stored.patches[name].tolist() for name in STORED_STRATEGIES if name in stored.patches},
         "drawn": stored.drawn,
         "aligner": sample.aligner,
         "align_score": sample.align_score,
         "recording": sample.recording,
         "speaker": sample.speaker,
     }
-    return {
-        "json": _json(meta),
-        "units.npy": _npy(sample.units),
-        "patches.npy": _npy(lengths.astype(np.uint16)),
-    }
+    return {"json.gz": json_gz(meta), "units.npy": npy(sample.units)}
 
 
 def _described(sample: Sample, kind: str) -> dict[str, Any]:
@@ -97,24 +89,16 @@ def _described(sample: Sample, kind: str) -> dict[str, Any]:
     }
 
 
-def _json(meta: Mapping[str, Any]) -> bytes:
-    return json.dumps(meta, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-
-
 def decode_sample(key: str, members: Mapping[str, bytes]) -> StoredSample:
     """The inverse of `encode_sample`; ValueError or KeyError where a member is not what the format says."""
-    meta = _read_meta(members["json"])
+    meta = _read_meta(members["json.gz"])
     if tuple(members) != MEMBERS[meta["kind"]]:
         raise ValueError(f"a sample of {meta['kind']} has the members {', '.join(members)}")
     sample = _sample(key, meta, members)
     if sample.tokens is not None:
         return StoredSample(sample, {}, ())
-    lengths = _read_npy(members["patches.npy"], "<u2").astype(np.int64)
-    ends = np.cumsum(list(meta["patch_counts"].values())).tolist()
-    if ends and ends[-1] != len(lengths):
-        raise ValueError(f"patch_counts sum to {ends[-1]}, but there are {len(lengths)} patch lengths")
-    parts = (lengths[start:end] for start, end in pairwise([0, *ends]))
-    return StoredSample(sample, dict(zip(meta["patch_counts"], parts, strict=True)), meta["drawn"])
+    patches = {name: np.array(lengths, dtype=np.int64) for name, lengths in meta["patches"].items()}
+    return StoredSample(sample, patches, meta["drawn"])
 
 
 def sample_in(stretch: bytes, path: str) -> Sample:
@@ -126,13 +110,13 @@ def sample_in(stretch: bytes, path: str) -> Sample:
     key = found[0][0] if found else ""
     try:
         members = {extension: data for _, extension, data in found}
-        return _sample(key, _read_meta(members["json"]), members)
+        return _sample(key, _read_meta(members["json.gz"]), members)
     except Exception as error:
         raise _undecodable(path, key, error) from error
 
 
 def _read_meta(data: bytes) -> dict[str, Any]:
-    meta: dict[str, Any] = json.loads(data)
+    meta: dict[str, Any] = read_json_gz(data)
     if meta["format"] != FORMAT:
         raise ValueError(f"format {meta['format']!r} is not {FORMAT}")
     return meta
@@ -140,14 +124,13 @@ def _read_meta(data: bytes) -> dict[str, Any]:
 
 def _sample(key: str, meta: Mapping[str, Any], members: Mapping[str, bytes]) -> Sample:
     if meta["kind"] == "text":
-        return _document(key, meta, _read_npy(members["tokens.npy"], "<u2", "<u4"))
-    return _utterance(key, meta, _read_npy(members["units.npy"], "<u2"))
+        return _document(key, meta, read_npy(members["tokens.npy"], "<u2", "<u4"))
+    return _utterance(key, meta, read_npy(members["units.npy"], "<u2"))
 
 
 def _utterance(key: str, meta: Mapping[str, Any], units: NDArray[np.uint16]) -> Sample:
     words = meta["words"]
-    frames, scores, characters = meta["word_frames"], meta["word_scores"], meta["character_frames"]
-    pieces = meta["piece_frames"]
+    scores, characters, pieces = meta["word_scores"], meta["character_frames"], meta["piece_frames"]
     return Sample(
         key=key,
         id=meta["id"],
@@ -159,7 +142,7 @@ def _utterance(key: str, meta: Mapping[str, Any], units: NDArray[np.uint16]) -> 
         activity=from_run_lengths(meta["activity"]),
         text=meta["text"],
         words=None if words is None else tuple(words),
-        word_frames=None if frames is None else np.array(frames, dtype=np.int64).reshape(-1, 2),
+        word_frames=None if words is None else _word_frames(meta["items"], len(words), len(units)),
         word_scores=None if scores is None else tuple(scores),
         interpolated=tuple(meta["interpolated"]),
         character_frames=None if characters is None else tuple(c if c is None else tuple(c) for c in characters),
@@ -172,6 +155,21 @@ def _utterance(key: str, meta: Mapping[str, Any], units: NDArray[np.uint16]) -> 
         license=meta["license"],
         custom=meta["custom"],
     )
+
+
+def _items(word_frames: Ints, frames: int) -> list[int]:
+    """Frames of silence, word, silence, word … silence."""
+    lengths: list[int] = np.diff(word_frames.ravel(), prepend=0, append=frames).tolist()
+    return lengths
+
+
+def _word_frames(items: Sequence[int], words: int, frames: int) -> Ints:
+    """The inverse of `_items`; ValueError where they do not make up the utterance."""
+    lengths = np.array(items, dtype=np.int64)
+    edges = np.cumsum(lengths)
+    if len(lengths) != 2 * words + 1 or edges[-1] != frames or (lengths < 0).any():
+        raise ValueError(f"its items must be {words} words and the silences around them, {frames} frames in all")
+    return edges[:-1].reshape(-1, 2)
 
 
 def _document(key: str, meta: Mapping[str, Any], tokens: NDArray[Any]) -> Sample:
@@ -194,12 +192,17 @@ def _document(key: str, meta: Mapping[str, Any], tokens: NDArray[Any]) -> Sample
 
 def write_shard(file: IO[bytes], samples: Iterable[StoredSample]) -> list[int]:
     """Write a tar whose bytes depend on the samples alone; byte offsets of the samples, and of the last one's end."""
+    return write_members(file, ((stored.sample.key, encode_sample(stored)) for stored in samples))
+
+
+def write_members(file: IO[bytes], samples: Iterable[tuple[str, Mapping[str, bytes]]]) -> list[int]:
+    """Write a tar of samples as (key, content by extension); offsets as `write_shard` gives them."""
     offsets: list[int] = []
     with tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-        for stored in samples:
+        for key, members in samples:
             offsets.append(tar.offset)
-            for extension, data in encode_sample(stored).items():
-                member = tarfile.TarInfo(f"{stored.sample.key}.{extension}")
+            for extension, data in members.items():
+                member = tarfile.TarInfo(f"{key}.{extension}")
                 member.size = len(data)
                 tar.addfile(member, io.BytesIO(data))
         offsets.append(tar.offset)
@@ -208,42 +211,32 @@ def write_shard(file: IO[bytes], samples: Iterable[StoredSample]) -> list[int]:
 
 def iter_samples(data: bytes | memoryview, path: str, start: int = 0) -> Iterator[tuple[int, int, StoredSample]]:
     """(first byte, byte after, sample) of a shard in memory, checked; CorruptShard names shard and sample."""
-    group: dict[str, bytes] = {}
-    first = 0
+    members: dict[str, bytes] = {}
     for key, extension, offset, end, content in iter_members(data, path, start):
-        if not group:
-            first, current, wanted = offset, key, MEMBERS["speech"]
-        elif extension == "tokens.npy":
-            wanted = MEMBERS["text"]
-        expected = wanted[min(len(group), len(wanted) - 1)]
-        if key != current or extension != expected:
-            raise CorruptShard(f"`{path}`: found `{key}.{extension}` where `{current}.{expected}` belongs.")
-        group[extension] = content
-        if len(group) == len(wanted):
-            yield first, end, _checked(path, key, group)
-            group = {}
-    if group:
-        raise CorruptShard(f"`{path}`: sample `{current}` has {len(group)} of {len(wanted)} members.")
+        if not members:
+            first, current = offset, key
+        names = (*members, extension)
+        if key != current or all(kind[: len(names)] != names for kind in MEMBERS.values()):
+            raise CorruptShard(
+                f"`{path}`: found `{key}.{extension}` after {_named(current, members) or 'a sample'}, but a sample is "
+                f"{' or '.join(_named(current, kind) for kind in MEMBERS.values())}."
+            )
+        members[extension] = content
+        if names in MEMBERS.values():
+            yield first, end, _checked(path, key, members)
+            members = {}
+    if members:
+        raise CorruptShard(f"`{path}`: sample `{current}` ends after {_named(current, members)}.")
+
+
+def _named(key: str, extensions: Iterable[str]) -> str:
+    return " and ".join(f"`{key}.{extension}`" for extension in extensions)
 
 
 def read_shard(path: Path) -> Iterator[Sample]:
     """All samples of a shard, in order."""
     for *_, stored in iter_samples(path.read_bytes(), str(path)):
         yield stored.sample
-
-
-def run_lengths(mask: NDArray[np.bool_]) -> list[int]:
-    """Lengths of alternating runs, the first of False (maybe 0); they sum to the mask's length."""
-    if len(mask) == 0:
-        return []
-    edges = np.flatnonzero(np.diff(mask)) + 1
-    runs: list[int] = np.diff(np.concatenate([[0], edges, [len(mask)]])).tolist()
-    return [0, *runs] if mask[0] else runs
-
-
-def from_run_lengths(runs: Sequence[int]) -> NDArray[np.bool_]:
-    """The inverse of `run_lengths`."""
-    return np.repeat((np.arange(len(runs)) & 1).astype(np.bool_), runs)
 
 
 def _rounded(scores: Sequence[float | None] | None) -> list[float | None] | None:
@@ -281,28 +274,3 @@ def _mistake(stored: StoredSample) -> str | None:
         if lengths.sum() != frames or (lengths < 1).any():
             return f": the `{strategy}` patches sum to {lengths.sum()}, but there are {frames} units."
     return None
-
-
-def _npy(array: NDArray[Any]) -> bytes:
-    buffer = io.BytesIO()
-    np.lib.format.write_array(buffer, array, version=(1, 0), allow_pickle=False)
-    return buffer.getvalue()
-
-
-@lru_cache(maxsize=1 << 12)
-def _npy_header(length: int, kind: str) -> bytes:
-    """What `_npy` writes before the numbers of a vector."""
-    buffer = io.BytesIO()
-    np.lib.format.write_array_header_1_0(buffer, {"descr": kind, "fortran_order": False, "shape": (length,)})
-    return buffer.getvalue()
-
-
-def _read_npy(data: bytes, *kinds: str) -> NDArray[Any]:
-    """A member that `_npy` wrote, byte for byte; ValueError for any other type, shape or length."""
-    start = len(_npy_header(0, kinds[0]))
-    for kind in kinds:
-        length, odd = divmod(len(data) - start, np.dtype(kind).itemsize)
-        if not odd and length >= 0 and data.startswith(_npy_header(length, kind)):
-            return np.frombuffer(data, dtype=kind, offset=start)
-    wanted = " or ".join(np.dtype(kind).name for kind in kinds)
-    raise ValueError(f"it is no array of {wanted} in one dimension, as numpy's format 1.0 has it")

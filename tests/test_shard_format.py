@@ -9,6 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from lstdata.members import read_json_gz
 from lstdata.shards import encode_sample, iter_samples
 from tests.test_shards import document, stored
 
@@ -16,12 +17,12 @@ SCHEMA: dict[str, Any] = json.loads((Path(__file__).parents[1] / "docs" / "sampl
 
 
 def meta(**options: Any) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(encode_sample(stored("a-1", **options))["json"])
+    found: dict[str, Any] = read_json_gz(encode_sample(stored("a-1", **options))["json.gz"])
     return found
 
 
 def text_meta() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(encode_sample(document("a-1", "It was late."))["json"])
+    found: dict[str, Any] = read_json_gz(encode_sample(document("a-1", "It was late."))["json.gz"])
     return found
 
 
@@ -48,7 +49,7 @@ def test_the_samples_of_a_build_are_valid(built: Path) -> None:
     found = [s for tar in (built / "shards").glob("*.tar") for *_, s in iter_samples(tar.read_bytes(), str(tar))]
     assert len(found) == 12
     for sample in found:
-        jsonschema.validate(json.loads(encode_sample(sample)["json"]), SCHEMA)
+        jsonschema.validate(read_json_gz(encode_sample(sample)["json.gz"]), SCHEMA)
 
 
 @pytest.mark.parametrize(
@@ -57,9 +58,9 @@ def test_the_samples_of_a_build_are_valid(built: Path) -> None:
         {"format": 3},
         {"kind": "text"},
         {"samples": 0},
-        {"word_frames": [[1, 2, 3]]},
+        {"items": [[1, 2]]},
         {"drawn": [["s", [1]]]},
-        {"patch_counts": {"static": 1}},
+        {"patches": {"static": [1]}},
         {"colour": 1},
     ],
 )
