@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-FORMATS = ("lst", "slamkit")
-"""The LST authors' training lines; slamkit's features and tokens."""
+FORMATS = ("lst", "slamkit", "hf")
+"""The LST authors' training lines; slamkit's features and tokens; Parquet for `datasets`."""

@@ -86,6 +86,10 @@ def _writer(asked: Asked, run: Run, folder: Path) -> Writer:
         from lstdata.export.slamkit import SlamkitWriter
 
         return SlamkitWriter(folder)
+    if asked.format == "hf":
+        from lstdata.export.hf import HubWriter
+
+        return HubWriter(folder, run)
     raise ConfigError(f"`--format` must be one of {', '.join(FORMATS)}, but is {asked.format!r}.")
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from upath import UPath
@@ -23,14 +24,24 @@ _TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _ESCAPED = re.compile(r"([\\|`*_<>\[\]#])")
 
 
-def write_card(out: UPath) -> UPath:
-    """Write `out/README.md` from a finished run folder; equal folders give equal bytes.
+@dataclass(frozen=True)
+class Published:
+    """What is published in place of the run's own shards: Parquet files, perhaps of some splits only."""
 
-    Raises CorruptShard for a damaged folder.
+    files: Mapping[str, tuple[str, str]]
+    """By the run's split: its name on the Hub, and the pattern of its files."""
+    columns: Sequence[tuple[str, str, str]]
+    """Name, type and meaning of each."""
+
+
+def write_card(out: UPath, folder: UPath | None = None, published: Published | None = None) -> UPath:
+    """Write the card of the finished run folder `out` there, or of what is published of it to another folder; its path.
+
+    Equal run folders give equal bytes. Raises CorruptShard for a damaged one.
     """
-    path = out / CARD
-    card = render_card(compute_numbers(out), custom_fields(out / "index.parquet"), features_of(out / "codebook.npz"))
-    commit_bytes(path, card.encode())
+    path = (folder or out) / CARD
+    custom, made_of = custom_fields(out / "index.parquet"), features_of(out / "codebook.npz")
+    commit_bytes(path, render_card(compute_numbers(out), custom, made_of, published).encode())
     return path
 
 
@@ -55,7 +66,7 @@ def features_of(codebook: UPath) -> str:
     return "of MFCC" if book.extractor == "mfcc" else ""
 
 
-def render_card(numbers: Numbers, custom: list[str], made_of: str) -> str:
+def render_card(numbers: Numbers, custom: list[str], made_of: str, published: Published | None = None) -> str:
     """The card's text; names that a corpus brings are escaped, and no path but the source's own name is in it."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -63,7 +74,9 @@ def render_card(numbers: Numbers, custom: list[str], made_of: str) -> str:
         loader=PackageLoader("lstdata.report", "."), undefined=StrictUndefined, keep_trailing_newline=True
     )
     environment.filters["cell"] = _cell
-    run, total = numbers.run, numbers.total
+    run = numbers.run
+    splits = [split for split in numbers.splits if published is None or split.name in published.files]
+    total = replace(numbers, splits=splits).total
     return environment.get_template("card.md").render(
         name=run["source"]["path"].rstrip("/").rpartition("/")[2] or "speech",
         about=run["config"]["about"].strip(),
@@ -71,7 +84,9 @@ def render_card(numbers: Numbers, custom: list[str], made_of: str) -> str:
         license=_license(numbers.corpus.licenses),
         size=next((name for most, name in _SIZES if total.samples < most), "n>1M"),
         total=total,
-        splits=numbers.splits,
+        splits=splits,
+        published=published,
+        whole=len(splits) == len(numbers.splits),
         clusters=len(numbers.units.counts),
         rate=SAMPLE_RATE // numbers.hop,
         made_of=_cell(made_of),
@@ -80,6 +95,7 @@ def render_card(numbers: Numbers, custom: list[str], made_of: str) -> str:
         licenses=_by_hours(numbers.corpus.licenses),
         custom=[field.replace("`", "'") for field in custom],
         planned=numbers.planned,
+        written=numbers.total.samples,
         rejected=numbers.rejected,
         filtered=numbers.filtered,
         rejects=numbers.rejects,
