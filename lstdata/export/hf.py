@@ -23,9 +23,10 @@ from lstdata.errors import ConfigError
 from lstdata.export.destination import LeftOut
 from lstdata.export.samples import Run, Shard
 from lstdata.index import custom_text
+from lstdata.members import run_lengths
 from lstdata.records import SAMPLE_RATE, Sample
 from lstdata.report.card import Published, write_card
-from lstdata.shards import STORED_STRATEGIES, StoredSample, run_lengths
+from lstdata.shards import STORED_STRATEGIES, StoredSample
 
 PART_BYTES = 256 << 20
 """Of the tars of a run whose samples are one file: a file ends with the shard that reaches it."""

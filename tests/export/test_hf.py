@@ -20,7 +20,8 @@ from lstdata.errors import ConfigError
 from lstdata.export import hf
 from lstdata.export.hf import part_paths, schema
 from lstdata.export.samples import Shard, open_run, read_samples
-from lstdata.shards import StoredSample, from_run_lengths
+from lstdata.members import from_run_lengths
+from lstdata.shards import StoredSample
 from tests.export.conftest import contents
 
 
