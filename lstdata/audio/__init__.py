@@ -5,7 +5,17 @@ header may miss them: MPEG and AAC containers run 25 to 75 ms long, which `HEADE
 """
 
 from lstdata.audio.decoding import MAX_RATE, MIN_RATE
-from lstdata.audio.reading import STREAM_BLOCK, Heard, Stream, check_length, header, header_seconds, read, stream
+from lstdata.audio.reading import (
+    STREAM_BLOCK,
+    Heard,
+    Stream,
+    check_length,
+    header,
+    header_seconds,
+    layout,
+    read,
+    stream,
+)
 from lstdata.audio.resampling import resample
 from lstdata.records import HEADER_TOLERANCE
 
@@ -19,6 +29,7 @@ __all__ = [
     "check_length",
     "header",
     "header_seconds",
+    "layout",
     "read",
     "resample",
     "stream",

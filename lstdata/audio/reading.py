@@ -107,11 +107,18 @@ def header(
 
     Raises as `read` does for what is not there or no audio.
     """
+    rate, _, frames = layout(path, offset=offset, size=size, content=content)
+    return rate, frames / rate if frames else None
+
+
+def layout(
+    path: str, *, offset: int | None = None, size: int | None = None, content: bytes | None = None
+) -> tuple[int, int, int | None]:
+    """Hertz, channels, and the samples per channel that the header promises, if any; raises as `header` does."""
     with closing(Recording(Place(path, offset, size, content))) as recording:
         _check_header(recording, _Span())
-        frames = recording.promised
         recording.check()
-        return recording.rate, frames / recording.rate if frames else None
+        return recording.rate, recording.channels, recording.promised
 
 
 def header_seconds(

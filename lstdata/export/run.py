@@ -90,6 +90,10 @@ def _writer(asked: Asked, run: Run, folder: Path) -> Writer:
         from lstdata.export.hf import HubWriter
 
         return HubWriter(folder, run)
+    if asked.format == "lhotse":
+        from lstdata.export.lhotse import SharWriter
+
+        return SharWriter(folder, run)
     raise ConfigError(f"`--format` must be one of {', '.join(FORMATS)}, but is {asked.format!r}.")
 
 
