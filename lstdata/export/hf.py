@@ -24,7 +24,7 @@ from lstdata.export.destination import LeftOut
 from lstdata.export.samples import Run, Shard
 from lstdata.index import custom_text
 from lstdata.members import run_lengths
-from lstdata.records import SAMPLE_RATE, Sample
+from lstdata.records import SAMPLE_RATE
 from lstdata.report.card import Published, write_card
 from lstdata.shards import STORED_STRATEGIES, StoredSample
 
@@ -53,7 +53,8 @@ COLUMNS = (
     Column("units", pa.list_(pa.uint16()), "cluster ids, one for each frame, not de-duplicated"),
     Column("hop", pa.int32(), "samples per frame, at 16 kHz"),
     Column("duration", pa.float64(), "seconds, as decoded"),
-    Column("text", _TEXT, "the transcript"),
+    Column("text", _TEXT, "the transcript, or a document without speech"),
+    Column("tokens", pa.list_(pa.uint32()), "of a document without speech: its ids by the run's tokenizer"),
     Column("words", pa.list_(_TEXT), "its words as written; null without word times"),
     Column("word_start", _INTS, "first frame of each word"),
     Column("word_end", _INTS, "frame after the last of each word; a word may have none"),
@@ -116,7 +117,7 @@ class HubWriter:
         return self._file
 
     def _table(self, rows: Sequence[dict[str, Any]]) -> pa.Table:
-        arrays = [pa.array([row[c.name] for row in rows], type=c.type) for c in COLUMNS]
+        arrays = [pa.array([row.get(c.name) for row in rows], type=c.type) for c in COLUMNS]
         return pa.Table.from_arrays(arrays, schema=self._schema)
 
 
@@ -146,37 +147,38 @@ def hub_split(split: str) -> str:
 
 
 def row_of(stored: StoredSample) -> dict[str, Any]:
+    """The columns of a sample; those that a document has not are null."""
+    sample = stored.sample
+    said = {name: getattr(sample, name) for name in ("id", "key", "text", "tokens", "language", "license")}
+    said["custom"] = custom_text(sample.custom)
+    return said if sample.tokens is not None else said | _spoken(stored)
+
+
+def _spoken(stored: StoredSample) -> dict[str, Any]:
     sample = stored.sample
     frames = sample.word_frames
     return {
-        "id": sample.id,
-        "key": sample.key,
         "units": sample.units,
         "hop": sample.hop,
         "duration": sample.samples / SAMPLE_RATE,
-        "text": sample.text,
         "words": sample.words,
         "word_start": None if frames is None else frames[:, 0],
         "word_end": None if frames is None else frames[:, 1],
         "word_score": sample.word_scores,
-        "interpolated": sample.interpolated if sample.words is not None else None,
+        "interpolated": None if frames is None else sample.interpolated,
         "character_start": sample.character_frames,
         "activity": run_lengths(sample.activity),
         **{f"patches_{name.replace('-', '_')}": _patches(stored, name) for name in STORED_STRATEGIES},
         "aligner": sample.aligner,
         "align_score": sample.align_score,
-        **_said(sample),
+        "recording": sample.recording,
+        "speaker": sample.speaker,
     }
 
 
 def _patches(stored: StoredSample, strategy: str) -> Any:
     found = stored.patches.get(strategy)
     return None if found is None else found.astype(np.uint16)
-
-
-def _said(sample: Sample) -> dict[str, str | None]:
-    names = ("recording", "speaker", "language", "license")
-    return {name: getattr(sample, name) for name in names} | {"custom": custom_text(sample.custom)}
 
 
 def schema() -> pa.Schema:

@@ -42,8 +42,7 @@ class LstWriter:
         for stored in samples:
             line = line_of(stored.sample)
             if line is None:
-                reason = "no_word_times" if stored.sample.word_frames is None else "no_words"
-                left_out.append((stored.sample.id, reason))
+                left_out.append((stored.sample.id, _why_not(stored.sample)))
                 continue
             chunks[self._lines[shard.split] % self._count].append(line)
             self._lines[shard.split] += 1
@@ -62,6 +61,12 @@ def line_of(sample: Sample) -> str | None:
         return None
     line = {"file_id": sample.id, "interleaved": interleaved(parts, sample.units.tolist())}
     return json.dumps(line, ensure_ascii=False)
+
+
+def _why_not(sample: Sample) -> str:
+    if sample.tokens is not None:
+        return "text_only"
+    return "no_word_times" if sample.word_frames is None else "no_words"
 
 
 def interleaved(parts: Sequence[Timed], units: Sequence[int]) -> str:

@@ -28,7 +28,8 @@ class SlamkitWriter:
     def write(self, shard: Shard, samples: Iterable[StoredSample]) -> list[LeftOut]:
         features, tokens = [], []
         for stored in samples:
-            features.append(json.dumps(features_of(stored.sample), ensure_ascii=False))
+            if stored.sample.tokens is None:
+                features.append(json.dumps(features_of(stored.sample), ensure_ascii=False))
             tokens.append(json.dumps(tokens_of(stored.sample), ensure_ascii=False))
         append_lines(self._folder / "features" / f"{shard.split}.jsonl", features)
         append_lines(self._folder / "tokens" / f"{shard.split}.jsonl", tokens)
@@ -58,6 +59,9 @@ def features_of(sample: Sample) -> dict[str, Any]:
 
 
 def tokens_of(sample: Sample) -> dict[str, str]:
+    """A line of tokens; a document is its text, as slamkit has it where it trains on text as well."""
+    if sample.tokens is not None:
+        return {"file_name": sample.id, "audio_repr": sample.text or ""}
     return {"file_name": sample.id, "audio_repr": "".join(f"<Un{unit}>" for unit in run_lengths(sample)[0])}
 
 

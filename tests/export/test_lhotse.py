@@ -34,7 +34,7 @@ def words(first: float) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="session")
 def stretches(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of stretches of two recordings: one mono at 22,050 Hz, one stereo, of which one channel or both are used."""
+    """A run of stretches of two recordings: one mono at 22,050 Hz, one stereo, one channel used or both."""
     folder = tmp_path_factory.mktemp("stretches")
     rng = np.random.default_rng(0)
     for name, rate, channels in (("mono", 22_050, 1), ("stereo", 16_000, 2)):

@@ -9,10 +9,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import fsspec
+import numpy as np
 import pytest
 
 from lstdata.export import FORMATS
+from lstdata.export.hf import row_of
+from lstdata.export.lst import LstWriter
+from lstdata.export.samples import Shard
+from lstdata.export.slamkit import SlamkitWriter
+from lstdata.records import Sample
 from lstdata.run_folder import read_finished
+from lstdata.shards import StoredSample
 from tests.conftest import build
 from tests.export.conftest import contents, exporting, features
 from tests.sources.unit_files import write_lines
@@ -106,3 +113,31 @@ def test_to_a_store_the_summary_comes_last(mixed: Path, export: Callable[..., Pa
     store = fsspec.filesystem("memory")
     stored = {name.removeprefix("/exports/mine/"): store.cat(name) for name in store.find("/exports/mine")}
     assert stored == contents(export(mixed, "lst"))
+
+
+def document(text: str) -> StoredSample:
+    sample = Sample(
+        key="d",
+        id="d",
+        split="train",
+        samples=0,
+        units=np.zeros(0, np.uint16),
+        activity=np.zeros(0, np.bool_),
+        text=text,
+        words=None,
+        word_frames=None,
+        tokens=np.array([3, 70_000], np.uint32),
+        language="en",
+    )
+    return StoredSample(sample, {}, ())
+
+
+def test_a_document_is_carried_where_there_is_a_place_for_it(tmp_path: Path) -> None:
+    shard = Shard("train-000000", "train", "", 1, 1, 0)
+    one = document("Seven geese.")
+    assert LstWriter(tmp_path, 1).write(shard, [one]) == [("d", "text_only")]
+    assert SlamkitWriter(tmp_path).write(shard, [one]) == []
+    line = {"file_name": "d", "audio_repr": "Seven geese."}
+    assert contents(tmp_path) == {"tokens/train.jsonl": json.dumps(line).encode() + b"\n"}
+    row = row_of(one)
+    assert row["text"] == "Seven geese." and row["tokens"].tolist() == [3, 70_000] and row.get("units") is None
