@@ -13,6 +13,7 @@ from lstdata.options import load as load
 from lstdata.options import seed_mistakes
 from lstdata.options import to_dict as to_dict
 from lstdata.run_options import RunConfig as RunConfig
+from lstdata.select_options import SelectConfig as SelectConfig
 from lstdata.source_options import PlanConfig as PlanConfig
 from lstdata.source_options import SourceConfig as SourceConfig
 from lstdata.unit_options import UnitsConfig as UnitsConfig

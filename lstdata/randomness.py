@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 def digest(*parts: object) -> bytes:
@@ -25,3 +26,17 @@ def rng(seed: int, epoch: int, id: str, purpose: str) -> np.random.Generator:
     """The generator for one purpose on one record: equal arguments, equal draws, on any machine."""
     key = np.frombuffer(digest(seed, epoch, id, purpose)[:16], dtype=np.uint64)
     return np.random.Generator(np.random.Philox(key=key))
+
+
+def hash64(text: str) -> int:
+    return int.from_bytes(digest(text)[:8], "little")
+
+
+def mixed(values: NDArray[np.uint64], seed: int, purpose: str) -> NDArray[np.uint64]:
+    """A keyed, well-mixed 64-bit hash of each value (the finaliser of splitmix64)."""
+    salt = np.uint64(int.from_bytes(digest(seed, purpose)[:8], "little"))
+    with np.errstate(over="ignore"):
+        x = (values ^ salt) + np.uint64(0x9E3779B97F4A7C15)
+        x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from lstdata.options import seed_mistakes
+from lstdata.select_options import SelectConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +44,8 @@ class SourceConfig:
     """`names`: what a source, or the name of its part, says of splits is kept; `ignore`: `plan.validation` rules."""
     supervisions: Literal["join", "split"] = "join"
     """A lhotse cut with several supervisions: one record, or one for each."""
+    select: SelectConfig = field(default_factory=SelectConfig)
+    """Of finished run folders: which, and which of their samples."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ from lstdata.build.drive import build_pending
 from lstdata.build.events import EventLog
 from lstdata.build.finish import Totals, finish, plan_letters, sealed
 from lstdata.build.folder import has_shards, read_run, refuse_changes, refuse_other_stages
+from lstdata.build.lineage import lineage
 from lstdata.build.pacing import PacedLines
 from lstdata.build.plan_table import Plan
 from lstdata.build.resume import foreseen, plan_or_resume
@@ -155,6 +156,7 @@ def _frozen(
     run |= {
         "fingerprints": {"source": plan.source_fingerprint, **dict(spec.stages)},
         "mixed_compute": run.get("mixed_compute", False) or run["compute_class"] != spec.compute_class,
+        **lineage(source, asked.config.source.select),
     }
     return run, spec
 

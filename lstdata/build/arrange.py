@@ -10,11 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstdata.config import PlanConfig
-from lstdata.randomness import digest
+from lstdata.groups import enough_speakers, groups_of
+from lstdata.randomness import mixed
 from lstdata.records import Mask
-
-FEWEST_SPEAKERS = 20
-"""From this many speakers on, the held-out split is by speaker; below, by recording."""
 
 AUDIO, TEXT = (300.0, 4 * 3600.0), (1e6, 128e6)
 """Least and most that a shard holds by default, in seconds and bytes: a worker builds it in minutes."""
@@ -110,27 +108,12 @@ def arrange(scanned: Scanned, config: PlanConfig, kept: Kept | None = None) -> A
     return Arrangement(shards, rows[~usable], rules)
 
 
-def hash64(text: str) -> int:
-    return int.from_bytes(digest(text)[:8], "little")
-
-
-def mixed(values: NDArray[np.uint64], seed: int, purpose: str) -> NDArray[np.uint64]:
-    """A keyed, well-mixed 64-bit hash of each value (the finaliser of splitmix64)."""
-    salt = np.uint64(int.from_bytes(digest(seed, purpose)[:8], "little"))
-    with np.errstate(over="ignore"):
-        x = (values ^ salt) + np.uint64(0x9E3779B97F4A7C15)
-        x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
-
-
 def _rules(scanned: Scanned, config: PlanConfig, usable: Mask, sizes: NDArray[np.float64]) -> Rules:
     speakers = np.frombuffer(scanned.speakers, dtype=np.uint64)
     free = usable & (np.frombuffer(scanned.splits, dtype=np.int32) < 0)
-    by_speaker = len(np.unique(speakers[free & (speakers != 0)])) >= FEWEST_SPEAKERS
     given, bounds = (config.shard_bytes, TEXT) if scanned.is_text else (config.shard_seconds, AUDIO)
     total = _thousandths(sizes[usable]).sum() / 1000
-    return Rules(float(given or np.clip(total / 64, *bounds)), by_speaker)
+    return Rules(float(given or np.clip(total / 64, *bounds)), enough_speakers(speakers[free]))
 
 
 def _thousandths(sizes: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -152,7 +135,7 @@ def _splits(
     free = (np.frombuffer(scanned.verdicts, dtype=np.int8) == USABLE) & (given < 0)
     splits = _coded(given, scanned.split_names, names)
     before = np.full(len(given), -1, dtype=np.int32) if kept is None else _coded(kept.splits, kept.names, names)
-    groups = np.where(rules.by_speaker & (speakers != 0), speakers, recordings)[free]
+    groups = groups_of(speakers, recordings, rules.by_speaker)[free]
     if len(groups):
         sizes = np.frombuffer(scanned.sizes, dtype=np.float64)[free]
         splits[free] = _of_groups(groups, sizes, before[free], config)

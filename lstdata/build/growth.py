@@ -15,12 +15,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from lstdata.build.arrange import USABLE, Kept, Scanned, arrange, hash64
+from lstdata.build.arrange import USABLE, Kept, Scanned, arrange
 from lstdata.build.plan import mark_duplicates, write_arrangement
 from lstdata.build.plan_table import Plan, PlanWriter, read_plan, read_shard
 from lstdata.build.spill import Spilled, spilling
 from lstdata.config import PlanConfig
 from lstdata.errors import ConfigError
+from lstdata.randomness import hash64
 from lstdata.records import Mask
 from lstdata.source_table import ROW_FIELDS
 from lstdata.sources import Source

@@ -12,7 +12,7 @@ from lstdata.config import BuildConfig
 from lstdata.errors import ConfigError
 from lstdata.filters import check_applicable
 from lstdata.records import UnitInventory
-from lstdata.sources import Source
+from lstdata.sources import Source, run_folders
 from lstdata.storage import commit_bytes, commit_json, exists, is_local, sha256_bytes
 from lstdata.units.fit import DEFAULT_CLUSTERS
 from lstdata.vocab import stated_units
@@ -30,8 +30,9 @@ def check_source(source: Source, out: UPath, config: BuildConfig) -> None:
     """ConfigError, with all mistakes, where options do not fit the source; before anything is written."""
     inventory = source.inventory()
     mistakes = [] if inventory is None else [*_needs_audio(source, inventory, config)]
-    if source.kind == "run" and _is_inside(out, source.root):
-        mistakes.append(f"the run folder `{source.root}` is the source: give OUT a folder that is not in it.")
+    for root in run_folders(source):
+        if _is_inside(out, root):
+            mistakes.append(f"the run folder `{root}` is the source: give OUT a folder that is not in it.")
     if config.segment.enabled and not is_local(out):
         mistakes.append(
             f"`segment.enabled` must be false where OUT is on an object store, as `{out}`: run `lstdata segment SOURCE "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from upath import UPath
 
@@ -59,7 +60,7 @@ def stage_fingerprints(
     cuts = {name: value for name, value in asdict(config.patching).items() if name not in CHOSEN_LATER}
     made_of = None if features is None else [features.identity, ENCODER if features.checkpoint else mfcc.VERSION]
     return {
-        "plan": fingerprint("plan", planning.VERSION, asdict(config.plan), asdict(config.source)),
+        "plan": fingerprint("plan", planning.VERSION, asdict(config.plan), _of_source(config)),
         "decode": fingerprint("decode", versions["decode"]),
         "units": fingerprint("units", versions["units"], made_of, units, unit_set),
         "words": fingerprint("words", versions["words"], CTC, aligning, words),
@@ -67,3 +68,10 @@ def stage_fingerprints(
         "filter": fingerprint("filter", versions["filter"], asdict(config.filter)),
         "sample": fingerprint("sample", versions["sample"], cuts, asdict(config.interleave), tokenizer),
     }
+
+
+def _of_source(config: BuildConfig) -> dict[str, Any]:
+    """Not where the runs and the list of ids lie of which a selection is made: the plan's rows are what they hold."""
+    source = asdict(config.source)
+    source["select"] = {name: value for name, value in source["select"].items() if name not in ("runs", "ids")}
+    return source

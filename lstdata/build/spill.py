@@ -20,8 +20,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from lstdata.build.arrange import REJECTED, USABLE, Scanned, hash64
+from lstdata.build.arrange import REJECTED, USABLE, Scanned
 from lstdata.build.plan_table import UNKNOWN_SECONDS
+from lstdata.randomness import hash64
 from lstdata.records import Locator, SourceRow
 from lstdata.source_table import ROW_SCHEMA, ScanFingerprint, flat_row, row_fingerprint
 from lstdata.sources import Source

@@ -98,7 +98,7 @@ def build_shards_command(
         totals = build_shards(asked, progress)
     finally:
         progress.close()
-    problems = _check(out) if check else []
+    problems = check_run(out) if check else []
     page = make_report(out, source, config) if report and not problems else None
     said = asdict(totals) | {"out": str(out), "report": page and str(page), "problems": problems}
     say(said, as_json, f"{totals.describe()}\nrun folder: {out}" + (f" · report: {page}" if page else ""))
@@ -140,7 +140,7 @@ def _dry_run(asked: Asked, measure: str | None, sample: int | None, as_json: boo
     say(said, as_json, "\n".join(lines))
 
 
-def _check(out: UPath) -> list[str]:
+def check_run(out: UPath) -> list[str]:
     from lstdata.verify import verify
 
     return verify(out).problems

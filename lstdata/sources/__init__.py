@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from lstdata.config import SourceConfig
+from lstdata.config import SelectConfig, SourceConfig
 from lstdata.errors import ConfigError
 from lstdata.records import Audio, Coded, Locator, SourceRow, UnitInventory
 from lstdata.sources.cuts import open_cuts
@@ -17,7 +17,8 @@ from lstdata.sources.listing import names_in
 from lstdata.sources.prepared import open_prepared
 from lstdata.sources.row_file import open_rows
 from lstdata.sources.rows import escaped
-from lstdata.sources.runs import open_run
+from lstdata.sources.runs import RunSource
+from lstdata.sources.selection import Selection, open_run
 from lstdata.sources.table import TABLE_SUFFIXES, open_table
 from lstdata.storage import absolute, exists, is_url, place
 
@@ -75,10 +76,25 @@ def open_source(path: str, config: SourceConfig) -> Source:
         if config.kind in ("auto", kind):
             source = opener(path, config)
             if source is not None:
+                _check_select(source, config)
                 return source
     if is_url(path) and not exists(place(path)):
         raise ConfigError(f"the source `{path}` does not exist.")
     raise ConfigError(_nothing_fits(path, config.kind))
+
+
+def run_folders(source: Source) -> list[str]:
+    """Of the finished runs that a source is made of; none of another kind."""
+    if isinstance(source, RunSource):
+        return [source.root]
+    return [run.root for run in source.runs] if isinstance(source, Selection) else []
+
+
+def _check_select(source: Source, config: SourceConfig) -> None:
+    if source.kind != "run" and config.select != SelectConfig():
+        raise ConfigError(
+            f"`source.select` chooses among the samples of run folders, but `{source.root}` is a {source.kind} source."
+        )
 
 
 _OPENERS: dict[str, Opener] = {

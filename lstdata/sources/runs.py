@@ -17,7 +17,7 @@ from upath import UPath
 
 from lstdata.config import SourceConfig
 from lstdata.errors import ConfigError, CorruptShard, Unavailable
-from lstdata.records import SAMPLE_RATE, Coded, Locator, SourceRow, UnitInventory
+from lstdata.records import SAMPLE_RATE, Coded, Locator, Mask, SourceRow, UnitInventory
 from lstdata.run_folder import check_sums, read_finished
 from lstdata.shards import iter_samples
 from lstdata.sources.listing import names_in
@@ -36,6 +36,7 @@ from lstdata.storage import (
 from lstdata.vocab import VocabCard
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
 _TABLES = ("plan.parquet", "index.parquet", "rejects.parquet")
@@ -54,10 +55,27 @@ class RunSource:
     kind: str = "run"
 
     def scan(self) -> Iterator[SourceRow]:
+        self.check_tables()
+        yield from self.samples()
+        yield from self.letters()
+
+    def check_tables(self) -> None:
+        """CorruptShard where a table that `scan` reads is not the one that was committed."""
         root = place(self.root)
         check_sums(root, read_finished(root), _TABLES)
-        yield from writable(self._samples(root))
-        yield from writable(_rejects(root / "rejects.parquet"))
+
+    def samples(self, chosen: Mask | None = None) -> Iterator[SourceRow]:
+        """In the order of the index, all of them or the `chosen` ones."""
+        return writable(self._samples(place(self.root), chosen))
+
+    def letters(self) -> Iterator[SourceRow]:
+        return writable(_rejects(place(self.root) / "rejects.parquet"))
+
+    def index(self, columns: Collection[str]) -> Iterator[pa.Table]:
+        """Some columns of the index, a row group at a time."""
+        with _table(place(self.root) / "index.parquet", columns) as index:
+            for group in range(index.num_row_groups):
+                yield index.read_row_group(group, columns=list(columns))
 
     def open(self, locator: Locator) -> Coded:
         """Read one sample; raises CorruptShard where it is not the one that was committed."""
@@ -92,8 +110,7 @@ class RunSource:
 
     def inventory(self) -> UnitInventory:
         """By the run's vocab card; its codebook, where it has one, is the new run's."""
-        root = place(self.root)
-        card = VocabCard.from_json(_json(root / "vocab.json"), str(root / "vocab.json"))
+        root, card = place(self.root), self.card()
         if card.sample_rate != SAMPLE_RATE:
             raise ConfigError(f"the units of `{root}` must be of signals at {SAMPLE_RATE} Hz.")
         path = root / "codebook.npz"
@@ -105,12 +122,15 @@ class RunSource:
             raise CorruptShard(f"`{path}` is not the one that `vocab.json` describes.")
         return UnitInventory(card.units, codebook, hop=card.hop)
 
-    def _samples(self, root: UPath) -> Iterator[SourceRow]:
+    def card(self) -> VocabCard:
+        path = place(self.root) / "vocab.json"
+        return VocabCard.from_json(_json(path), str(path))
+
+    def _samples(self, root: UPath, chosen: Mask | None) -> Iterator[SourceRow]:
         """The index and the plan side by side, one shard at a time; they have the same order."""
         from lstdata.index import INDEX_SCHEMA
         from lstdata.source_table import ROW_FIELDS, source_row
 
-        number = 0
         planned: dict[str, dict[str, Any]] = {}
         shard = None
         columns = {name for name, _ in ROW_FIELDS} - {"source_split"}
@@ -119,23 +139,22 @@ class RunSource:
             _table(root / "index.parquet", INDEX_SCHEMA.names) as index,
         ):
             shards = _planned(plan)
-            for rows in _row_groups(index):
+            for numbers, rows in _row_groups(index, chosen):
                 while shard != rows[0]["shard"]:
                     shard, planned = next(shards, (None, {}))
                     if shard is None:
                         raise CorruptShard(
                             f"`{root}`: the plan and the index do not hold the same shards: run `verify` on it."
                         )
-                for row in rows:
+                for number, row in zip(numbers, rows, strict=True):
                     if row["id"] not in planned:
                         raise CorruptShard(f"`{root}`: the plan has no `{row['id']}` in shard {shard}: run `verify`.")
                     described = source_row(planned[row["id"]], row["split"] if self.splits else None)
                     locator = Locator(path=f"shards/{shard}.tar", offset=row["offset"], size=row["bytes"], row=number)
                     yield replace(described, locator=locator, duration=row["seconds"])
-                    number += 1
 
 
-def open_run(path: str, config: SourceConfig) -> RunSource | None:
+def open_one(path: str, config: SourceConfig) -> RunSource | None:
     """The run in a folder; ConfigError where it is not finished or has no samples, CorruptShard where it is damaged."""
     path = path.rstrip("/") or path
     if not {"run.json", "plan.parquet"} <= set(names_in(path) or ()):
@@ -166,9 +185,15 @@ def _rejects(path: UPath) -> Iterator[SourceRow]:
                 yield rejected(letter["id"], letter["source"], letter["reason"], letter["message"])
 
 
-def _row_groups(table: pq.ParquetFile) -> Iterator[list[dict[str, Any]]]:
+def _row_groups(table: pq.ParquetFile, chosen: Mask | None) -> Iterator[tuple[list[int], list[dict[str, Any]]]]:
+    """(their numbers in the table, rows) of each row group that has any that are chosen."""
+    first = 0
     for group in range(table.num_row_groups):
-        yield table.read_row_group(group).to_pylist()
+        last = first + table.metadata.row_group(group).num_rows
+        here = np.arange(first, last) if chosen is None else first + np.flatnonzero(chosen[first:last])
+        if len(here):
+            yield here.tolist(), table.read_row_group(group).take(here - first).to_pylist()
+        first = last
 
 
 @contextmanager
@@ -185,7 +210,7 @@ def _table(path: UPath, columns: Collection[str]) -> Iterator[pq.ParquetFile]:
         raise CorruptShard(f"`{path}` cannot be read: {' '.join(str(error).split())}.") from error
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=64)
 def _crc32s(root: str, version: str) -> NDArray[np.uint32]:
     """The check sum of every sample, four bytes each; `version` is the index's, lest an old one be kept.
 

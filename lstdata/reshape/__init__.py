@@ -1,0 +1,86 @@
+"""Run folders made from finished run folders: several as one, one as several, a part of one, or other shards.
+
+Each is an ordinary build whose source is a selection of runs (`source.select`), with the options of the parents: so it
+resumes, takes any runner, and its samples have the bytes that they have in the parents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from lstdata.build import Asked, Listener, build_shards
+from lstdata.build.finish import Totals
+from lstdata.build.folder import read_run
+from lstdata.build.inventory import check_source
+from lstdata.config import BuildConfig
+from lstdata.errors import IncompleteBuild
+from lstdata.reshape.carrying import Parent
+from lstdata.sources import open_source
+from lstdata.sources.choosing import Left, choose, column, values_of
+from lstdata.sources.selection import Selection
+from lstdata.storage import exists
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a config takes of its parents."""
+
+    config: BuildConfig
+    samples: int
+    seconds: float
+    rules: tuple[Left, ...] = ()
+    """What each rule leaves, in the order in which they are asked."""
+
+    def describe(self, parents: Sequence[Parent]) -> str:
+        """One line for a person."""
+        samples, seconds = sum(p.samples for p in parents), sum(p.seconds for p in parents)
+        return f"{self.samples} of {samples} samples, {self.seconds / 3600:.2f} of {seconds / 3600:.2f} h"
+
+
+def chosen(parents: Sequence[Parent], config: BuildConfig) -> Choice:
+    """What the rules of a config leave of the parents; ConfigError where that is nothing."""
+    source = _selection(parents, config)
+    if source is None or not config.source.select.leaves_out:
+        return Choice(config, sum(p.samples for p in parents), sum(p.seconds for p in parents))
+    _, rules = source.choose()
+    return Choice(config, rules[-1].samples, rules[-1].seconds, tuple(rules))
+
+
+def divided(parents: Sequence[Parent], config: BuildConfig, names: Sequence[str] = ()) -> dict[str, Choice]:
+    """What each part takes, by its name: the given ones, or those that the values of `source.select.by` make.
+
+    The parts hold every sample once. ConfigError where there is too little for one of them.
+    """
+    select = config.source.select
+    source = Selection(tuple(parent.source for parent in parents), select)
+    candidates, _ = source.candidates()
+    choices: dict[str, Choice] = {}
+    for name in names or values_of(column(candidates, select.by)):
+        of_part = replace(select, part=name)
+        _, rules = choose(candidates, of_part)
+        whole = replace(config, source=replace(config.source, select=of_part))
+        choices[name] = Choice(whole, rules[-1].samples, rules[-1].seconds, tuple(rules))
+    return choices
+
+
+def reshape(asked: Asked, choice: Choice, listener: Listener) -> Totals:
+    """Build what was chosen; IncompleteBuild where the run does not hold all of it."""
+    totals = build_shards(asked, listener)
+    if totals.written != choice.samples:
+        raise IncompleteBuild(
+            f"{choice.samples} samples were chosen, but `{asked.out}` holds {totals.written}: see its rejects.parquet."
+        )
+    return totals
+
+
+def check_place(asked: Asked) -> None:
+    """ConfigError where the run cannot be made there; nothing is written."""
+    check_source(open_source(asked.source, asked.config.source), asked.out, asked.config)
+    if exists(asked.out):
+        read_run(asked.out)
+
+
+def _selection(parents: Sequence[Parent], config: BuildConfig) -> Selection | None:
+    source = open_source(parents[0].root, config.source)
+    return source if isinstance(source, Selection) else None

@@ -1,0 +1,123 @@
+"""Which samples a selection takes, from a few numbers of each; pure and vectorised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lstdata.errors import ConfigError
+from lstdata.filters import has_tag
+from lstdata.randomness import digest, mixed
+from lstdata.records import Mask
+from lstdata.select_options import SelectConfig, parts_of
+from lstdata.sources.dealing import deal
+
+if TYPE_CHECKING:
+    from lstdata.sources.candidates import Candidates, Named
+
+UNKNOWN = "unknown"
+"""The part of those of which it is not known what parts are made by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What a rule leaves of what those before it have left."""
+
+    rule: str
+    samples: int
+    seconds: float
+
+
+def choose(candidates: Candidates, config: SelectConfig) -> tuple[Mask, list[Left]]:
+    """Which samples are taken, and what each rule that is on leaves. ConfigError where a rule cannot be kept."""
+    chosen = np.ones(len(candidates.ids), np.bool_)
+    said: list[Left] = []
+    for rule, allowed in _rules(candidates, config):
+        chosen &= allowed
+        said.append(_left(rule, candidates, chosen))
+    if config.part is not None:
+        chosen = _of_part(candidates, config, chosen)
+        said.append(_left(f"part {config.part}", candidates, chosen))
+    if config.share is not None or config.hours is not None:
+        chosen = _sampled(candidates, config, chosen)
+        rule = f"share {config.share:g}" if config.hours is None else f"{config.hours:g} h"
+        said.append(_left(f"{rule}, seed {config.seed}", candidates, chosen))
+    return chosen, said
+
+
+def values_of(column: Named) -> list[str]:
+    """The parts that a column makes, in order; several values may share a part."""
+    there = {column.names[code] for code in np.unique(column.codes[column.codes >= 0]).tolist()}
+    unknown = [UNKNOWN] if (column.codes < 0).any() else []
+    return sorted({*map(part_name, there), *unknown})
+
+
+def part_name(value: str) -> str:
+    """A value as the name of a folder: itself where it is one, else what of it can be, and a few digits of its hash."""
+    kept = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "_-.") else "-" for letter in value)
+    kept = kept[:60].lstrip("-.")
+    return value if value and kept == value else f"{kept}-{digest('part', value).hex()[:8]}".lstrip("-")
+
+
+def column(candidates: Candidates, by: str) -> Named:
+    return {"split": candidates.splits, "speaker": candidates.speakers, "language": candidates.languages}[by]
+
+
+def _rules(of: Candidates, config: SelectConfig) -> Iterator[tuple[str, Mask]]:
+    """(rule in words, the samples that it allows) of each that is on and looks at one sample at a time."""
+    if config.ids is not None:
+        yield f"ids {config.ids}", of.listed
+    for name, column in (("splits", of.splits), ("speakers", of.speakers)):
+        wanted = getattr(config, name)
+        if wanted is not None:
+            yield f"{name} {', '.join(wanted)}", column.where(frozenset(wanted).__contains__)
+    if (tags := config.languages) is not None:
+        yield f"languages {', '.join(tags)}", of.languages.where(lambda name: any(has_tag(name, tag) for tag in tags))
+    for name, unit, values in (("seconds", " s", of.seconds), ("score", "", of.scores)):
+        least, most = getattr(config, f"min_{name}"), getattr(config, f"max_{name}")
+        if least is not None:
+            yield f"{name} ≥ {least:g}{unit}", values >= least
+        if most is not None:
+            yield f"{name} ≤ {most:g}{unit}", values <= most
+
+
+def _of_part(of: Candidates, config: SelectConfig, chosen: Mask) -> Mask:
+    taken = np.zeros_like(chosen)
+    if config.by == "share":
+        parts = parts_of(config.into)
+        number = next(n for n, part in enumerate(parts) if part.name == config.part)
+        rows = np.flatnonzero(chosen)
+        dealt = deal(of.speakers.hashes()[rows], of.recordings[rows], of.seconds[rows], parts, config.seed)
+        taken[rows[dealt == number]] = True
+        return taken
+    found = column(of, config.by)
+    if config.part == UNKNOWN:
+        taken = found.codes < 0
+    return chosen & (taken | found.where(lambda value: part_name(value) == config.part))
+
+
+def _sampled(of: Candidates, config: SelectConfig, chosen: Mask) -> Mask:
+    """Of each split the samples of least hash until they have their share of its seconds: one at least."""
+    rows = np.flatnonzero(chosen)
+    length = np.rint(1000 * of.seconds).astype(np.int64)
+    share = config.share
+    if share is None:
+        assert config.hours is not None
+        total = int(length[rows].sum()) / 3.6e6
+        if config.hours > total:
+            raise ConfigError(f"`hours` must be ≤ {total:.2f}, which is all there is, but is {config.hours:g}.")
+        share = config.hours / total
+    rows = rows[np.lexsort((rows, mixed(of.ids[rows], config.seed, "share")))]
+    taken = np.zeros_like(chosen)
+    for split in np.unique(of.splits.codes[rows]).tolist():
+        members = rows[of.splits.codes[rows] == split]
+        sums = np.cumsum(length[members])
+        taken[members[: int(np.searchsorted(sums, round(share * int(sums[-1])))) + 1]] = True
+    return taken
+
+
+def _left(rule: str, of: Candidates, chosen: Mask) -> Left:
+    return Left(rule, int(chosen.sum()), float(np.rint(1000 * of.seconds[chosen]).sum()) / 1000)
