@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from lstdata.build import Asked, build_shards
 from lstdata.build.finish import Totals
 from lstdata.build.plan_table import PlannedShard
 from lstdata.config import BuildConfig, load
+from tests.browser import Browser, find_chromium
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +24,14 @@ def speech() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no recordings at {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A headless Chromium; tests that need it are skipped where there is none."""
+    browser = Browser(find_chromium(), tmp_path_factory.mktemp("chromium"))
+    yield browser
+    browser.close()
 
 
 WORDS = "the old miller saw seven grey geese above the river and so he went home early to tell his sister".split()

@@ -16,7 +16,7 @@ from lstdata.records import SAMPLE_RATE, Ints, Mask, Waveform
 from lstdata.shards import StoredSample
 from lstdata.terminal import visible
 
-WAVE, PITCH, STRIP, PATCH, SPAN, LANE = 64, 96, 22, 16, 20, 16
+WAVE, MEL, STRIP, PATCH, SPAN, LANE = 64, 96, 22, 16, 20, 16
 """Heights of the bands, a lane being a line of words."""
 
 _COLUMN: Final = 2
@@ -68,8 +68,8 @@ def spectrogram(audio: Waveform, scale: float) -> Markup:
     from lstdata.inspection.spectrogram import STEP, spectrogram_url
 
     steps = -(-len(audio) // STEP)
-    return Markup('<image class="pitch" width="{}" height="{}" preserveAspectRatio="none" href="{}"/>').format(
-        pixels(steps * STEP * scale / SAMPLE_RATE), PITCH, spectrogram_url(audio)
+    return Markup('<image class="mel" width="{}" height="{}" preserveAspectRatio="none" href="{}"/>').format(
+        pixels(steps * STEP * scale / SAMPLE_RATE), MEL, spectrogram_url(audio)
     )
 
 
@@ -88,7 +88,8 @@ def words(stored: StoredSample, frame: float) -> tuple[int, Markup]:
     assert sample.words is not None and sample.word_frames is not None
     free = [0.0] * _LANES
     used = 1
-    parts = []
+    parts = [_pauses(stored, frame)]
+    worst = _worst(sample.word_scores)
     for number, (word, (start, end)) in enumerate(zip(sample.words, sample.word_frames.tolist(), strict=True)):
         left, text = start * frame, label(word)
         lane = next((i for i in range(_LANES) if free[i] <= left), min(range(_LANES), key=free.__getitem__))
@@ -99,7 +100,7 @@ def words(stored: StoredSample, frame: float) -> tuple[int, Markup]:
                 '<g class="word{}"><title>{}</title><rect x="{}" width="{}" height="4" rx="1"/>'
                 '<path d="M{} 4V{}"/><text x="{}" y="{}">{}</text></g>'
             ).format(
-                " guessed" if number in sample.interpolated else "",
+                (" guessed" if number in sample.interpolated else "") + (" worst" if number == worst else ""),
                 word_title(stored, number),
                 pixels(left),
                 pixels(max(1.0, (end - start) * frame - 1)),
@@ -111,6 +112,30 @@ def words(stored: StoredSample, frame: float) -> tuple[int, Markup]:
             )
         )
     return LANE * used + 7, Markup("").join(parts)
+
+
+def _pauses(stored: StoredSample, frame: float) -> Markup:
+    """The silences between, before and after the words."""
+    sample = stored.sample
+    assert sample.word_frames is not None
+    second = sample.hop / SAMPLE_RATE
+    edges = [0, *sample.word_frames.ravel().tolist(), sample.frames]
+    shape = Markup('<g class="pause"><title>silence: {}</title><rect x="{}" y="1.5" width="{}" height="1"/></g>')
+    return Markup("").join(
+        shape.format(
+            f"{start * second:.2f}–{end * second:.2f} s, {end - start} frames",
+            pixels(start * frame),
+            pixels((end - start) * frame),
+        )
+        for start, end in zip(edges[::2], edges[1::2], strict=True)
+        if start < end
+    )
+
+
+def _worst(scores: Sequence[float | None] | None) -> int | None:
+    """The word that fits worst, by number, where some fit better."""
+    known = [(score, number) for number, score in enumerate(scores or ()) if score is not None]
+    return min(known)[1] if len(known) > 1 else None
 
 
 def word_title(stored: StoredSample, number: int) -> str:

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Final, Self
 
+import pyarrow as pa
 import pyarrow.compute as pc
 from upath import UPath
 
 from lstdata.errors import ConfigError, CorruptShard
 from lstdata.index import INDEX_SCHEMA, SHARDS_SCHEMA, read_table
+from lstdata.randomness import rng
 from lstdata.run_folder import read_finished
 from lstdata.shards import StoredSample, iter_samples
 from lstdata.storage import exists, read_stretch
@@ -20,16 +22,8 @@ from lstdata.storage import exists, read_stretch
 _ALIKE: Final = 3
 """Names that are offered in place of one that is not there."""
 
-
-@dataclass(frozen=True)
-class Weak:
-    """A sample whose words fit its audio badly, by its aligner's own score."""
-
-    key: str
-    id: str
-    align_score: float
-    seconds: float
-    words: int
+_POOL: Final = 2_000
+"""Names that are compared letter by letter: 80 µs each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +60,32 @@ def find_place(out: UPath, name: str) -> Place:
         found = table.filter(pc.field(column) == name).to_pylist()
         if found:
             return Place.of(found[0])
-    names = [*table["id"].to_pylist(), *table["key"].to_pylist()]
-    alike = ", ".join(f"`{other}`" for other in get_close_matches(name, names, _ALIKE))
+    alike = ", ".join(f"`{other}`" for other in _alike(table, name))
     raise ConfigError(f"`{out}` has no sample of the key or id `{name}`" + (f"; it has {alike}." if alike else "."))
+
+
+def _alike(table: pa.Table, name: str) -> list[str]:
+    """Some ids and keys that contain the name, or else look like it: of many, only those that begin like it."""
+    names = (
+        pa.concat_arrays([*table["id"].chunks, *table["key"].chunks]) if table.num_rows else pa.array([], pa.string())
+    )
+    containing = names.filter(pc.match_substring(names, name, ignore_case=True))[:_ALIKE].to_pylist() if name else []
+    start = name
+    pool = names if len(names) <= _POOL else names[:0]
+    while start and len(pool) < _ALIKE:
+        start = start[:-1]
+        pool = names.filter(pc.starts_with(names, start))
+    found: list[str] = [*containing, *get_close_matches(name, pool[:_POOL].to_pylist(), _ALIKE)]
+    return list(dict.fromkeys(found))[:_ALIKE]
+
+
+def draw_place(out: UPath, seed: int) -> Place:
+    """Of any sample, each as likely; ConfigError where there is none."""
+    table = read_table(out / "index.parquet", INDEX_SCHEMA, Place.COLUMNS)
+    if not table.num_rows:
+        raise ConfigError(f"`{out}` has no sample: no record became one.")
+    [row] = table.slice(int(rng(seed, 0, "", "inspect").integers(table.num_rows)), 1).to_pylist()
+    return Place.of(row)
 
 
 def read_sample(out: UPath, place: Place) -> StoredSample:
@@ -82,11 +99,3 @@ def read_sample(out: UPath, place: Place) -> StoredSample:
     if zlib.crc32(stretch) != place.crc32:
         raise CorruptShard(f"`{path}`: sample `{place.id}` is damaged (crc32 differs).")
     return next(iter_samples(stretch, str(path)))[-1]
-
-
-def weakest(out: UPath, count: int) -> list[Weak]:
-    """The samples of the lowest alignment scores, lowest first; none where nothing was scored."""
-    table = read_table(out / "index.parquet", INDEX_SCHEMA, ("key", "id", "align_score", "seconds", "words"))
-    scored = table.filter(pc.field("align_score").is_valid())
-    order = pc.sort_indices(scored, sort_keys=[("align_score", "ascending"), ("key", "ascending")])
-    return [Weak(**row) for row in scored.take(order[:count]).to_pylist()]

@@ -46,11 +46,11 @@ def open_again(path: str, config: SourceConfig) -> Source | None:
         return None
 
 
-def show(out: UPath, place: Place, source: Source | None) -> Shown:
-    """A sample from its shard and its audio from the source."""
+def show(out: UPath, place: Place, source: Source | None, absent: str = "the source was not given") -> Shown:
+    """A sample from its shard and its audio from the source; `absent` says why there is none."""
     stored = read_sample(out, place)
     if source is None:
-        return Shown(stored, None, "the source was not given")
+        return Shown(stored, None, absent)
     locator = _locator(out / "plan.parquet", place)
     if locator is None:
         return Shown(stored, None, "the plan does not name it")

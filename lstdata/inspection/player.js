@@ -12,10 +12,11 @@ for (const drawing of document.querySelectorAll(".utterance-drawing")) {
     shapes: [...band.querySelectorAll("title")].map((title) => {
       const shape = title.parentNode.localName === "rect" ? title.parentNode : title.parentNode.querySelector("rect");
       const start = Number(shape.getAttribute("x"));
-      return { start, end: start + Number(shape.getAttribute("width")), says: title.textContent };
+      const end = start + Number(shape.getAttribute("width"));
+      return { start, end, says: title.textContent, word: title.parentNode.classList.contains("word") };
     }),
   }));
-  const words = bands.find((band) => band.name === "words")?.shapes ?? [];
+  const words = bands.find((band) => band.name === "words")?.shapes.filter((shape) => shape.word) ?? [];
   let place = 0; // seconds
   let until = null; // where one word ends that is played alone
 
@@ -29,7 +30,6 @@ for (const drawing of document.querySelectorAll(".utterance-drawing")) {
     const x = place * scale;
     head.setAttribute("transform", `translate(${x} 0)`);
     head.setAttribute("visibility", "visible");
-    readout.hidden = false;
     readout.textContent = [`${place.toFixed(2)} s`, ...under(x)].join(" · ");
     pane.setAttribute("aria-valuenow", place.toFixed(2));
     pane.setAttribute("aria-valuetext", readout.textContent);
@@ -112,4 +112,27 @@ for (const drawing of document.querySelectorAll(".utterance-drawing")) {
       audio?.play();
     });
   }
+}
+
+// Of the positions of a document one is a stop of the tab key, arrows go on from there; below stands what it is.
+for (const group of document.querySelectorAll(".positions")) {
+  const all = [...group.children];
+  const readout = group.nextElementSibling;
+  const tell = (position) => {
+    if (!position) return;
+    readout.textContent = position.title;
+  };
+  all.forEach((position, number) => (position.tabIndex = number ? -1 : 0));
+  group.addEventListener("focusin", (event) => {
+    for (const position of all) position.tabIndex = position === event.target ? 0 : -1;
+    tell(event.target);
+  });
+  group.addEventListener("pointerover", (event) => tell(event.target.closest(".position")));
+  group.addEventListener("keydown", (event) => {
+    const at = all.indexOf(document.activeElement);
+    const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: all.length - 1 }[event.key];
+    if (to === undefined || !all[to]) return;
+    event.preventDefault();
+    all[to].focus();
+  });
 }

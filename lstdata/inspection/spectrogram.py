@@ -21,6 +21,10 @@ _RANGE: Final = 50.0
 """Decibels below its loudest point at which an utterance is drawn as silent."""
 
 
+_NOISE: Final = -50.0
+"""Decibels of the loudest point below which a whole utterance is silence."""
+
+
 def log_mel(audio: Waveform) -> NDArray[np.float32]:
     """(mels, steps) from 0, silent, to 1, the loudest; low pitch first. 25 ms Hann windows centred on their steps."""
     steps = -(-len(audio) // STEP)
@@ -30,7 +34,7 @@ def log_mel(audio: Waveform) -> NDArray[np.float32]:
     windows = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[: steps * STEP : STEP]
     energy = np.abs(np.fft.rfft(windows * np.hanning(_WINDOW).astype(np.float32), _FFT)) ** 2
     decibels = 10 * np.log10(energy @ _filters().T + 1e-10)
-    scaled = 1 + (decibels - decibels.max(initial=-60.0)) / _RANGE
+    scaled = 1 + (decibels - decibels.max(initial=_NOISE)) / _RANGE
     mels: NDArray[np.float32] = scaled.clip(0, 1).T.astype(np.float32)
     return mels
 

@@ -6,8 +6,8 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from lstdata.inspection.finding import Weak
 from lstdata.inspection.items import Item, items_of, spelt
+from lstdata.inspection.ranking import MEASURES, Ranked, WeakWord
 from lstdata.records import SAMPLE_RATE
 from lstdata.shards import StoredSample
 from lstdata.terminal import visible
@@ -15,9 +15,11 @@ from lstdata.terminal import visible
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from lstdata.inspection.positions import DrawnDocument
 
-def text_of(stored: StoredSample, width: int) -> str:
-    """What is known of the utterance, then its items; no line is longer than `width`."""
+
+def text_of(stored: StoredSample, width: int, document: DrawnDocument | None = None) -> str:
+    """What is known of the utterance, its items and perhaps a document; no line is longer than `width`."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
@@ -26,22 +28,43 @@ def text_of(stored: StoredSample, width: int) -> str:
     for item in items_of(stored):
         lengths = [" ".join(map(str, item.patches[name])) for name in stored.patches]
         table.add_row(f"{item.start:.2f}", _word(item), spelt(item.units), *lengths)
-    return _shown(table, width, *_facts(stored))
+    return _shown(width, [*_facts(stored), ""], table, [] if document is None else ["", *_document(document)])
 
 
-def weak_text(found: Sequence[Weak], width: int) -> str:
+def ranked_text(measure: str, found: Sequence[Ranked], width: int) -> str:
+    """A line for each sample, the worst first."""
     from rich.table import Table
     from rich.text import Text
 
+    rule = MEASURES[measure]
     if not found:
-        return "no sample has an alignment score"
+        return "no sample has an alignment score" if measure == "align" else "no sample has word times"
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for name in ("score", "words", "seconds", "key", "id"):
-        table.add_column(name, justify="left" if name in ("key", "id") else "right", overflow="fold")
+    columns = [rule.column, *(["words", "seconds"] if rule.column != "duration" else ["words"])]
+    weak = any(one.weakest for one in found)
+    for name in (*columns, "key", "id", *(["weakest word"] if weak else [])):
+        table.add_column(name, justify="right" if name in columns else "left", overflow="fold")
     for one in found:
-        numbers = f"{one.align_score:.3f}", str(one.words), f"{one.seconds:.2f}"
-        table.add_row(*numbers, one.key, Text(visible(one.id)))
-    return _shown(table, width)
+        numbers = [f"{one.value:.3f}", "" if one.words is None else str(one.words), f"{one.seconds:.2f}"]
+        word = [Text(_weak(one.weakest))] if weak else []
+        table.add_row(*numbers[: len(columns)], one.key, Text(visible(one.id)), *word)
+    return _shown(width, [], table, [])
+
+
+def _weak(word: WeakWord | None) -> str:
+    return "" if word is None else f"{visible(word.word)} at {word.start:.2f} s, {word.score:.3f}"
+
+
+def _document(document: DrawnDocument) -> list[str]:
+    """Its positions in order: a patch as its units, a space of a piece made visible."""
+    names = f"epoch {document.epoch}, {document.interleave.strategy}, speech patched {document.patching.strategy}"
+    positions = [
+        f"[{' '.join(map(str, position.units))}]"
+        if position.kind == "patch"
+        else position.text.replace(" ", "␣") or "·"
+        for position in document.positions
+    ]
+    return [f"document ({names}): {document.tokens} tokens in {len(positions)} positions", " ".join(positions)]
 
 
 def _facts(stored: StoredSample) -> list[str]:
@@ -63,16 +86,16 @@ def _word(item: Item) -> Text:
     return Text(visible(item.word) + (" ?" if item.interpolated else ""))
 
 
-def _shown(table: object, width: int, *lines: str) -> str:
+def _shown(width: int, before: Sequence[str], table: object, after: Sequence[str]) -> str:
     from rich.console import Console
     from rich.text import Text
 
     console = Console(file=io.StringIO(), width=width, highlight=False, color_system=None)
-    for line in lines:
+    for line in before:
         console.print(Text(visible(line)))
-    if lines:
-        console.print()
     console.print(table)
+    for line in after:
+        console.print(Text(visible(line)))
     file = console.file
     assert isinstance(file, io.StringIO)
     return "\n".join(line.rstrip() for line in file.getvalue().splitlines())

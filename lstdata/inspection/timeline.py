@@ -10,9 +10,10 @@ from markupsafe import Markup
 
 from lstdata.inspection import bands
 from lstdata.inspection.hearing import Shown
+from lstdata.inspection.lines import break_lines
 from lstdata.records import SAMPLE_RATE
 
-Drawn = Sequence[Sequence[Any]]
+Interleaving = Sequence[Sequence[Any]]
 """An interleaving as shards carry it."""
 
 SECOND: Final = 132
@@ -23,6 +24,8 @@ _WIDE, _WIDEST = 860, 240
 
 _NAMES: Final = 104
 _GAP: Final = 10
+_LINE: Final = 980
+"""Pixels of a line on paper, which shrinks to the width of a page."""
 
 PATCHINGS: Final = {
     "aligned": "one patch for each word, paler ones for silence",
@@ -57,6 +60,8 @@ class Timeline:
     names: Markup
     """The rows' names, as a drawing of their own that stays where it is while the other scrolls."""
     svg: Markup
+    strips: Markup
+    """All of it once more for paper, line below line; names and drawing are only referred to."""
     rows: tuple[Row, ...]
     width: int
     height: int
@@ -65,7 +70,7 @@ class Timeline:
 
 
 def draw_timeline(
-    shown: Shown, colours: Sequence[str], drawn: Drawn | None = None, *, spectrogram: bool = False
+    shown: Shown, colours: Sequence[str], drawn: Interleaving | None = None, *, spectrogram: bool = False
 ) -> Timeline:
     """Draw what the shard stores of an utterance over its audio; `drawn` in place of the interleaving it carries."""
     sample = shown.stored.sample
@@ -86,20 +91,22 @@ def draw_timeline(
     opening = Markup('<svg width="{}" height="{}" viewBox="0 0 {} {}" aria-hidden="true">').format(
         width, height, width, height
     )
-    svg = Markup("").join([opening, *parts, playhead, Markup("</svg>")])
-    return Timeline(_names(rows, height), svg, tuple(rows), width, height, scale)
+    drawing = Markup('<g id="drawing-{}">{}</g>').format(sample.key, Markup("").join(parts))
+    svg = Markup("").join([opening, drawing, playhead, Markup("</svg>")])
+    strips = _strips(shown, scale, height)
+    return Timeline(_names(sample.key, rows, height), svg, strips, tuple(rows), width, height, scale)
 
 
-def _bands(shown: Shown, colours: Sequence[str], drawn: Drawn, scale: float, spectrogram: bool) -> list[Band]:
+def _bands(shown: Shown, colours: Sequence[str], drawn: Interleaving, scale: float, spectrogram: bool) -> list[Band]:
     stored, sample = shown.stored, shown.stored.sample
     frame = scale * sample.hop / SAMPLE_RATE
     found = [Band("", "seconds", 16, bands.ruler(sample.samples / SAMPLE_RATE, scale))]
-    if shown.audio is not None:
+    if shown.audio is not None and len(shown.audio):
         wave = bands.waveform(shown.audio, sample.activity, sample.hop, frame)
         found.append(Band("sound", "waveform; dark where the activity mask says speech", bands.WAVE, wave))
         if spectrogram:
             picture = bands.spectrogram(shown.audio, scale)
-            found.append(Band("pitch", "log-mel spectrogram, 0 to 8 kHz", bands.PITCH, picture))
+            found.append(Band("mel", "log-mel spectrogram, 0 to 8 kHz", bands.MEL, picture))
     hint = f"one colour for each cluster, {SAMPLE_RATE / sample.hop:g} a second"
     found.append(Band("units", hint, bands.STRIP, bands.units(stored, colours, frame)))
     if sample.words is not None and sample.word_frames is not None:
@@ -112,13 +119,36 @@ def _bands(shown: Shown, colours: Sequence[str], drawn: Drawn, scale: float, spe
     return [*found, Band("document", hint, bands.SPAN, bands.document(drawn, sample.frames, frame))]
 
 
-def _names(rows: Sequence[Row], height: int) -> Markup:
+def _names(key: str, rows: Sequence[Row], height: int) -> Markup:
     texts = Markup("").join(
-        Markup('<text x="0" y="{}">{}<title>{}</title></text>').format(
+        Markup('<text class="name" x="0" y="{}">{}<title>{}</title></text>').format(
             row.top + min(row.height, 20) / 2, row.name, row.hint
         )
         for row in rows
     )
-    return Markup('<svg class="names" width="{}" height="{}" viewBox="0 0 {} {}" aria-hidden="true">{}</svg>').format(
-        _NAMES, height, _NAMES, height, texts
+    return Markup('<svg class="names" width="{}" height="{}" aria-hidden="true"><g id="names-{}">{}</g></svg>').format(
+        _NAMES, height, key, texts
     )
+
+
+def _strips(shown: Shown, scale: float, height: int) -> Markup:
+    sample = shown.stored.sample
+    frame = scale * sample.hop / SAMPLE_RATE
+    longest = int(_LINE / frame)
+    widest = _NAMES + min(longest, sample.frames) * frame
+    parts = [
+        Markup(
+            '<svg class="strip" viewBox="0 0 {} {}" aria-hidden="true"><use href="#names-{}"/>'
+            '<svg x="{}" width="{}" height="{}" viewBox="{} 0 {} {}"><use href="#drawing-{}"/></svg></svg>'
+        ).format(
+            bands.pixels(widest),
+            height,
+            sample.key,
+            _NAMES,
+            *(bands.pixels((end - start) * frame), height),
+            *(bands.pixels(start * frame), bands.pixels((end - start) * frame), height),
+            sample.key,
+        )
+        for start, end in break_lines(sample, longest)
+    ]
+    return Markup("").join(parts)

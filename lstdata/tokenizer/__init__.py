@@ -95,6 +95,17 @@ class TextTokenizer:
         text: str = self._tokenizer.decode(ids, skip_special_tokens=False)
         return text
 
+    def pieces(self, ids: list[int]) -> list[str]:
+        """What each id adds to the text; nothing where a character is not yet complete with it."""
+        added: list[str] = []
+        before = ""
+        for end in range(1, len(ids) + 1):
+            text = self.decode(ids[:end])
+            whole = text if end == len(ids) else text.rstrip("�")
+            added.append(whole[len(before) :])
+            before = whole
+        return added
+
 
 def fit_tokenizer(texts: Iterable[str], vocab_size: int) -> bytes:
     """Fit a byte-level BPE and return its `tokenizer.json`: equal texts, in any order, give equal bytes.
