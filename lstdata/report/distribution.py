@@ -43,7 +43,8 @@ class Distribution:
         values = values[np.isfinite(values)]
         if not len(values):
             return
-        places = np.clip(np.floor(values / self.width), -_FARTHEST, _FARTHEST).astype(np.int64)
+        with np.errstate(over="ignore"):
+            places = np.clip(np.floor(values / self.width), -_FARTHEST, _FARTHEST).astype(np.int64)
         keys, counts = np.unique(places, return_counts=True)
         self.bins.update(dict(zip(keys.tolist(), counts.tolist(), strict=True)))
         self.count += len(values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 
 import numpy as np
@@ -57,18 +58,50 @@ def histogram(
         if math.isfinite(value) and low <= value <= high:
             place = x(value + 0.5) if whole else x(value)
             parts.append(Markup('<path class="{}" d="M{} {}V{}"/>').format(css_class, _n(place), _TOP, floor))
-    for tick in ticks:
-        place = x(tick + 0.5) if whole else x(tick)
-        anchor = "start" if place < 8 else "end" if place > WIDTH - 8 else "middle"
-        parts.append(
-            Markup('<text class="tick" x="{}" y="{}" text-anchor="{}">{}</text>').format(
-                _n(place), HEIGHT - 7, anchor, f"{tick:g}"
-            )
-        )
+    parts += [_tick(x(tick + 0.5) if whole else x(tick), f"{tick:g}") for tick in ticks]
     return Markup("").join([*parts, Markup("</svg>")])
 
 
-def unit_spectrum(counts: Ints, colours: Sequence[str]) -> Markup:
+def cumulative(
+    points: Sequence[tuple[float, float]], low: float, high: float, *, name: str, threshold: float = math.nan
+) -> Markup:
+    """The share of values below x, for x in [low, high], from (x, share) rising; a threshold as a vertical line."""
+    floor = HEIGHT - _BOTTOM
+    span = (high - low) or 1.0
+
+    def x(value: float) -> float:
+        return (value - low) / span * WIDTH
+
+    def y(portion: float) -> float:
+        return floor - (floor - _TOP) * portion
+
+    places = [place for place, _ in points]
+    columns = [low + span * i / (WIDTH // 2) for i in range(WIDTH // 2 + 1)]
+    shares = [points[at - 1][1] if (at := bisect_right(places, c + span * 1e-9)) else 0.0 for c in columns]
+    shares[-1] = 1.0
+    line = "".join(f"L{_n(x(c))} {_n(y(p))}" for c, p in zip(columns, shares, strict=True))
+    parts = [Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">').format(WIDTH, HEIGHT, name)]
+    for portion in (0.25, 0.5, 0.75, 1):
+        grid = Markup('<path class="grid-line" d="M0 {}H{}"/><text class="tick" x="0" y="{}">{}</text>')
+        parts.append(grid.format(_n(y(portion)), WIDTH, _n(y(portion) - 3), f"{portion:.0%}"))
+    parts.append(Markup('<path class="under" d="M0 {}{}V{}Z"/>').format(floor, line, floor))
+    parts.append(
+        Markup('<path class="curve" d="M{}"/><path class="axis" d="M0 {}.5H{}"/>').format(line[1:], floor, WIDTH)
+    )
+    if low <= threshold <= high:
+        parts.append(Markup('<path class="reference" d="M{} {}V{}"/>').format(_n(x(threshold)), _TOP, floor))
+    parts += [_tick(x(tick), f"{tick:g}") for tick in ticks_between(low, high)]
+    return Markup("").join([*parts, Markup("</svg>")])
+
+
+def ticks_between(low: float, high: float) -> list[float]:
+    """A few round numbers from `low` to `high`."""
+    apart = nice_step(high - low, 6)
+    first = math.ceil(low / apart - 1e-9)
+    return [i * apart for i in range(first, math.floor(high / apart + 1e-9) + 1)]
+
+
+def unit_spectrum(counts: Ints, colours: Sequence[str], name: str = "Units by frequency") -> Markup:
     """How often each unit occurs, most frequent first, in its own colour; a line where all would be if equal.
 
     Heights are log(1 + count): silence alone can be a sixth of all units.
@@ -83,7 +116,7 @@ def unit_spectrum(counts: Ints, colours: Sequence[str]) -> Markup:
         Markup('<svg class="chart spectrum" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" ').format(
             width, height
         ),
-        Markup('aria-label="Units by frequency">'),
+        Markup('aria-label="{}">').format(name),
     ]
     for i in range(0, len(order), group):
         ids = order[i : i + group]
@@ -110,6 +143,13 @@ def nice_step(span: float, most: int) -> float:
     raw = max(span, 1e-9) / most
     power = 10.0 ** math.floor(math.log10(raw))
     return float(next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= raw * (1 - 1e-9)))
+
+
+def _tick(place: float, text: str) -> Markup:
+    anchor = "start" if place < 8 else "end" if place > WIDTH - 8 else "middle"
+    return Markup('<text class="tick" x="{}" y="{}" text-anchor="{}">{}</text>').format(
+        _n(place), HEIGHT - 7, anchor, text.replace("-", "−")
+    )
 
 
 def _bar_label(bar: Bar, axis: str, total: int, whole: bool) -> str:

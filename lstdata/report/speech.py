@@ -14,16 +14,19 @@ from lstdata.shards import STORED_STRATEGIES, StoredSample
 WORDS, SILENCES = "aligned words", "aligned silences"
 """The patches of `aligned`, apart."""
 
+PIECES = "aligned-bpe pieces"
+"""Those of `aligned-bpe` but for silences."""
+
 
 @dataclass
 class Speech:
     """Counted in frames of the hop that the vocabulary card names."""
 
     patches: dict[str, Distribution] = field(
-        default_factory=lambda: {name: Distribution() for name in (*STORED_STRATEGIES, WORDS, SILENCES)}
+        default_factory=lambda: {name: Distribution() for name in (*STORED_STRATEGIES, WORDS, SILENCES, PIECES)}
     )
     """Lengths by strategy, and of `aligned` its word and its silence patches apart."""
-    silence_shares: Distribution = field(default_factory=lambda: Distribution(0.01))
+    silent_percent: Distribution = field(default_factory=Distribution)
     """Of each utterance: frames in no word; without word times, those that the activity mask calls silent."""
     word_frames: int = 0
     timed_frames: int = 0
@@ -42,14 +45,17 @@ class Speech:
         active = int(sample.activity.sum())
         self.active_frames += active
         if sample.word_frames is None:
-            self.silence_shares.add(np.array([1 - active / sample.frames]))
+            self.silent_percent.add(np.array([100 * (sample.frames - active) / sample.frames]))
             return
         inside = sample.in_word
         aligned = stored.patches["aligned"]
         spoken = inside[np.cumsum(aligned) - aligned]
         self.patches[WORDS].add(aligned[spoken])
         self.patches[SILENCES].add(aligned[~spoken])
-        self.silence_shares.add(np.array([1 - inside.mean()]))
+        if "aligned-bpe" in stored.patches:
+            pieces = stored.patches["aligned-bpe"]
+            self.patches[PIECES].add(pieces[inside[np.cumsum(pieces) - pieces]])
+        self.silent_percent.add(np.array([100 * int((~inside).sum()) / sample.frames]))
         self.word_frames += int(inside.sum())
         self.timed_frames += sample.frames
         self.timed_words += len(sample.word_frames)
@@ -72,6 +78,6 @@ class Speech:
             "patch_frames": {name.replace(" ", "-"): values.to_json() for name, values in self.patches.items()},
             "silence_between_words": self.silence_between_words,
             "silence_by_activity": self.silence_by_activity,
-            "utterance_silence": self.silence_shares.to_json(),
+            "utterance_silence_percent": self.silent_percent.to_json(),
             "units_per_word": self.tokens_per_word,
         }

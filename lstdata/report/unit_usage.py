@@ -16,9 +16,6 @@ from lstdata.report.distribution import Distribution
 _BUFFERED = 1 << 20
 """Transitions that are kept before they are counted."""
 
-ENOUGH = 10
-"""Transitions for each pair of clusters below which the entropy of transitions comes out too low."""
-
 
 @dataclass
 class UnitUsage:
@@ -89,9 +86,11 @@ class UnitUsage:
         return len(self._pairs)
 
     @property
-    def scarce(self) -> bool:
-        """Whether there are too few transitions to trust their entropy."""
-        return self.transitions < ENOUGH * self.used**2
+    def missing_bits(self) -> float:
+        """By about so much `transition_entropy` is too low, as so few transitions were counted (Miller and Madow)."""
+        self._settle()
+        firsts = len(np.unique(self._pairs // max(1, len(self.counts))))
+        return (self.pairs - firsts) / (2 * self.transitions * math.log(2)) if self.transitions else math.nan
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -103,6 +102,7 @@ class UnitUsage:
             "transitions": self.transitions,
             "transition_pairs": self.pairs,
             "transition_entropy_bits": self.transition_entropy,
+            "transition_entropy_missing_bits": self.missing_bits,
             "repeats": self.repeats,
             "run_frames": self.runs.to_json(),
             "counts": self.counts.tolist(),

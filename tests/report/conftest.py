@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -38,7 +39,7 @@ def stored_sample(
     activity = np.zeros(frames, dtype=np.bool_)
     activity[1 : frames - 1] = True
     sample = Sample(
-        key=id.lower(),
+        key=re.sub("[^a-z0-9_-]", "-", id.lower()),
         id=id,
         split=split,
         samples=frames * HOP,
@@ -115,7 +116,12 @@ def write_run(
         {
             "format": 1,
             "source": {"path": "corpora/small", "kind": "folder"},
-            "config": {"about": "", "patching": {"patch_size": 4}, "run": {"workers": 7}},
+            "config": {
+                "about": "",
+                "patching": {"patch_size": 4},
+                "interleave": {"strategy": "lst"},
+                "run": {"workers": 7},
+            },
             "versions": {"lstdata": "0.1.0", "numpy": "2", "soundfile": "0.13.1", "libsndfile": "1.2.2"},
             "compute_class": "linux-x86_64",
             "fingerprints": {"source": "0123456789abcdef"},

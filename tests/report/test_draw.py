@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lstdata.report.distribution import Bar
-from lstdata.report.draw import MOST_BARS, histogram, nice_step, unit_spectrum
+from lstdata.report.draw import MOST_BARS, cumulative, histogram, nice_step, ticks_between, unit_spectrum
 
 
 def test_bars_are_as_high_as_their_shares() -> None:
@@ -57,3 +57,21 @@ def test_many_clusters_share_bars() -> None:
 )
 def test_nice_steps(span: float, most: int, step: float) -> None:
     assert nice_step(span, most) == pytest.approx(step)
+
+
+def test_the_curve_of_shares_rises_to_the_top() -> None:
+    svg = cumulative([(1.0, 0.25), (2.0, 0.5), (4.0, 1.0)], 0.0, 4.0, name="<n>", threshold=3.0)
+    root = ElementTree.fromstring(svg)
+    curve = next(path.attrib["d"] for path in root.iter("path") if path.attrib.get("class") == "curve")
+    points = [tuple(map(float, point.split())) for point in re.findall(r"[-\d.]+ [-\d.]+", curve)]
+    heights = dict(points)
+    floor, top = points[0][1], points[-1][1]
+    assert heights[170] == heights[254] == pytest.approx((floor + top) / 2), "half of them below 2 to 4"
+    assert [y for _, y in points] == sorted((y for _, y in points), reverse=True)
+    assert 'class="reference" d="M255 ' in svg
+    assert 'class="reference"' not in cumulative([(1.0, 1.0)], 0.0, 1.0, name="n", threshold=3.0)
+
+
+def test_ticks_are_round() -> None:
+    assert ticks_between(-7.2, -2.4) == [-7, -6, -5, -4, -3]
+    assert ticks_between(0.0, 0.0) == [0.0]

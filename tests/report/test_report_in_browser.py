@@ -20,7 +20,7 @@ def page(browser: Browser, run: Path, tones) -> Iterator[Page]:  # type: ignore[
 
 
 def test_it_is_drawn_and_plays(page: Page) -> None:
-    assert page.run("document.querySelectorAll('.utterance-drawing .pane svg').length") == 2
+    assert page.run("document.querySelectorAll('.utterance-drawing .pane svg').length") == 3
     assert page.run(PLAYED) > 0.3
     assert page.run("document.querySelector('.readout').textContent").startswith("0.")
 

@@ -28,13 +28,14 @@ def test_figures_worked_by_hand() -> None:
     assert (units.transitions, units.repeats, units.pairs) == (6, 4, 5)
     after_0 = -(2 / 3 * math.log2(2 / 3) + 1 / 3 * math.log2(1 / 3))
     assert units.transition_entropy == pytest.approx((3 * after_0 + 2 * 1 + 1 * 0) / 6)
+    assert units.missing_bits == pytest.approx((5 - 3) / (2 * 6 * math.log(2)))
     assert sorted(units.runs.bins.elements()) == [1, 2, 2, 3]
 
 
 def test_what_is_certain_has_no_entropy() -> None:
     units = usage([0, 1, 2, 3] * 5)
     assert (units.entropy, units.transition_entropy) == (2.0, 0.0)
-    assert units.scarce, "19 transitions between 4 clusters are few"
+    assert units.missing_bits == 0.0, "as many pairs as units that begin one"
 
 
 def test_nothing_is_said_of_nothing() -> None:
