@@ -32,11 +32,16 @@ def json_gz(meta: Mapping[str, Any]) -> bytes:
 
 def read_json_gz(data: bytes) -> Any:
     """ValueError or zlib.error where it is not one whole stream of JSON, or too long."""
+    import orjson
+
     stream = zlib.decompressobj(_GZIP)
     text = stream.decompress(data, MOST_JSON)
     if not stream.eof or stream.unused_data:
         raise ValueError("its JSON is not one whole gzip stream")
-    return json.loads(text)
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:  # it takes no whole numbers of more than 64 bits
+        return json.loads(text)
 
 
 def npy(array: NDArray[Any]) -> bytes:

@@ -7,8 +7,9 @@ and `curriculum` are no cuts of their own: `chosen_for` chooses one for each doc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -87,17 +88,6 @@ def piece_frames(
     return np.array(found, dtype=np.int64)
 
 
-def cut_pieces(lengths: Ints, longest: int | Ints) -> Ints:
-    """Cut each length into full pieces of `longest` (one for all, or one each), then what is left over."""
-    if not (lengths > longest).any():
-        return lengths
-    pieces = -(-lengths // longest)
-    last = np.cumsum(pieces) - 1
-    cut = np.repeat(np.broadcast_to(longest, lengths.shape), pieces)
-    cut[last] = lengths - (pieces - 1) * longest
-    return cut
-
-
 def _none(sample: Sample, start: int, end: int, config: PatchingConfig) -> Ints:
     return np.ones(end - start, dtype=np.int64)
 
@@ -117,16 +107,20 @@ def _silence(sample: Sample, start: int, end: int, config: PatchingConfig) -> In
     Shorter silences count as speech; the static grid restarts after each silence patch.
     """
     active = sample.activity[start:end]
-    change = np.empty(end - start + 1, dtype=np.bool_)
-    change[0] = change[-1] = True
-    np.not_equal(active[1:], active[:-1], out=change[1:-1])
-    edges = np.flatnonzero(change)
-    quiet = (edges[1:] - edges[:-1] >= config.min_silence) & ~active[edges[:-1]]
-    bound = np.ones(len(edges), dtype=np.bool_)
-    bound[1:-1] = quiet[1:] | quiet[:-1]
-    edges = edges[bound]
-    longest = np.where(quiet[bound[:-1]], config.max_patch, min(config.patch_size, config.max_patch))
-    return cut_pieces(edges[1:] - edges[:-1], longest)
+    turns = np.flatnonzero(active[1:] != active[:-1]) + 1
+    lengths: list[int] = []
+    begin = spoken = 0
+    speaks = bool(active[0])
+    for turn in [*turns.tolist(), end - start]:
+        if speaks or turn - begin < config.min_silence:
+            spoken += turn - begin
+        else:
+            lengths += _pieces(spoken, min(config.patch_size, config.max_patch))
+            lengths += _pieces(turn - begin, config.max_patch)
+            spoken = 0
+        begin, speaks = turn, not speaks
+    lengths += _pieces(spoken, min(config.patch_size, config.max_patch))
+    return np.array(lengths, dtype=np.int64)
 
 
 def _aligned(sample: Sample, start: int, end: int, config: PatchingConfig) -> Ints:
@@ -134,7 +128,7 @@ def _aligned(sample: Sample, start: int, end: int, config: PatchingConfig) -> In
 
     A word without frames owns no patch and does not divide the silence around it.
     """
-    return _cut_at(_sounding(sample, "aligned").ravel(), start, end, config)
+    return _cut_at(chain.from_iterable(_sounding(sample, start, end, "aligned")), start, end, config)
 
 
 def _aligned_merged(sample: Sample, start: int, end: int, config: PatchingConfig) -> Ints:
@@ -142,40 +136,48 @@ def _aligned_merged(sample: Sample, start: int, end: int, config: PatchingConfig
 
     A run without words is one patch.
     """
-    words = _sounding(sample, "aligned-merged")
-    first, after = np.searchsorted(words[:, 0], (start, end))
-    begun = first > 0 and words[first - 1, 1] > start
-    return _cut_at(words[first if begun else first + 1 : after, 0], start, end, config)
+    begins = [begin for begin, _ in _sounding(sample, start, end, "aligned-merged")]
+    return _cut_at(begins[1:], start, end, config)
 
 
 def _aligned_bpe(sample: Sample, start: int, end: int, config: PatchingConfig) -> Ints:
     """One patch per piece of the text tokenizer, one per gap between words."""
-    words = _sounding(sample, "aligned-bpe")
-    if sample.piece_frames is None:
+    words = _sounding(sample, start, end, "aligned-bpe")
+    pieces = sample.piece_frames
+    if pieces is None:
         raise ConfigError(
             f"`patching.strategy` aligned-bpe needs the times of characters, but sample `{sample.id}` has none, as "
             f"its words were found by {sample.aligner or 'nobody knows what'}: build with `words.aligner=ctc`."
         )
-    return _cut_at(np.sort(np.concatenate((words.ravel(), sample.piece_frames))), start, end, config)
+    inside = pieces[slice(*pieces.searchsorted((start, end)).tolist())].tolist()
+    return _cut_at(sorted([*chain.from_iterable(words), *inside]), start, end, config)
 
 
-def _sounding(sample: Sample, strategy: str) -> Ints:
-    """(words, 2) frames of the words that have any."""
+def _sounding(sample: Sample, start: int, end: int, strategy: str) -> list[tuple[int, int]]:
+    """Frames of the words that have any in the run, clipped to it."""
     words = sample.word_frames
     if words is None:
         raise ConfigError(
             f"`patching.strategy` {strategy} needs word times, but sample `{sample.id}` has none: "
             "use none, static or silence."
         )
-    return words[words[:, 1] > words[:, 0]]
+    first, after = words[:, 1].searchsorted(start, "right"), words[:, 0].searchsorted(end)
+    return [(max(a, start), min(b, end)) for a, b in words[first:after].tolist() if a < b]
 
 
-def _cut_at(edges: Ints, start: int, end: int, config: PatchingConfig) -> Ints:
-    """Cut a run at those of the rising edges that lie in it, and what is then too long."""
-    inside = edges[np.searchsorted(edges, start) : np.searchsorted(edges, end)]
-    bounds = np.concatenate(([start], inside, [end]))
-    lengths = bounds[1:] - bounds[:-1]
-    return cut_pieces(lengths[lengths > 0], config.max_patch)
+def _cut_at(edges: Iterable[int], start: int, end: int, config: PatchingConfig) -> Ints:
+    """Cut a run at those edges, which never fall, and what is then too long."""
+    lengths: list[int] = []
+    for edge in chain(edges, (end,)):
+        lengths += _pieces(edge - start, config.max_patch)
+        start = edge
+    return np.array(lengths, dtype=np.int64)
+
+
+def _pieces(length: int, longest: int) -> list[int]:
+    """Full pieces of `longest`, then what is left over."""
+    full, rest = divmod(length, longest)
+    return [longest] * full + [rest] * (rest > 0)
 
 
 STRATEGIES: Final[Mapping[str, Callable[[Sample, int, int, PatchingConfig], Ints]]] = {

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import numpy as np
+from numpy.random.bit_generator import ISeedSequence
 from numpy.typing import NDArray
 
 
@@ -24,8 +26,19 @@ def fraction(*parts: object) -> float:
 
 def rng(seed: int, epoch: int, id: str, purpose: str) -> np.random.Generator:
     """The generator for one purpose on one record: equal arguments, equal draws, on any machine."""
-    key = np.frombuffer(digest(seed, epoch, id, purpose)[:16], dtype=np.uint64)
-    return np.random.Generator(np.random.Philox(key=key))
+    key: Any = _Key(digest(seed, epoch, id, purpose)[:16])
+    return np.random.Generator(np.random.Philox(key))
+
+
+class _Key(ISeedSequence):
+    """Gives Philox its key as it is; with `key=` it would first ask the system for entropy, and not use it."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def generate_state(self, n_words: int, dtype: Any = np.uint32) -> NDArray[Any]:
+        assert n_words * np.dtype(dtype).itemsize == len(self._key)
+        return np.frombuffer(self._key, dtype=dtype)
 
 
 def hash64(text: str) -> int:

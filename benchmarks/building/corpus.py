@@ -20,7 +20,7 @@ STORY_SECONDS = 14.5
 FITTED_ON = 40
 """Stories."""
 
-MADE_BY = ("demo/*.py", "units/**/*.py", "tokenizer.py")
+MADE_BY = ("demo/*.py", "units/**/*.py", "tokenizer/*.py")
 """Modules of lstdata that what is kept depends on."""
 
 
