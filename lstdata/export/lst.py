@@ -11,6 +11,7 @@ import json
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -69,11 +70,12 @@ def _why_not(sample: Sample) -> str:
     return "no_word_times" if sample.word_frames is None else "no_words"
 
 
-def interleaved(parts: Sequence[Timed], units: Sequence[int]) -> str:
+def interleaved(parts: Iterable[Timed], units: Iterable[int]) -> str:
     """Words and silences that partition the frames, as one string."""
+    ids = [f"{unit} " for unit in units]
     return "".join(
-        f"{SEPARATOR}TEXT {SILENCE if word is None else word} {SEPARATOR}HUBERT {''.join(f'{u} ' for u in units[a:b])}"
-        for word, a, b in parts
+        f"{SEPARATOR}TEXT {SILENCE if word is None else word} {SEPARATOR}HUBERT {''.join(ids[start:end])}"
+        for word, start, end in parts
     )
 
 
@@ -110,7 +112,8 @@ def _read(written: str, start: int, end: int, begins: Sequence[int] | None) -> l
     return [(word, a, b) for (word, _), a, b in zip(found, edges, edges[1:], strict=False)]
 
 
-def spoken_words(written: str) -> list[tuple[str, int]]:
+@lru_cache(maxsize=1 << 16)
+def spoken_words(written: str) -> tuple[tuple[str, int], ...]:
     """The words in a written one, lower case and without punctuation, and where in it each begins.
 
     Letters with their marks, digits, and apostrophes between letters are kept: `“Well-known,` is `well` and `known`.
@@ -125,4 +128,4 @@ def spoken_words(written: str) -> list[tuple[str, int]]:
         elif current:
             found.append((current.lower(), at - len(current)))
             current = ""
-    return found
+    return tuple(found)
