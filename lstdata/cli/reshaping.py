@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 from upath import UPath
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from lstdata.reshape.carrying import Parent
 
 
+_SIZES: Final = ("shard_seconds", "shard_bytes", "shard_samples")
+"""Options of planning that say how large a shard is."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class How:
     """The options that the four verbs share."""
@@ -38,6 +42,7 @@ class How:
     new_splits: bool
     order: str | None
     shard_seconds: float | None
+    shard_bytes: int | None
     shard_samples: int | None
     runner: str | None
     workers: int | None
@@ -54,7 +59,7 @@ class How:
         from lstdata.config import RunConfig, from_dict
         from lstdata.reshape.carrying import carried_config
 
-        plan = {name: getattr(self, name) for name in ("order", "shard_seconds", "shard_samples")}
+        plan = {name: getattr(self, name) for name in ("order", *_SIZES)}
         run = {name: getattr(self, name) for name in ("runner", "workers", "address")}
         return carried_config(
             parents,
@@ -75,6 +80,7 @@ def _shared(command: Any) -> Any:
         click.option("--new-splits", is_flag=True, help="Hold out anew what is for validation, by `plan.validation`."),
         click.option("--order", type=click.Choice(["block", "source", "global"]), help="Of samples.  [default: RUN's]"),
         click.option("--shard-seconds", type=float, help="Audio per shard.  [default: RUN's]"),
+        click.option("--shard-bytes", type=int, help="Text per shard, of a run of text.  [default: RUN's]"),
         click.option("--shard-samples", type=int, help="Most samples per shard.  [default: RUN's]"),
         RUNNER,
         WORKERS,
@@ -196,8 +202,8 @@ def reshard_command(run: UPath, out: UPath, **how: Any) -> None:
     from lstdata.reshape.carrying import read_parent
 
     options = How(**how)
-    if options.shard_seconds is None and options.shard_samples is None and options.order is None:
-        raise ConfigError("`reshard` needs `--shard-seconds`, `--shard-samples` or `--order`.")
+    if all(getattr(options, name) is None for name in ("order", *_SIZES)):
+        raise ConfigError("`reshard` needs `--shard-seconds`, `--shard-bytes`, `--shard-samples` or `--order`.")
     parents = [read_parent(str(run))]
     _make(options, parents, {"": (out, chosen(parents, options.config(parents, {})))})
 
@@ -227,8 +233,8 @@ def _dry(how: How, parents: Sequence[Parent], out: UPath, choice: Choice, name: 
     with planned(how.asked(parents, out, choice.config)) as (plan, _):
         said = _chosen(parents, choice) | plan.summary()
     if not how.as_json:
-        for left in choice.rules:
-            click.echo(f"{left.rule}: {left.samples} samples, {left.seconds / 3600:.2f} h")
+        for line in choice.describe_rules():
+            click.echo(line)
         click.echo(f"would make {out}: {choice.describe(parents)}, {said['shards']} shards; nothing was written")
     return said
 

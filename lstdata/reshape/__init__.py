@@ -28,23 +28,36 @@ class Choice:
 
     config: BuildConfig
     samples: int
-    seconds: float
+    size: float
+    """Seconds or, of documents of text, bytes."""
+    is_text: bool
     rules: tuple[Left, ...] = ()
     """What each rule leaves, in the order in which they are asked."""
 
     def describe(self, parents: Sequence[Parent]) -> str:
         """One line for a person."""
-        samples, seconds = sum(p.samples for p in parents), sum(p.seconds for p in parents)
-        return f"{self.samples} of {samples} samples, {self.seconds / 3600:.2f} of {seconds / 3600:.2f} h"
+        samples, size = sum(p.samples for p in parents), sum(p.size for p in parents)
+        unit, per = self.unit
+        return f"{self.samples} of {samples} samples, {self.size / per:.2f} of {size / per:.2f} {unit}"
+
+    def describe_rules(self) -> list[str]:
+        """A line for what each rule leaves."""
+        unit, per = self.unit
+        return [f"{left.rule}: {left.samples} samples, {left.size / per:.2f} {unit}" for left in self.rules]
+
+    @property
+    def unit(self) -> tuple[str, float]:
+        """In which sizes are said, and how much it is."""
+        return ("MB", 1e6) if self.is_text else ("h", 3600.0)
 
 
 def chosen(parents: Sequence[Parent], config: BuildConfig) -> Choice:
     """What the rules of a config leave of the parents; ConfigError where that is nothing."""
     source = _selection(parents, config)
     if source is None or not config.source.select.leaves_out:
-        return Choice(config, sum(p.samples for p in parents), sum(p.seconds for p in parents))
+        return Choice(config, sum(p.samples for p in parents), sum(p.size for p in parents), parents[0].is_text)
     _, rules = source.choose()
-    return Choice(config, rules[-1].samples, rules[-1].seconds, tuple(rules))
+    return Choice(config, rules[-1].samples, rules[-1].size, parents[0].is_text, tuple(rules))
 
 
 def divided(parents: Sequence[Parent], config: BuildConfig, names: Sequence[str] = ()) -> dict[str, Choice]:
@@ -60,7 +73,7 @@ def divided(parents: Sequence[Parent], config: BuildConfig, names: Sequence[str]
         of_part = replace(select, part=name)
         _, rules = choose(candidates, of_part)
         whole = replace(config, source=replace(config.source, select=of_part))
-        choices[name] = Choice(whole, rules[-1].samples, rules[-1].seconds, tuple(rules))
+        choices[name] = Choice(whole, rules[-1].samples, rules[-1].size, parents[0].is_text, tuple(rules))
     return choices
 
 

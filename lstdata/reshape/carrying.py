@@ -28,8 +28,13 @@ class Parent:
         return int(self.run["totals"]["written"])
 
     @property
-    def seconds(self) -> float:
-        return float(self.run["totals"]["seconds"])
+    def is_text(self) -> bool:
+        return self.source.card().units == 0
+
+    @property
+    def size(self) -> float:
+        """Seconds or, of documents of text, bytes."""
+        return float(self.run["totals"]["text_bytes" if self.is_text else "seconds"])
 
 
 def read_parent(path: str) -> Parent:
@@ -59,7 +64,7 @@ def carried_config(
             "select": {**select, "runs": [parent.root for parent in parents[1:]]},
         },
         "plan": {**before["plan"], **plan},
-        "words": {"missing": "speech"},
+        "words": {} if first.is_text else {"missing": "speech"},
         "tokenizer": {**before["tokenizer"], "path": str(place(first.root) / "tokenizer.json")},
         "run": asdict(run) | {"max_reject_rate": 1.0},
     }

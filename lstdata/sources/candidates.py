@@ -20,7 +20,7 @@ from lstdata.sources.runs import RunSource
 from lstdata.storage import read_given
 
 _NAMED: Final = ("split", "speaker", "recording", "language")
-_COLUMNS: Final = ("id", "seconds", "align_score", *_NAMED)
+_COLUMNS: Final = ("id", "seconds", "text_bytes", "align_score", *_NAMED)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +46,8 @@ class Candidates:
     ids: NDArray[np.uint64]
     """Hashes."""
     seconds: NDArray[np.float64]
+    sizes: NDArray[np.float64]
+    """Seconds or, of documents of text, bytes."""
     scores: NDArray[np.float64]
     """NaN where there is none."""
     splits: Named
@@ -55,6 +57,8 @@ class Candidates:
     languages: Named
     listed: Mask
     """Whether the file of `ids` names it."""
+    is_text: bool = False
+    """Whether they are documents."""
 
 
 @dataclass
@@ -74,8 +78,8 @@ class Reading:
         count = 0
         for rows in run.index(_COLUMNS):
             count += rows.num_rows
-            for name in ("seconds", "align_score"):
-                self._numbers[name].append(rows[name].to_numpy())
+            for name in ("seconds", "align_score", "text_bytes"):
+                self._numbers[name].append(rows[name].to_numpy().astype(np.float64))
             for name in _NAMED:
                 self._numbers[name].append(self._coded(name, rows[name].combine_chunks()))
             self._read_ids(rows["id"].combine_chunks(), prefix)
@@ -87,12 +91,14 @@ class Reading:
         return Candidates(
             ids=found["ids"],
             seconds=found["seconds"],
-            scores=found["align_score"].astype(np.float64),
+            sizes=np.where(np.isnan(found["text_bytes"]), found["seconds"], found["text_bytes"]),
+            scores=found["align_score"],
             splits=named["split"],
             speakers=named["speaker"],
             recordings=named["recording"].hashes(),
             languages=named["language"],
             listed=found["listed"],
+            is_text=not np.isnan(found["text_bytes"]).all(),
         )
 
     def _read_ids(self, ids: pa.Array, prefix: str) -> None:

@@ -28,11 +28,14 @@ class Left:
 
     rule: str
     samples: int
-    seconds: float
+    size: float
+    """Seconds or, of documents of text, bytes."""
 
 
 def choose(candidates: Candidates, config: SelectConfig) -> tuple[Mask, list[Left]]:
     """Which samples are taken, and what each rule that is on leaves. ConfigError where a rule cannot be kept."""
+    if candidates.is_text:
+        _refuse_hours(config)
     chosen = np.ones(len(candidates.ids), np.bool_)
     said: list[Left] = []
     for rule, allowed in _rules(candidates, config):
@@ -90,7 +93,7 @@ def _of_part(of: Candidates, config: SelectConfig, chosen: Mask) -> Mask:
         parts = parts_of(config.into)
         number = next(n for n, part in enumerate(parts) if part.name == config.part)
         rows = np.flatnonzero(chosen)
-        dealt = deal(of.speakers.hashes()[rows], of.recordings[rows], of.seconds[rows], parts, config.seed)
+        dealt = deal(of.speakers.hashes()[rows], of.recordings[rows], of.sizes[rows], parts, config.seed)
         taken[rows[dealt == number]] = True
         return taken
     found = column(of, config.by)
@@ -100,13 +103,13 @@ def _of_part(of: Candidates, config: SelectConfig, chosen: Mask) -> Mask:
 
 
 def _sampled(of: Candidates, config: SelectConfig, chosen: Mask) -> Mask:
-    """Of each split the samples of least hash until they have their share of its seconds: one at least."""
+    """Of each split the samples of least hash until they have their share of it: one at least."""
     rows = np.flatnonzero(chosen)
-    length = np.rint(1000 * of.seconds).astype(np.int64)
+    sizes = np.rint(1000 * of.sizes).astype(np.int64)
     share = config.share
     if share is None:
         assert config.hours is not None
-        total = int(length[rows].sum()) / 3.6e6
+        total = int(sizes[rows].sum()) / 3.6e6
         if config.hours > total:
             raise ConfigError(f"`hours` must be ≤ {total:.2f}, which is all there is, but is {config.hours:g}.")
         share = config.hours / total
@@ -114,10 +117,17 @@ def _sampled(of: Candidates, config: SelectConfig, chosen: Mask) -> Mask:
     taken = np.zeros_like(chosen)
     for split in np.unique(of.splits.codes[rows]).tolist():
         members = rows[of.splits.codes[rows] == split]
-        sums = np.cumsum(length[members])
+        sums = np.cumsum(sizes[members])
         taken[members[: int(np.searchsorted(sums, round(share * int(sums[-1])))) + 1]] = True
     return taken
 
 
+def _refuse_hours(config: SelectConfig) -> None:
+    if config.hours is not None or any(part.of == "hours" for part in parts_of(config.into)):
+        raise ConfigError("hours are of audio, but these are documents of text: give a share.")
+    if config.min_seconds is not None or config.max_seconds is not None:
+        raise ConfigError("`min_seconds` and `max_seconds` are of audio, but these are documents of text.")
+
+
 def _left(rule: str, of: Candidates, chosen: Mask) -> Left:
-    return Left(rule, int(chosen.sum()), float(np.rint(1000 * of.seconds[chosen]).sum()) / 1000)
+    return Left(rule, int(chosen.sum()), float(np.rint(1000 * of.sizes[chosen]).sum()) / 1000)

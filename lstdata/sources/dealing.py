@@ -16,20 +16,20 @@ from lstdata.select_options import Part
 def deal(
     speakers: NDArray[np.uint64],
     recordings: NDArray[np.uint64],
-    seconds: NDArray[np.float64],
+    sizes: NDArray[np.float64],
     parts: Sequence[Part],
     seed: int,
 ) -> NDArray[np.int32]:
     """The part of each sample, as an index: every sample in one, no group in two, no part empty.
 
     Groups come in the order of a hash. Parts that count groups take the first; of the others the one that lacks most
-    of its seconds takes the next. ConfigError where there is too little for the parts.
+    of its size takes the next. ConfigError where there is too little for the parts.
     """
     counts = next((part.of for part in parts if part.of in ("speakers", "recordings")), None)
     by_speaker = enough_speakers(speakers) if counts is None else counts == "speakers"
     groups = groups_of(speakers, recordings, by_speaker)
     kinds, first, member = np.unique(groups, return_index=True, return_inverse=True)
-    audio = np.bincount(member, weights=np.rint(1000 * seconds), minlength=len(kinds)).astype(np.int64)
+    amounts = np.bincount(member, weights=np.rint(1000 * sizes), minlength=len(kinds)).astype(np.int64)
     if len(kinds) < len(parts):
         what = "speakers" if by_speaker else "recordings"
         raise ConfigError(f"{len(kinds)} {what} cannot be divided into {len(parts)} parts: none is ever divided.")
@@ -37,8 +37,8 @@ def deal(
     of = np.full(len(kinds), -1, dtype=np.int32)
     counted = order if counts != "speakers" else order[speakers[first][order] != 0]
     _take_counted(of, counted, parts)
-    _take_audio(of, order[of[order] < 0], audio, parts)
-    _fill_empty(of, audio, parts)
+    _take_sizes(of, order[of[order] < 0], amounts, parts)
+    _fill_empty(of, amounts, parts)
     return of[member]
 
 
@@ -54,20 +54,19 @@ def _take_counted(of: NDArray[np.int32], order: NDArray[np.int64], parts: Sequen
             start = end
 
 
-def _take_audio(
-    of: NDArray[np.int32], order: NDArray[np.int64], audio: NDArray[np.int64], parts: Sequence[Part]
+def _take_sizes(
+    of: NDArray[np.int32], order: NDArray[np.int64], amounts: NDArray[np.int64], parts: Sequence[Part]
 ) -> None:
-    """Each group of `order` to the part that lacks most of its milliseconds."""
-    total = int(audio.sum())
+    """Each group of `order` to the part that lacks most; all in thousandths of a second or a byte."""
+    total = int(amounts.sum())
     lacks = {number: int(_wanted(part, total)) for number, part in enumerate(parts) if part.of in ("share", "hours")}
-    left = int(audio[of < 0].sum()) - sum(lacks.values())
+    left = int(amounts[of < 0].sum()) - sum(lacks.values())
     rest = next((number for number, part in enumerate(parts) if part.of == "rest"), None)
     if rest is not None:
         if left <= 0:
-            raise ConfigError(f"`into` leaves nothing for {parts[rest].name}: there are {total / 3.6e6:.2f} h in all.")
+            raise ConfigError(f"`into` leaves nothing for {parts[rest].name}: the others take all.")
         lacks[rest] = left
-    sizes = audio[order].tolist()
-    for group, size in zip(order.tolist(), sizes, strict=True):
+    for group, size in zip(order.tolist(), amounts[order].tolist(), strict=True):
         number = max(lacks, key=lacks.__getitem__)
         of[group] = number
         lacks[number] -= size
@@ -77,7 +76,7 @@ def _wanted(part: Part, total: int) -> float:
     return part.amount * total if part.of == "share" else part.amount * 3.6e6
 
 
-def _fill_empty(of: NDArray[np.int32], audio: NDArray[np.int64], parts: Sequence[Part]) -> None:
+def _fill_empty(of: NDArray[np.int32], amounts: NDArray[np.int64], parts: Sequence[Part]) -> None:
     """A part without any group gets the shortest of the part that has most groups."""
     for number, part in enumerate(parts):
         if not (of == number).any():
@@ -86,4 +85,4 @@ def _fill_empty(of: NDArray[np.int32], audio: NDArray[np.int64], parts: Sequence
             groups = np.flatnonzero(of == richest)
             if len(groups) < 2:
                 raise ConfigError(f"`into` leaves nothing for {part.name}: speakers or recordings are never divided.")
-            of[groups[np.argmin(audio[groups])]] = number
+            of[groups[np.argmin(amounts[groups])]] = number

@@ -39,6 +39,7 @@ def candidates(samples: Sequence[dict[str, Any]]) -> Candidates:
     return Candidates(
         ids=np.array([hash64(str(n)) for n in range(count)], dtype=np.uint64),
         seconds=np.array([s["seconds"] for s in samples]),
+        sizes=np.array([s["seconds"] for s in samples]),
         scores=np.array([np.nan if s.get("score") is None else s["score"] for s in samples]),
         splits=named([s.get("split", "train") for s in samples]),
         speakers=named([s.get("speaker") for s in samples]),
@@ -83,7 +84,7 @@ def test_the_chosen_are_those_that_satisfy_every_rule(samples: list[dict[str, An
     assert chosen.tolist() == expected
     assert len(said) == len(rules)
     left = [sum(expected), sum(s["seconds"] for s, is_left in zip(samples, expected, strict=True) if is_left)]
-    assert not said or [said[-1].samples, said[-1].seconds] == left
+    assert not said or [said[-1].samples, said[-1].size] == left
 
 
 @given(st.lists(SAMPLE, min_size=1, max_size=60), st.floats(0.01, 1), st.floats(0.01, 1), st.integers(0, 3))
@@ -108,7 +109,7 @@ def test_the_whole_share_is_all() -> None:
 def test_hours_are_a_share_of_all_and_no_more() -> None:
     found = candidates([{"seconds": 36.0}] * 200)
     chosen, said = choose(found, SelectConfig(hours=0.5))
-    assert chosen.sum() == 50 and (said[0].rule, said[0].seconds) == ("0.5 h, seed 0", 1800.0)
+    assert chosen.sum() == 50 and (said[0].rule, said[0].size) == ("0.5 h, seed 0", 1800.0)
     with pytest.raises(ConfigError, match=r"`hours` must be ≤ 2\.00, which is all there is, but is 3"):
         choose(found, SelectConfig(hours=3))
 
@@ -116,7 +117,7 @@ def test_hours_are_a_share_of_all_and_no_more() -> None:
 def test_a_share_is_taken_of_what_the_rules_leave() -> None:
     samples = [{"seconds": float(n % 2 + 1)} for n in range(40)]
     _, said = choose(candidates(samples), SelectConfig(min_seconds=2, share=0.5))
-    assert [(left.samples, left.seconds) for left in said] == [(20, 40.0), (10, 20.0)]
+    assert [(left.samples, left.size) for left in said] == [(20, 40.0), (10, 20.0)]
 
 
 @given(st.lists(SAMPLE, min_size=1, max_size=40), st.sampled_from(["split", "speaker", "language"]))

@@ -74,7 +74,7 @@ def test_speakers_are_counted_where_they_are_known() -> None:
     ("into", "message"),
     [
         (("a=9speakers", "b=rest"), "wants 9 speakers for a, but 3 are all"),
-        (("a=1h", "b=rest"), "leaves nothing for b: there are 0.00 h in all"),
+        (("a=1h", "b=rest"), "leaves nothing for b: the others take all"),
         (("a=4recordings", "b=rest"), "leaves nothing for b"),
     ],
 )
