@@ -39,6 +39,8 @@ class StoredSample:
     """Whole-utterance patch lengths by strategy."""
     drawn: Sequence[Sequence[Any]]
     """One drawn interleaving: `["s", first frame, end frame]` or `["t", [text token ids]]`, in order."""
+    members: Mapping[str, bytes] | None = None
+    """What a tar is to hold of it, by extension; None: what `encode_sample` makes of it."""
 
 
 def stored_strategies(sample: Sample) -> list[str]:
@@ -192,7 +194,7 @@ def _document(key: str, meta: Mapping[str, Any], tokens: NDArray[Any]) -> Sample
 
 def write_shard(file: IO[bytes], samples: Iterable[StoredSample]) -> list[int]:
     """Write a tar whose bytes depend on the samples alone; byte offsets of the samples, and of the last one's end."""
-    return write_members(file, ((stored.sample.key, encode_sample(stored)) for stored in samples))
+    return write_members(file, ((stored.sample.key, stored.members or encode_sample(stored)) for stored in samples))
 
 
 def write_members(file: IO[bytes], samples: Iterable[tuple[str, Mapping[str, bytes]]]) -> list[int]:

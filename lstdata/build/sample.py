@@ -8,8 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstdata.build.plan_table import PlannedRecord
+from lstdata.build.utterance import Utterance
 from lstdata.patching import piece_frames
-from lstdata.records import Alignment, Coded, Mask, Sample, character_frames, frame_count, word_frames
+from lstdata.records import Alignment, Coded, Mask, Sample, SourceRow, character_frames, frame_count, word_frames
+from lstdata.shards import StoredSample
+from lstdata.sources.runs import PackedSample
 from lstdata.tokenizer import TextTokenizer
 
 
@@ -54,7 +57,7 @@ def sample_of(record: PlannedRecord, coded: Coded, tokenizer: TextTokenizer) -> 
         hop=coded.hop,
         units=coded.units,
         activity=coded.activity,
-        text=row.text if row.text is not None or coded.words is None else " ".join(coded.words),
+        text=_text(row, coded),
         words=coded.words,
         word_frames=coded.word_frames,
         word_scores=coded.word_scores,
@@ -69,3 +72,23 @@ def sample_of(record: PlannedRecord, coded: Coded, tokenizer: TextTokenizer) -> 
         license=row.license,
         custom=row.custom,
     )
+
+
+def packed_alike(utterance: Utterance, packing: str | None) -> StoredSample | None:
+    """A run's sample as it is, where packing it anew would make the same; else None.
+
+    That is: by the same tokenizer and options (`packing`), with all that the source says of it and all its words.
+    """
+    coded, record = utterance.coded, utterance.record
+    if not isinstance(coded, PackedSample) or coded.packing != packing:
+        return None
+    sample, row = coded.stored.sample, record.row
+    said = (record.key, row.id, record.split, _text(row, coded), coded.words, dict(row.custom))
+    stored = (sample.key, sample.id, sample.split, sample.text, sample.words, dict(sample.custom))
+    told = all(getattr(row, name) == getattr(sample, name) for name in ("recording", "speaker", "language", "license"))
+    return coded.stored if said == stored and told else None
+
+
+def _text(row: SourceRow, coded: Coded) -> str | None:
+    """The transcript, or else the words."""
+    return row.text if row.text is not None or coded.words is None else " ".join(coded.words)

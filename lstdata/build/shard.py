@@ -132,6 +132,7 @@ def _stages(spec: BuildSpec, place: Whereabouts, models: ModelActors | None) -> 
         device=spec.device,
         word_source=spec.word_source,
         ctc=models.ctc(place) if models is not None and aligns(spec) else None,
+        packing=dict(spec.stages)["sample"],
         place=place,
     )
 

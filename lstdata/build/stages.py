@@ -14,7 +14,7 @@ from lstdata.audio import check_length
 from lstdata.build.late_units import LateUnits, Ready
 from lstdata.build.letters import dead_letter
 from lstdata.build.plan_table import PlannedRecord
-from lstdata.build.sample import coded_utterance, sample_of
+from lstdata.build.sample import coded_utterance, packed_alike, sample_of
 from lstdata.build.utterance import Step, Utterance
 from lstdata.build.whereabouts import Whereabouts
 from lstdata.build.word_times import WordSource, WordTimes
@@ -65,6 +65,8 @@ class Stages:
     word_source: WordSource = field(default_factory=WordSource)
     ctc: RemoteCtcModel | None = None
     """The model of the aligner, where it is not loaded here."""
+    packing: str | None = None
+    """Fingerprint of the stage `sample`: what a run has packed by the same is not packed anew; None: everything is."""
     place: Whereabouts | None = None
     """Told which record is at which stage; None where nobody asks."""
 
@@ -243,6 +245,9 @@ class Stages:
     def make_sample(self, utterance: Utterance) -> Utterance:
         """The record as shards store it, with its patches and one drawn interleaving."""
         assert self.tokenizer is not None
+        packed = packed_alike(utterance, self.packing)
+        if packed is not None:
+            return replace(utterance, stored=packed)
         if utterance.coded is None:
             assert utterance.units is not None and utterance.activity is not None
             coded = coded_utterance(

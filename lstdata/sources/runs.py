@@ -19,7 +19,7 @@ from lstdata.config import SourceConfig
 from lstdata.errors import ConfigError, CorruptShard, Unavailable
 from lstdata.records import SAMPLE_RATE, Coded, Locator, Mask, SourceRow, UnitInventory
 from lstdata.run_folder import check_sums, read_finished
-from lstdata.shards import iter_samples
+from lstdata.shards import StoredSample, iter_samples
 from lstdata.sources.listing import names_in
 from lstdata.sources.rows import rejected, writable
 from lstdata.storage import (
@@ -33,6 +33,7 @@ from lstdata.storage import (
     sha256_bytes,
     version,
 )
+from lstdata.tar_members import iter_members
 from lstdata.vocab import VocabCard
 
 if TYPE_CHECKING:
@@ -40,6 +41,15 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 _TABLES = ("plan.parquet", "index.parquet", "rejects.parquet")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackedSample(Coded):
+    """A sample as a run holds it."""
+
+    stored: StoredSample
+    packing: str
+    """Fingerprint of the stage that made it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +62,8 @@ class RunSource:
     root: str
     splits: bool
     """Whether the run's splits are kept."""
+    packing: str
+    """Fingerprint of the stage that made its samples."""
     kind: str = "run"
 
     def scan(self) -> Iterator[SourceRow]:
@@ -92,8 +104,11 @@ class RunSource:
             raise CorruptShard(
                 f"`{path}`: the sample at byte {locator.offset} is damaged (crc32 differs): run `verify` on the folder."
             )
-        sample = next(iter_samples(stretch, str(path)))[-1].sample
-        return Coded(
+        stored = next(iter_samples(stretch, str(path)))[-1]
+        sample = stored.sample
+        return PackedSample(
+            stored=replace(stored, members=_members(stretch, str(path))),
+            packing=self.packing,
             samples=sample.samples,
             units=sample.units,
             activity=sample.activity,
@@ -162,7 +177,17 @@ def open_one(path: str, config: SourceConfig) -> RunSource | None:
     run = read_finished(place(path))
     if not run["totals"].get("written"):
         raise ConfigError(f"the run folder `{path}` holds no samples.")
-    return RunSource(path, config.splits == "names")
+    return RunSource(path, config.splits == "names", run["fingerprints"].get("sample", ""))
+
+
+def _members(stretch: bytes, path: str) -> dict[str, bytes]:
+    """Of the one sample that a stretch of a tar holds, by extension."""
+    found: dict[str, bytes] = {}
+    for _, extension, _, end, content in iter_members(stretch, path):
+        found[extension] = content
+        if end == len(stretch):
+            break
+    return found
 
 
 def _planned(plan: pq.ParquetFile) -> Iterator[tuple[str | None, dict[str, dict[str, Any]]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,15 +11,20 @@ import pytest
 from click.testing import CliRunner
 
 from lstdata.build.freeze import fit_source
+from lstdata.build.plan import make_plan
+from lstdata.build.plan_table import read_shard_rows
+from lstdata.build.stages import Stages
 from lstdata.cli.verbs import cli
 from lstdata.config import BuildConfig, InterleaveConfig, PatchingConfig, load
 from lstdata.errors import ConfigError, IncompleteBuild
 from lstdata.index import INDEX_SCHEMA, read_rejects, read_table
 from lstdata.loader.corpus import SplitCorpus, open_run
 from lstdata.run_folder import sealed
-from lstdata.shards import read_shard
+from lstdata.shards import encode_sample, read_shard
+from lstdata.sources import open_source
 from lstdata.sources.interleaved import coded
 from lstdata.storage import commit_json, read_json, sha256_file
+from lstdata.tokenizer import TextTokenizer
 from lstdata.verify import verify
 from tests.conftest import build
 from tests.sources.unit_files import interleaved, spoken, write_lines, write_on_the_fly
@@ -93,6 +99,25 @@ def test_a_repacked_run_has_the_same_bytes(built: Path, tmp_path: Path) -> None:
     assert not (out / "codebook.json").exists(), "nothing was fitted here"
     assert tars(out) == tars(built)
     assert verify(out).problems == []
+
+
+def test_what_is_copied_is_what_packing_anew_would_make(built: Path, tmp_path: Path) -> None:
+    """And only where the options that decide it are the same."""
+    config = load(BuildConfig, None, [f"tokenizer.path={built / 'tokenizer.json'}"])
+    packing = read_json(built / "run.json")["fingerprints"]["sample"]
+    source = open_source(str(built), config.source)
+    tokenizer = TextTokenizer.read(str(built / "tokenizer.json"))
+    plan = make_plan(source, config.plan, tmp_path / "plan.parquet")
+    records = dict(enumerate(r for s in plan.shards for r in read_shard_rows(tmp_path / "plan.parquet", s.number)))
+    records |= {12: replace(records[0], split="other"), 13: replace(records[0], row=replace(records[0].row, text="x"))}
+    copied, anew, other = (
+        Stages(config, source, None, tokenizer, packing=p).process(records) for p in (packing, None, "another")
+    )
+    assert [one.members is not None for one in copied.values()] == [True] * 12 + [False] * 2
+    assert not any(one.members for one in (*anew.values(), *other.values()))
+    for number, one in copied.items():
+        members = encode_sample(anew[number])
+        assert (one.members or encode_sample(one)) == members == encode_sample(other[number])
 
 
 def test_a_repacked_run_takes_a_new_tokenizer_patches_and_shards(prepared: Path, tmp_path: Path) -> None:
