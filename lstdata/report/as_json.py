@@ -19,6 +19,7 @@ def numbers_to_json(numbers: Numbers) -> dict[str, Any]:
             asdict(split) | {"speakers": len(numbers.corpus.named.get(split.name, ()))} for split in numbers.splits
         ],
         "shards": [asdict(one) | {"records": one.records} for one in numbers.shards],
+        "parents": [asdict(one) for one in numbers.parents],
         "corpus": _corpus(numbers.corpus),
         "alignment": asdict(numbers.threshold)
         | {"share_below": numbers.threshold.share_below(numbers.corpus.align_score.count)},
@@ -37,6 +38,7 @@ def numbers_to_json(numbers: Numbers) -> dict[str, Any]:
 def _corpus(corpus: Corpus) -> dict[str, Any]:
     return {
         "seconds": corpus.seconds.to_json(),
+        "text_tokens": corpus.text_tokens.to_json(),
         "words_per_second": corpus.words_per_second.to_json(),
         "align_score": corpus.align_score.to_json(),
         "align_score_cdf": corpus.align_score.cumulative(),
@@ -50,8 +52,8 @@ def _corpus(corpus: Corpus) -> dict[str, Any]:
 
 
 def _parts(parts: Mapping[str | None, Part]) -> list[dict[str, Any]]:
-    order = sorted(parts.items(), key=lambda item: (-item[1].seconds, item[0] or ""))
-    return [{"name": name, "samples": part.samples, "seconds": part.seconds} for name, part in order]
+    order = sorted(parts.items(), key=lambda item: (-item[1].seconds, -item[1].text_bytes, item[0] or ""))
+    return [{"name": name, **asdict(part)} for name, part in order]
 
 
 def _finite(value: Any) -> Any:

@@ -118,6 +118,8 @@ def shard_charts(shards: Sequence[ShardFigures]) -> list[Chart]:
     """How even the shards are, by length and by size."""
     charts = []
     asked = [("Audio in a shard", "min", [one.seconds / 60 for one in shards])]
+    if any(one.text_bytes for one in shards):
+        asked = [("Text in a shard", "MB", [one.text_bytes / 1e6 for one in shards])]
     asked += [("Size of a shard", "MB", [one.bytes / 1e6 for one in shards])]
     for title, unit, values in asked:
         found = Distribution(nice_step(max(values, default=1.0) or 1.0, 400))

@@ -28,6 +28,7 @@ class Part:
 
     samples: int = 0
     seconds: float = 0.0
+    text_bytes: int = 0
 
 
 Parts = defaultdict[str | None, Part]
@@ -39,6 +40,9 @@ class Corpus:
     """Exact, of all samples."""
 
     seconds: Distribution = field(default_factory=lambda: Distribution(0.1))
+    """Of utterances."""
+    text_tokens: Distribution = field(default_factory=Distribution)
+    """Of documents of text."""
     words_per_second: Distribution = field(default_factory=lambda: Distribution(0.05))
     align_score: Distribution = field(default_factory=lambda: Distribution(0.01))
     header_error: Distribution = field(default_factory=lambda: Distribution(0.001))
@@ -60,11 +64,13 @@ class Corpus:
         self.header_error.add(error)
         self.header_mismatches += int((error > HEADER_TOLERANCE).sum())
         self.interpolated += int(np.nansum(batch["interpolated"].astype(np.float64)))
-        self.seconds.add(seconds)
+        self.seconds.add(seconds[seconds > 0])
+        self.text_tokens.add(batch["text_tokens"].astype(np.float64))
         self.words_per_second.add(words[seconds > 0] / seconds[seconds > 0])
         self.align_score.add(batch["align_score"].astype(np.float64))
-        _add_parts(self.languages, batch["language"], seconds)
-        _add_parts(self.licenses, batch["license"], seconds)
+        written = np.nan_to_num(batch["text_bytes"].astype(np.float64))
+        _add_parts(self.languages, batch["language"], seconds, written)
+        _add_parts(self.licenses, batch["license"], seconds, written)
         if not self.many_speakers:
             for speaker, split in set(zip(batch["speaker"].tolist(), batch["split"].tolist(), strict=True)):
                 if speaker is not None:
@@ -77,12 +83,14 @@ class Corpus:
         return len(self.speakers) >= MOST_SPEAKERS
 
 
-def _add_parts(parts: Parts, names: NDArray[np.object_], seconds: NDArray[np.float64]) -> None:
+def _add_parts(
+    parts: Parts, names: NDArray[np.object_], seconds: NDArray[np.float64], written: NDArray[np.float64]
+) -> None:
     kinds: dict[str | None, int] = {}
     places = np.array([kinds.setdefault(name, len(kinds)) for name in names.tolist()], dtype=np.int64)
-    sums = np.bincount(places, weights=seconds, minlength=len(kinds))
-    counts = np.bincount(places, minlength=len(kinds))
-    for name, length, samples in zip(kinds, sums.tolist(), counts.tolist(), strict=True):
+    counts, lengths, sizes = (np.bincount(places, weights=w, minlength=len(kinds)) for w in (None, seconds, written))
+    for name, samples, length, size in zip(kinds, counts.tolist(), lengths.tolist(), sizes.tolist(), strict=True):
         part = parts[name if name in parts or len(parts) < MOST_NAMES else OTHERS]
         part.samples += samples
         part.seconds += length
+        part.text_bytes += int(size)

@@ -48,7 +48,7 @@ def choose_outliers(rankings: Sequence[Ranking], drawn: Collection[str]) -> list
     for rank in range(max((len(ranking.found) for ranking in rankings), default=0)):
         for outlier in (ranking.found[rank] for ranking in rankings if rank < len(ranking.found)):
             key = outlier.place.key
-            fits = outlier.seconds <= LONGEST and seconds + outlier.seconds <= SECONDS_DRAWN
+            fits = 0 < outlier.seconds <= LONGEST and seconds + outlier.seconds <= SECONDS_DRAWN
             if fits and key not in chosen and key not in drawn and len(chosen) < MOST_DRAWN:
                 chosen[key] = outlier.place
                 seconds += outlier.seconds

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from lstdata.index import SHARDS_SCHEMA, positions_column, read_table
 from lstdata.inspection.finding import Place
 from lstdata.records import HOP
 from lstdata.report.corpus import Corpus
+from lstdata.report.origins import Origin, read_origins
 from lstdata.report.outliers import Outliers
 from lstdata.report.positions import Savings
 from lstdata.report.reading import iter_batches, read_run_json, read_samples
@@ -28,7 +29,8 @@ from lstdata.shards import STORED_STRATEGIES
 SAMPLES_READ = 10_000
 """Samples whose units and patches are counted; a larger run is read in whole shards, evenly spread."""
 
-_COLUMNS = [*Place.COLUMNS, "split", "seconds", "header_seconds", "units", "words", "interpolated"]
+_COLUMNS = [*Place.COLUMNS, "split", "seconds", "header_seconds", "units", "words"]
+_COLUMNS += ["text_bytes", "text_tokens", "interpolated"]
 _COLUMNS += [*map(positions_column, STORED_STRATEGIES), "align_score", "speaker", "language", "license"]
 
 
@@ -45,6 +47,9 @@ class Split:
     seconds: float
     units: int
     words: int
+    text_bytes: int = 0
+    """Of documents of text, in UTF-8."""
+    text_tokens: int = 0
 
 
 @dataclass
@@ -56,6 +61,7 @@ class Numbers:
     splits: list[Split]
     shards: list[ShardFigures]
     rejects: list[Reason]
+    parents: list[Origin]
     corpus: Corpus
     units: UnitUsage
     speech: Speech
@@ -69,7 +75,7 @@ class Numbers:
 
     @property
     def total(self) -> Split:
-        names = ("shards", "samples", "rejected", "seconds", "units", "words")
+        names = (field.name for field in fields(Split) if field.name != "name")
         return Split("all", *(sum(getattr(s, name) for s in self.splits) for name in names))
 
     @property
@@ -117,6 +123,7 @@ def compute_numbers(out: UPath, limit: int = SAMPLES_READ) -> Numbers:
         splits=_splits(rows),
         shards=shard_figures(rows, medians.found),
         rejects=rejects,
+        parents=read_origins(run, out / "plan.parquet"),
         corpus=corpus,
         units=units,
         speech=speech,

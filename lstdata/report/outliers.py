@@ -77,6 +77,7 @@ class Outliers:
         self.interpolated = Ranking("most_interpolated", "Most words without times of their own", "of the words")
         self.header = Ranking("header_mismatch", "Header farthest from what was decoded", "s")
         self.longest = Ranking("longest", "Longest utterance", "s")
+        self.document = Ranking("longest_document", "Longest document", "tokens")
         self.word = Ranking("longest_word", "Longest word", "frames")
         self.silence = Ranking("longest_silence", "Longest silence beside a word", "frames")
 
@@ -97,7 +98,8 @@ class Outliers:
         self.slowest.offer(tempo, batch)
         self.interpolated.offer(np.where(guessed > 0, guessed, np.nan), batch)
         self.header.offer(np.where(off > HEADER_TOLERANCE, off, np.nan), batch)
-        self.longest.offer(seconds, batch)
+        self.longest.offer(np.where(seconds > 0, seconds, np.nan), batch)
+        self.document.offer(batch["text_tokens"].astype(np.float64), batch)
 
     def add_sample(self, stored: StoredSample, place: Place) -> None:
         """The longest word and the longest silence of a sample with word times, before patching cuts them."""

@@ -82,6 +82,7 @@ def _charts(numbers: Numbers, colours: list[str]) -> dict[str, Any]:
     corpus, units = numbers.corpus, numbers.units
     used = f"Units by frequency: {units.used} of {len(units.counts)} occur, entropy {units.entropy:.2f} bits"
     return {
+        "documents": spread("Tokens in a document", corpus.text_tokens, "tokens", 30),
         "durations": spread("Length of an utterance", corpus.seconds, "s", 30),
         "tempo": spread("Words per second", corpus.words_per_second, "words/s", 24),
         "scores": spread("Alignment score", corpus.align_score, "", 30),
@@ -131,7 +132,7 @@ def _title(numbers: Numbers) -> str:
 
 
 def _most_first(parts: Mapping[str | None, Part]) -> list[tuple[str | None, Part]]:
-    return sorted(parts.items(), key=lambda item: (-item[1].seconds, item[0] or ""))
+    return sorted(parts.items(), key=lambda item: (-item[1].seconds, -item[1].text_bytes, item[0] or ""))
 
 
 def _decoder(run: dict[str, Any]) -> str:

@@ -29,6 +29,8 @@ class ShardFigures:
     seconds: float
     units: int
     words: int
+    text_bytes: int
+    text_tokens: int
     bytes: int
     median_score: float
     """NaN where nothing was scored."""
@@ -77,6 +79,8 @@ def shard_figures(rows: Iterable[Mapping[str, Any]], scores: Mapping[str, float]
             row["seconds"],
             row["units"],
             row["words"],
+            row["text_bytes"],
+            row["text_tokens"],
             row["bytes"],
             scores.get(row["shard"], math.nan),
         )

@@ -41,7 +41,7 @@ def _rows(out: UPath) -> Iterator[dict[str, Any]]:
 
 
 def _eligible(batch: dict[str, Any], timed: bool) -> Any:
-    return (batch["seconds"] <= LONGEST) & ((batch["words"] > 0) | (not timed))
+    return (batch["seconds"] > 0) & (batch["seconds"] <= LONGEST) & ((batch["words"] > 0) | (not timed))
 
 
 def _nearest(out: UPath, seconds: float, timed: bool, taken: Collection[str]) -> Place | None:

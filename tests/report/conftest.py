@@ -57,6 +57,23 @@ def stored_sample(
     return StoredSample(sample, patches, [["s", 0, frames - 4], ["t", [5, 6]]] if words else [["s", 0, frames]])
 
 
+def stored_document(id: str, text: str, tokens: Sequence[int], **more: Any) -> StoredSample:
+    sample = Sample(
+        key=id,
+        id=id,
+        split="train",
+        samples=0,
+        units=np.zeros(0, dtype=np.uint16),
+        activity=np.zeros(0, dtype=np.bool_),
+        text=text,
+        words=None,
+        word_frames=None,
+        tokens=np.array(tokens, dtype=np.uint16),
+        **more,
+    )
+    return StoredSample(sample, {}, ())
+
+
 def write_run(
     out: Path, shards: dict[str, list[StoredSample]], letters: Sequence[DeadLetter] = (), units: int = 4
 ) -> Path:
@@ -84,6 +101,8 @@ def write_run(
                 "seconds": sum(s.sample.samples for s in samples) / SAMPLE_RATE,
                 "units": sum(s.sample.frames for s in samples),
                 "words": sum(len(s.sample.words or ()) for s in samples),
+                "text_bytes": sum(len((s.sample.text or "").encode()) for s in samples if s.sample.tokens is not None),
+                "text_tokens": sum(len(s.sample.tokens) for s in samples if s.sample.tokens is not None),
                 "bytes": len(data),
             }
         )
@@ -133,6 +152,11 @@ def write_run(
 @pytest.fixture
 def make_stored() -> Callable[..., StoredSample]:
     return stored_sample
+
+
+@pytest.fixture
+def make_document() -> Callable[..., StoredSample]:
+    return stored_document
 
 
 @pytest.fixture

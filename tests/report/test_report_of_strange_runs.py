@@ -134,3 +134,39 @@ def test_of_many_shards_the_page_shows_some(
     assert "Of 201 shards, those with the least and the most" in page.text
     assert "Shards that stand out" in page.text
     assert 6 <= sum(word.startswith("train-0") for word in page.words) <= 12
+
+
+def test_a_run_of_text(
+    tmp_path: Path, make_run: Callable[..., Path], make_document: Callable[..., StoredSample]
+) -> None:
+    documents = [make_document("a", "Ein Haus.", [5, 6, 7], language="de"), make_document("b", "x" * 91, [1] * 47)]
+    text = text_of(make_run(tmp_path / "run", {"train-000000": documents}))
+    for said in (
+        "100 B of text in 2 documents, 50 tokens.",
+        "bytes in a token 2.00",
+        "train 100 B 2 50 1 all 100 B 2 50 1",
+        "Languages by size language text share samples not named 91 B 91.0% 1 de 9 B 9.0% 1",
+        "Tokens in a document mean 25 · median 3 · max 47 tokens",
+        "Documents of text have no units, word times or patches",
+        "Longest document tokens 47 b 3 a",
+        "train-000000 train 2 2 0 100 B 50",
+    ):
+        assert said in text, said
+    for unsaid in ("Patches", "Speech units", "Word times", "Positions saved"):
+        assert unsaid not in text
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_a_run_made_of_runs_names_them(
+    several: bool, tmp_path: Path, make_run: Callable[..., Path], make_stored: Callable[..., StoredSample]
+) -> None:
+    names = ["0/a", "1/b", "1/c"] if several else ["a", "b", "c"]
+    run = make_run(tmp_path / "run", {"train-000000": [make_stored(name, [1] * 30, None) for name in names]})
+    told = json.loads((run / "run.json").read_text())
+    parents = [("corpora/x<b>", 2, 3.0), ("corpora/y", 9, 99.0)][: 2 if several else 1]
+    told["parents"] = [{"path": path, "written": written, "seconds": s} for path, written, s in parents]
+    (run / "run.json").write_text(json.dumps(told))
+    text = text_of(run)
+    expected = ("x<b> 0.0 s 3.0 s 1 2", "y 0.0 s 1.6 min 2 9") if several else ("x<b> 0.0 s 3.0 s 3 2",)
+    for said in expected:
+        assert said in text, said

@@ -33,7 +33,7 @@ def test_the_shards_of_a_run(run: Path) -> None:
 
 
 def shard(number: int, seconds: float, rejected: int = 0) -> ShardFigures:
-    return ShardFigures(f"s{number:05}", "train", 9, rejected, seconds, 1, 1, 1000 + number, math.nan)
+    return ShardFigures(f"s{number:05}", "train", 9, rejected, seconds, 1, 1, 0, 0, 1000 + number, math.nan)
 
 
 def test_of_many_shards_the_ends_are_shown() -> None:
