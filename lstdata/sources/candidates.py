@@ -53,7 +53,7 @@ class Candidates:
     splits: Named
     speakers: Named
     recordings: NDArray[np.uint64]
-    """Hashes."""
+    """Hashes; each document of text is its own."""
     languages: Named
     listed: Mask
     """Whether the file of `ids` names it."""
@@ -82,31 +82,32 @@ class Reading:
                 self._numbers[name].append(rows[name].to_numpy().astype(np.float64))
             for name in _NAMED:
                 self._numbers[name].append(self._coded(name, rows[name].combine_chunks()))
-            self._read_ids(rows["id"].combine_chunks(), prefix)
+            self._read_ids(rows["id"].combine_chunks(), prefix, rows["text_bytes"].null_count == 0)
         return count
 
     def candidates(self) -> Candidates:
         found = {name: np.concatenate(parts) for name, parts in self._numbers.items()}
         named = {name: Named(found[name], list(self._codes[name])) for name in _NAMED}
+        is_text = ~np.isnan(found["text_bytes"])
         return Candidates(
             ids=found["ids"],
             seconds=found["seconds"],
-            sizes=np.where(np.isnan(found["text_bytes"]), found["seconds"], found["text_bytes"]),
+            sizes=np.where(is_text, found["text_bytes"], found["seconds"]),
             scores=found["align_score"],
             splits=named["split"],
             speakers=named["speaker"],
-            recordings=named["recording"].hashes(),
+            recordings=np.where(is_text, found["ids"], named["recording"].hashes()),
             languages=named["language"],
             listed=found["listed"],
-            is_text=not np.isnan(found["text_bytes"]).all(),
+            is_text=bool(is_text.any()),
         )
 
-    def _read_ids(self, ids: pa.Array, prefix: str) -> None:
+    def _read_ids(self, ids: pa.Array, prefix: str, of_text: bool) -> None:
         """Hashed only where a hash is asked for: that takes a microsecond each."""
         ids = pc.binary_join_element_wise(prefix, ids, "")
-        sampled = self.select.share is not None or self.select.hours is not None
-        hashes = map(hash64, ids.to_pylist()) if sampled else ()
-        self._numbers["ids"].append(np.fromiter(hashes, np.uint64) if sampled else np.zeros(len(ids), np.uint64))
+        wanted = of_text or self.select.share is not None or self.select.hours is not None
+        hashes = map(hash64, ids.to_pylist()) if wanted else ()
+        self._numbers["ids"].append(np.fromiter(hashes, np.uint64) if wanted else np.zeros(len(ids), np.uint64))
         listed = np.ones(len(ids), np.bool_)
         if self._wanted is not None:
             listed = pc.is_in(ids, value_set=self._wanted).to_numpy(zero_copy_only=False)
