@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import strategies as st
 from upath import UPath
 
 from lstdata.cli.verbs import cli
@@ -17,6 +19,7 @@ from lstdata.export.samples import open_run, read_samples
 from lstdata.records import Sample
 from tests.conftest import build
 from tests.sources.unit_files import write_lines
+from tests.test_patching import runs
 
 SAID = ["“Well-known,", "—", "the", "OLD", "miller’s", "(geese)", "saw", "7", "rivers!", "Étude"]
 
@@ -43,6 +46,14 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_lines(folder / "features.jsonl", lines)
     build(folder / "features.jsonl", folder / "out", "words.missing=speech", "units.clusters=50")
     return folder / "out"
+
+
+@st.composite
+def spoken(draw: st.DrawFn) -> Sample:
+    """A sample of any words and silences whose units repeat and change."""
+    sample, _, _ = draw(runs())
+    units = draw(st.lists(st.integers(0, 3), min_size=sample.frames, max_size=sample.frames))
+    return replace(sample, units=np.array(units, dtype=np.uint16))
 
 
 def samples(out: Path) -> Iterator[Sample]:

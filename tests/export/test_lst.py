@@ -17,8 +17,7 @@ from lstdata.export.lst import line_of, spoken_words
 from lstdata.records import Sample
 from lstdata.sources import open_source
 from lstdata.sources.interleaved import coded
-from tests.export.conftest import json_lines, samples
-from tests.test_patching import runs
+from tests.export.conftest import json_lines, samples, spoken
 
 SEGMENT = re.compile(r"<LST MODE SEP>(TEXT|HUBERT) ([^<]*)")
 
@@ -87,9 +86,8 @@ def test_a_word_that_is_read_as_two_is_cut_by_its_characters() -> None:
     assert pairs(json.loads(line_of(sample) or "")["interleaved"]) == [("to", [0, 1, 2, 3, 4]), ("day", [5, 6, 7])]
 
 
-@given(runs())
-def test_all_units_come_back_and_every_word_with_its_frames(run: tuple[Sample, int, int]) -> None:
-    sample = run[0]
+@given(spoken())
+def test_all_units_come_back_and_every_word_with_its_frames(sample: Sample) -> None:
     line = line_of(sample)
     if line is None:
         assert not sample.words

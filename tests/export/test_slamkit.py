@@ -20,8 +20,7 @@ from lstdata.export.slamkit import features_of
 from lstdata.records import Sample
 from lstdata.sources import open_source
 from lstdata.sources.slamkit import coded
-from tests.export.conftest import json_lines, samples
-from tests.test_patching import runs
+from tests.export.conftest import json_lines, samples, spoken
 
 
 def slice_of(line: dict[str, Any], first: int, last: int) -> list[int]:
@@ -31,9 +30,8 @@ def slice_of(line: dict[str, Any], first: int, last: int) -> list[int]:
     return line["units"][bisect_left(unit_time, start) : bisect_right(unit_time, end)]
 
 
-@given(runs())
-def test_units_and_words_come_back(run: tuple[Sample, int, int]) -> None:
-    sample = run[0]
+@given(spoken())
+def test_units_and_words_come_back(sample: Sample) -> None:
     line = features_of(sample)
     assert all(a != b for a, b in zip(line["units"], line["units"][1:], strict=False))
     found = coded(line)
@@ -43,9 +41,8 @@ def test_units_and_words_come_back(run: tuple[Sample, int, int]) -> None:
         assert found.word_frames.tolist() == sample.word_frames.tolist()
 
 
-@given(runs())
-def test_slamkit_cuts_each_word_where_it_is(run: tuple[Sample, int, int]) -> None:
-    sample = run[0]
+@given(spoken())
+def test_slamkit_cuts_each_word_where_it_is(sample: Sample) -> None:
     line = features_of(sample)
     edges = [0, *np.cumsum(line["duration"]).tolist()]
     for number, (start, end) in enumerate([] if sample.word_frames is None else sample.word_frames.tolist()):
