@@ -15,7 +15,14 @@ from lstdata.export import FORMATS
 @click.command("export")
 @click.argument("out", type=RunFolder(kept=True))
 @click.argument("dst", type=RunFolder())
-@click.option("--format", "form", type=click.Choice(FORMATS), required=True, help="The LST authors' lines.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    required=True,
+    help="The LST authors' lines, slamkit's features and tokens, Parquet for `datasets`, lhotse's Shar, or WebDataset "
+    "with the source's audio in it.",
+)
 @click.option("--split", "splits", multiple=True, metavar="NAME", help="Of this split only; repeatable.")
 @click.option("--chunks", type=int, help="Of lst: files of each split, 1 by default.")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier export in DST.")

@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-FORMATS = ("lst", "slamkit", "hf", "lhotse")
-"""The LST authors' training lines; slamkit's features and tokens; Parquet for `datasets`; lhotse's Shar."""
+FORMATS = ("lst", "slamkit", "hf", "lhotse", "webdataset")
+"""The LST authors' lines; slamkit's features and tokens; Parquet for `datasets`; lhotse's Shar; shards with audio."""

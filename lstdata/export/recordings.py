@@ -11,7 +11,7 @@ from lstdata.build.plan_table import read_plan, read_shard
 from lstdata.config import BuildConfig, from_dict
 from lstdata.errors import LstDataError
 from lstdata.export.samples import Run, Shard
-from lstdata.inspection.hearing import open_again
+from lstdata.sources import open_source
 from lstdata.storage import is_url, resolve
 
 _PLACED = ("id", "path", "start", "channel", "rate", "offset", "size", "row_group")
@@ -57,14 +57,12 @@ class Recordings:
     def __init__(self, run: Run) -> None:
         self._plan = run.out / "plan.parquet"
         self._numbers = {shard.name: shard.number for shard in read_plan(self._plan).shards}
-        config = from_dict(BuildConfig, run.stated["config"])
-        source = open_again(run.stated["source"]["path"], config.source)
-        self._root = None if source is None or source.inventory() is not None else source.root
+        self._root = _root(run)
         self._layout = lru_cache(maxsize=_REMEMBERED)(_layout)
 
     def of_shard(self, shard: Shard) -> dict[str, Recorded]:
         """By the sample's id."""
-        if self._root is None or is_url(self._root):
+        if self._root is None:
             return {}
         rows = read_shard(self._plan, self._numbers[shard.name], _PLACED).to_pylist()
         found = ((row["id"], self._recorded(self._root, row)) for row in rows)
@@ -83,6 +81,15 @@ class Recordings:
             return None
         mixed: int | list[int] = list(range(channels)) if channels > 1 else 0
         return Recorded(path, rate, channels, samples, start, mixed if row["channel"] is None else row["channel"])
+
+
+def _root(run: Run) -> str | None:
+    """The folder that relative paths of the plan are under; None where the source is gone, or has no audio here."""
+    try:
+        source = open_source(run.stated["source"]["path"], from_dict(BuildConfig, run.stated["config"]).source)
+        return None if source.inventory() is not None or is_url(source.root) else source.root
+    except LstDataError:
+        return None
 
 
 def _layout(path: str) -> tuple[int, int, int] | None:

@@ -78,22 +78,27 @@ def export_run(asked: Asked, progress: Callable[[int, int], None]) -> dict[str, 
 
 
 def _writer(asked: Asked, run: Run, folder: Path) -> Writer:
-    if asked.format == "lst":
-        from lstdata.export.lst import LstWriter
+    match asked.format:
+        case "lst":
+            from lstdata.export.lst import LstWriter
 
-        return LstWriter(folder, asked.chunks)
-    if asked.format == "slamkit":
-        from lstdata.export.slamkit import SlamkitWriter
+            return LstWriter(folder, asked.chunks)
+        case "slamkit":
+            from lstdata.export.slamkit import SlamkitWriter
 
-        return SlamkitWriter(folder)
-    if asked.format == "hf":
-        from lstdata.export.hf import HubWriter
+            return SlamkitWriter(folder)
+        case "hf":
+            from lstdata.export.hf import HubWriter
 
-        return HubWriter(folder, run)
-    if asked.format == "lhotse":
-        from lstdata.export.lhotse import SharWriter
+            return HubWriter(folder, run)
+        case "lhotse":
+            from lstdata.export.lhotse import SharWriter
 
-        return SharWriter(folder, run)
+            return SharWriter(folder, run)
+        case "webdataset":
+            from lstdata.export.webdataset import AudioWriter
+
+            return AudioWriter(folder, run)
     raise ConfigError(f"`--format` must be one of {', '.join(FORMATS)}, but is {asked.format!r}.")
 
 

@@ -1,0 +1,113 @@
+"""WebDataset shards with the audio in them: `KEY.flac`, `KEY.json` and `KEY.units.npy`, for each shard of the run.
+
+Audio is read from the source again, as it was when the run was built: decoded, mixed down, at 16 kHz. It is FLAC, whose
+bytes depend on nothing but the signal and libsndfile's version; the Ogg pages of libsndfile carry random numbers.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lstdata.build.plan_table import read_plan, read_shard_rows
+from lstdata.config import BuildConfig, from_dict
+from lstdata.errors import ConfigError, Rejected
+from lstdata.export.destination import LeftOut
+from lstdata.export.samples import Run, Shard
+from lstdata.members import npy, run_lengths
+from lstdata.records import SAMPLE_RATE, Audio, Locator, Sample, Waveform
+from lstdata.shards import StoredSample
+from lstdata.sources import Source, open_source
+
+
+class AudioWriter:
+    """A shard with its samples is `SPLIT-NNNNNN.tar`, numbered anew in each split."""
+
+    def __init__(self, folder: Path, run: Run) -> None:
+        self._folder = folder
+        self._plan = run.out / "plan.parquet"
+        self._numbers = {shard.name: shard.number for shard in read_plan(self._plan).shards}
+        self._source = _source(run)
+        self._shards: Counter[str] = Counter()
+
+    def write(self, shard: Shard, samples: Iterable[StoredSample]) -> list[LeftOut]:
+        left_out: list[LeftOut] = []
+        locators = {r.row.id: r.row.locator for r in read_shard_rows(self._plan, self._numbers[shard.name])}
+        path = self._folder / f"{shard.split}-{self._shards[shard.split]:06d}.tar"
+        with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
+            for stored in samples:
+                sample = stored.sample
+                try:
+                    audio = flac(heard(sample, self._source, locators[sample.id]))
+                except Rejected as verdict:
+                    left_out.append((sample.id, verdict.reason))
+                    continue
+                for extension, data in (("flac", audio), ("json", described(sample)), ("units.npy", npy(sample.units))):
+                    _add(tar, f"{sample.key}.{extension}", data)
+            written = bool(tar.offset)
+        if not written:
+            path.unlink()
+        self._shards[shard.split] += written
+        return left_out
+
+    def close(self) -> dict[str, Any]:
+        import soundfile
+
+        return {"shards": dict(self._shards), "libsndfile": soundfile.__libsndfile_version__}
+
+
+def heard(sample: Sample, source: Source, locator: Locator) -> Waveform:
+    """The audio that a sample was made of. Raises Rejected where it is gone, or another; Unavailable as sources do."""
+    if sample.tokens is not None:
+        raise Rejected("text_only", "it is a document of text.")
+    opened = source.open(locator)
+    assert isinstance(opened, Audio)
+    if len(opened.samples) != sample.samples:
+        raise Rejected("audio_changed", f"it has {len(opened.samples)} samples, but had {sample.samples}.")
+    return opened.samples
+
+
+def flac(samples: Waveform) -> bytes:
+    """Mono, 16 bits, 16 kHz; equal signals give equal bytes under one version of libsndfile."""
+    import soundfile
+
+    buffer = io.BytesIO()
+    rounded = np.clip(np.rint(samples * 32768.0), -32768, 32767).astype(np.int16)
+    soundfile.write(buffer, rounded, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
+    return buffer.getvalue()
+
+
+_DESCRIBED = (
+    *("id", "split", "samples", "hop", "text", "words", "interpolated", "word_scores", "character_frames"),
+    *("aligner", "align_score", "recording", "speaker", "language", "license"),
+)
+
+
+def described(sample: Sample) -> bytes:
+    """All that a sample says but its units and patches."""
+    said = {name: getattr(sample, name) for name in _DESCRIBED}
+    said["word_frames"] = None if sample.word_frames is None else sample.word_frames.tolist()
+    said |= {"activity": run_lengths(sample.activity), "custom": dict(sample.custom)}
+    return json.dumps(said, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _source(run: Run) -> Source:
+    """ConfigError where it is not there, or brings no audio."""
+    path = run.stated["source"]["path"]
+    source = open_source(path, from_dict(BuildConfig, run.stated["config"]).source)
+    if source.inventory() is not None:
+        raise ConfigError(f"`webdataset` needs the audio of the run, but its source `{path}` has none.")
+    return source
+
+
+def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+    member = tarfile.TarInfo(name)
+    member.size = len(data)
+    tar.addfile(member, io.BytesIO(data))
