@@ -121,7 +121,8 @@ class Browser:
             for domain in ("Page", "Runtime", "Log", "Network"):
                 page.call(f"{domain}.enable")
             page.look(width, height, dark=dark)
-            page.call("Page.navigate", url=path.resolve().as_uri())
+            failure = page.call("Page.navigate", url=path.resolve().as_uri()).get("errorText")
+            assert failure is None, f"{path}: {failure}"
             if not page.loaded:
                 self.wait(lambda message: page.loaded)
             yield page

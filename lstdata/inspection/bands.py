@@ -89,7 +89,7 @@ def words(stored: StoredSample, frame: float) -> tuple[int, Markup]:
     free = [0.0] * _LANES
     used = 1
     parts = [_pauses(stored, frame)]
-    worst = _worst(sample.word_scores)
+    worst = worst_word(sample.word_scores)
     for number, (word, (start, end)) in enumerate(zip(sample.words, sample.word_frames.tolist(), strict=True)):
         left, text = start * frame, label(word)
         lane = next((i for i in range(_LANES) if free[i] <= left), min(range(_LANES), key=free.__getitem__))
@@ -132,7 +132,7 @@ def _pauses(stored: StoredSample, frame: float) -> Markup:
     )
 
 
-def _worst(scores: Sequence[float | None] | None) -> int | None:
+def worst_word(scores: Sequence[float | None] | None) -> int | None:
     """The word that fits worst, by number, where some fit better."""
     known = [(score, number) for number, score in enumerate(scores or ()) if score is not None]
     return min(known)[1] if len(known) > 1 else None

@@ -144,11 +144,11 @@ class _Line:
         assert sample.words is not None and sample.word_frames is not None
         top = self._band("words", 3 * bands.LANE + 7)
         self._pen.rectangle((_NAMES, top + 3, self._x(self._end), top + 4), self._theme["quiet"])
-        free = [0.0] * 3
+        free, worst = [0.0] * 3, bands.worst_word(sample.word_scores)
         for number, (word, (start, end)) in enumerate(zip(sample.words, sample.word_frames.tolist(), strict=True)):
             if not self._start <= start < self._end:
                 continue
-            colour = "soft" if number in sample.interpolated else "ink"
+            colour = "accent" if number == worst else "soft" if number in sample.interpolated else "ink"
             left, text = self._x(start), bands.label(word)
             lane = next((i for i in range(3) if free[i] <= left), min(range(3), key=free.__getitem__))
             free[lane] = left + 10 + font_for(text, 24).getlength(text)

@@ -30,6 +30,7 @@ def render_page(shown: Shown, place: Place, colours: Sequence[str], document: Dr
         sample=sample,
         seconds=sample.samples / SAMPLE_RATE,
         drawing=draw_utterance(shown, colours, drawn, codec="flac", spectrogram=True),
+        audible=shown.audio is not None,
         document=document,
         positions=[] if document is None else [_drawn(one, colours, sample.hop) for one in document.positions],
         items=items_of(stored),

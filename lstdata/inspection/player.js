@@ -48,6 +48,8 @@ for (const drawing of document.querySelectorAll(".utterance-drawing")) {
     show(true);
   };
 
+  const play = () => audio?.play().catch(() => {}); // a pause that comes first is no error
+
   const run = () => {
     if (audio.paused) return;
     place = audio.currentTime;
@@ -65,7 +67,8 @@ for (const drawing of document.querySelectorAll(".utterance-drawing")) {
     run();
   });
   audio?.addEventListener("seeked", () => {
-    if (until === null) place = audio.currentTime;
+    if (Math.abs(audio.currentTime - place) > 0.1) until = null; // by the player's own controls
+    place = audio.currentTime;
     show(false);
   });
   audio?.addEventListener("ended", () => show(false));
@@ -74,7 +77,7 @@ for (const drawing of document.querySelectorAll(".utterance-drawing")) {
     const x = event.clientX - pane.getBoundingClientRect().left + pane.scrollLeft;
     const word = event.target.closest("[data-band=words] .word") && words.find((w) => w.start <= x && x < w.end);
     move((word ? word.start : x) / scale, word ? word.end / scale : null);
-    audio?.play();
+    play();
   });
 
   const step = (event) => {
@@ -85,7 +88,7 @@ for (const drawing of document.querySelectorAll(".utterance-drawing")) {
     switch (event.key) {
       case " ":
         until = null;
-        return audio && (audio.paused ? audio.play() : audio.pause()), true;
+        return audio && (audio.paused ? play() : audio.pause()), true;
       case "ArrowRight":
       case "ArrowUp":
       case "PageUp":
@@ -109,7 +112,7 @@ for (const drawing of document.querySelectorAll(".utterance-drawing")) {
   for (const token of tokens) {
     token.addEventListener("click", () => {
       move(Number(token.dataset.start), Number(token.dataset.end));
-      audio?.play();
+      play();
     });
   }
 }

@@ -24,6 +24,8 @@ class Measure:
     """The name of the value in a listing."""
     first: str
     """`ascending` or `descending`, as pyarrow has it."""
+    none: str
+    """What is said where it is known of no sample."""
     of: Callable[[pa.Table], Any]
 
 
@@ -33,8 +35,8 @@ def _rate(table: pa.Table) -> Any:
 
 
 def _guessed(table: pa.Table) -> Any:
-    words = pc.if_else(pc.greater(table["words"], 0), table["words"], None)
-    return pc.divide(pc.cast(table["interpolated"], pa.float64()), words)
+    guessed = pc.if_else(pc.greater(table["interpolated"], 0), table["interpolated"], None)
+    return pc.divide(pc.cast(guessed, pa.float64()), table["words"])
 
 
 def _seconds(table: pa.Table) -> Any:
@@ -42,12 +44,12 @@ def _seconds(table: pa.Table) -> Any:
 
 
 MEASURES: Final = {
-    "align": Measure("score", "ascending", lambda table: table["align_score"]),
-    "interpolated": Measure("interpolated", "descending", _guessed),
-    "fast": Measure("rate", "descending", _rate),
-    "slow": Measure("rate", "ascending", _rate),
-    "long": Measure("duration", "descending", _seconds),
-    "short": Measure("duration", "ascending", _seconds),
+    "align": Measure("score", "ascending", "no sample has an alignment score", lambda table: table["align_score"]),
+    "interpolated": Measure("interpolated", "descending", "no word is interpolated", _guessed),
+    "fast": Measure("rate", "descending", "no sample has word times", _rate),
+    "slow": Measure("rate", "ascending", "no sample has word times", _rate),
+    "long": Measure("duration", "descending", "there is no sample", _seconds),
+    "short": Measure("duration", "ascending", "there is no sample", _seconds),
 }
 """By the name of a `--worst`."""
 

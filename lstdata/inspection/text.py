@@ -38,7 +38,7 @@ def ranked_text(measure: str, found: Sequence[Ranked], width: int) -> str:
 
     rule = MEASURES[measure]
     if not found:
-        return "no sample has an alignment score" if measure == "align" else "no sample has word times"
+        return rule.none
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     columns = [rule.column, *(["words", "seconds"] if rule.column != "duration" else ["words"])]
     weak = any(one.weakest for one in found)

@@ -159,7 +159,7 @@ def test_other_measures_rank_by_the_index(built: Path) -> None:
     assert [one.value for one in worst(UPath(built), "fast", 2)] == pytest.approx(rates[:-3:-1])
     assert [one.seconds for one in worst(UPath(built), "long", 1)] == [max(row["seconds"] for row in table)]
     assert [one.seconds for one in worst(UPath(built), "short", 1)] == [min(row["seconds"] for row in table)]
-    assert [one.value for one in worst(UPath(built), "interpolated", 1)] == [0.0]
+    assert shown(built, "--worst", "interpolated").stdout == "no word is interpolated\n"
 
 
 def test_the_word_that_fits_worst_is_named() -> None:
