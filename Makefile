@@ -7,7 +7,7 @@ POINTS ?= 112
 SMALL_THREADS := OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow chaos lint docs bench clean distclean
+.PHONY: help setup demo test test-slow chaos lint docs drawings bench clean distclean
 
 help:  ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -43,6 +43,10 @@ lint: setup  ## ruff and mypy --strict
 
 docs: setup  ## The documentation site, in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+drawings: demo  ## The drawings of docs/concepts.md, from the demo
+	$(BIN)/python -m docs.drawings.excerpt $(DEMO)/corpus $(DEMO)/shards
+	$(BIN)/python -m docs.drawings.draw
 
 bench: setup  ## Every benchmark, one after another
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
