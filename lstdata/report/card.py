@@ -85,6 +85,7 @@ def render_card(numbers: Numbers, custom: list[str], made_of: str, published: Pu
         size=next((name for most, name in _SIZES if total.samples < most), "n>1M"),
         total=total,
         splits=splits,
+        spoken=total.units > 0 or not total.text_tokens,
         published=published,
         whole=len(splits) == len(numbers.splits),
         clusters=len(numbers.units.counts),
@@ -105,7 +106,7 @@ def render_card(numbers: Numbers, custom: list[str], made_of: str, published: Pu
 
 
 def _by_hours(parts: Mapping[str | None, Part]) -> list[tuple[str | None, Part]]:
-    return sorted(parts.items(), key=lambda item: (-item[1].seconds, item[0] or ""))
+    return sorted(parts.items(), key=lambda item: (-item[1].seconds, -item[1].samples, item[0] or ""))
 
 
 def _tags(languages: Mapping[str | None, Part]) -> list[str]:

@@ -74,3 +74,14 @@ def test_the_verb(
         assert stop.value.code == code and expected in told.out + told.err
     assert "(25 a second, " in (built / "README.md").read_text() and "of MFCC)" in (built / "README.md").read_text()
     (built / "README.md").unlink()
+
+
+def test_a_run_of_text_is_said_to_be_one(
+    make_document: Callable[..., StoredSample], make_run: Callable[..., Path], tmp_path: Path
+) -> None:
+    documents = [make_document("a", "Ein Haus.", [5, 6, 7], language="de"), make_document("b", "x" * 91, [1] * 47)]
+    front, body = card(make_run(tmp_path, {"train-000000": documents}))
+    assert front["task_categories"] == ["text-generation"] and "speech" not in front["tags"]
+    assert "2 documents of text, 100 bytes in UTF-8, coded as 50 tokens." in body
+    assert "| train | 2 | 100 | 50 | 1 |" in body and "| de | 1 |" in body
+    assert " h of speech" not in body and "speaker" not in body and "Decoder" not in body
