@@ -44,7 +44,7 @@ def read_finished(root: UPath) -> dict[str, Any]:
     if stated != FORMAT:
         raise ConfigError(f"`{path}` has the format {stated!r}, but this version reads {FORMAT}.")
     if not finished:
-        raise ConfigError(f"the run folder `{root}` is not finished: run `build-shards` on it again first.")
+        raise ConfigError(f"the run folder `{root}` is not finished: run the command that makes it again first.")
     if own != seal(run):
         raise CorruptShard(
             f"`{path}` is not the one that was committed (its seal differs): run `verify` on the folder."

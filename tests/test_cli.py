@@ -164,4 +164,4 @@ def test_a_report_on_an_unfinished_folder(
 ) -> None:
     (tmp_path / "run.json").write_text(json.dumps(json.loads((built / "run.json").read_text()) | {"totals": None}))
     assert run(monkeypatch, "report", str(tmp_path)) == 1
-    assert "is not finished: run `build-shards` again" in capsys.readouterr().err
+    assert "is not finished: run the command that makes it again" in capsys.readouterr().err

@@ -147,7 +147,7 @@ def _require_one_writer(out: UPath, shards: Sequence[PlannedShard], sidecars: Se
     if mixed:
         more = f", as are those of {len(mixed) - 1} more" if mixed[1:] else ""
         raise IncompleteBuild(
-            f"the tar or index rows of shard {mixed[0]} are not those of its sidecar{more}: run `build-shards` again."
+            f"the tar or index rows of shard {mixed[0]} are not those of its sidecar{more}: run the same command again."
         )
 
 
@@ -197,7 +197,7 @@ def read_sidecar(out: UPath, name: str) -> dict[str, Any]:
     try:
         stated: dict[str, Any] = read_json(path)
     except FileNotFoundError as error:
-        raise IncompleteBuild(f"shard {name} is not built: run `build-shards` again.") from error
+        raise IncompleteBuild(f"shard {name} is not built: run the same command again.") from error
     except (OSError, ValueError) as error:
         raise CorruptShard(f"`{path}` cannot be read: {error}.") from error
     if not isinstance(stated, dict) or set(stated) != set(SIDECAR):

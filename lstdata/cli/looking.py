@@ -85,7 +85,7 @@ def report_command(out: UPath, as_json: bool) -> None:
     if run is None:
         raise ConfigError(f"`{out}` is no run folder: it has no run.json.")
     if run["totals"] is None:
-        raise IncompleteBuild(f"`{out}` is not finished: run `build-shards` again.")
+        raise IncompleteBuild(f"`{out}` is not finished: run the command that makes it again.")
     numbers = compute_numbers(out)
     path = make_report(out, run["source"]["path"], from_dict(BuildConfig, run["config"]), numbers)
     said = {"report": str(path), "numbers": numbers_to_json(numbers)} if as_json else {}

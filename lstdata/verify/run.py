@@ -48,7 +48,7 @@ def open_run(out: UPath, problems: list[str]) -> Run:
     except Exception as error:
         raise CorruptShard(f"`{path}` is damaged: {told(error)}") from error
     if run is None:
-        raise IncompleteBuild(f"`{out}` is not finished: run `build-shards` again.")
+        raise IncompleteBuild(f"`{out}` is not finished: run the command that makes it again.")
     with guarded("`run.json`", problems):
         _check_sums(out, stated, problems)
     return run

@@ -146,7 +146,7 @@ def _of_the_future(run: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "fault", "message"),
     [
-        (_unfinished, ConfigError, "is not finished: run `build-shards`"),
+        (_unfinished, ConfigError, "is not finished: run the command that makes it"),
         (_edited, CorruptShard, r"run\.json` is not the one that was committed"),
         (_empty, ConfigError, "holds no samples"),
         (_of_the_future, ConfigError, "format 99"),
