@@ -141,7 +141,7 @@ def _write(
     if shown.audio is None:
         written["silent_because"] = shown.silent_because
     say(written, as_json, "\n".join(file for file in (html, png) if file is not None))
-    if shown.audio is None and not as_json:
+    if shown.audio is None and shown.stored.sample.tokens is None and not as_json:
         click.echo(f"note: it is drawn silent: {shown.silent_because}.", err=True)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from lstdata.errors import ConfigError
 from lstdata.inspection import bands
 from lstdata.inspection.colours import Oklch, rgb
 from lstdata.inspection.fonts import font_for
@@ -38,10 +39,12 @@ _NAMES, _MARGIN, _GAP, _BETWEEN = 220, 48, 18, 56
 
 
 def draw_figure(shown: Shown, colours: Sequence[Oklch]) -> bytes:
-    """The picture as a PNG; equal in, equal out, on machines with equal fonts."""
+    """The picture as a PNG; equal in, equal out, on machines with equal fonts. ConfigError for a document of text."""
     from PIL import Image
 
     sample = shown.stored.sample
+    if sample.tokens is not None:
+        raise ConfigError(f"a picture shows speech, but `{sample.id}` is a document of text.")
     frame = SECOND * sample.hop / SAMPLE_RATE
     lines = [
         _Line(shown, colours, frame, *bounds).draw()

@@ -49,6 +49,8 @@ def open_again(path: str, config: SourceConfig) -> Source | None:
 def show(out: UPath, place: Place, source: Source | None, absent: str = "the source was not given") -> Shown:
     """A sample from its shard and its audio from the source; `absent` says why there is none."""
     stored = read_sample(out, place)
+    if stored.sample.tokens is not None:
+        return Shown(stored, None, "it is a document of text")
     if source is None:
         return Shown(stored, None, absent)
     locator = _locator(out / "plan.parquet", place)

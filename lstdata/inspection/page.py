@@ -12,8 +12,11 @@ from lstdata.inspection.fragment import draw_utterance, environment, read, scrip
 from lstdata.inspection.hearing import Shown
 from lstdata.inspection.items import items_of, spelt
 from lstdata.inspection.positions import DrawnDocument, Position
-from lstdata.records import SAMPLE_RATE
+from lstdata.records import SAMPLE_RATE, Sample
 from lstdata.terminal import visible
+
+MOST_POSITIONS = 5_000
+"""Of a document, that a page shows."""
 
 
 def render_page(shown: Shown, place: Place, colours: Sequence[str], document: DrawnDocument | None) -> str:
@@ -21,6 +24,8 @@ def render_page(shown: Shown, place: Place, colours: Sequence[str], document: Dr
     stored, sample = shown.stored, shown.stored.sample
     css = style() + Markup(read("page.css"))
     drawn = None if document is None else document.drawn
+    drawing = draw_utterance(shown, colours, drawn, codec="flac", spectrogram=True) if sample.tokens is None else None
+    positions = [] if document is None else document.positions[:MOST_POSITIONS]
     template = environment().get_template("page.html")
     return template.render(
         style=css,
@@ -28,17 +33,32 @@ def render_page(shown: Shown, place: Place, colours: Sequence[str], document: Dr
         script=Markup(script()),
         script_hash=sha256_source(script()),
         sample=sample,
-        seconds=sample.samples / SAMPLE_RATE,
-        drawing=draw_utterance(shown, colours, drawn, codec="flac", spectrogram=True),
+        extent=_extent(sample),
+        text=(sample.text or "").splitlines(),
+        drawing=drawing,
         audible=shown.audio is not None,
         document=document,
-        positions=[] if document is None else [_drawn(one, colours, sample.hop) for one in document.positions],
+        positions=[_drawn(one, colours, sample.hop) for one in positions],
         items=items_of(stored),
         scored=sample.word_scores is not None,
         spelt=spelt,
         strategies=list(stored.patches),
         facts=_facts(shown, place),
     )
+
+
+def _extent(sample: Sample) -> str:
+    """How much of what there is."""
+    if sample.tokens is not None:
+        return f"text of {len(sample.tokens):,} tokens"
+    said = [f"{sample.samples / SAMPLE_RATE:.2f} s", f"{sample.frames} units"]
+    if sample.words is None:
+        said.append("no word times")
+    else:
+        by = "" if sample.aligner is None else f" by {visible(sample.aligner)}"
+        guessed = f", {len(sample.interpolated)} of them between their neighbours" if sample.interpolated else ""
+        said.append(f"{len(sample.words)} words{by}{guessed}")
+    return " · ".join([*said, *([] if sample.align_score is None else [f"score {sample.align_score:.3f}"])])
 
 
 def _facts(shown: Shown, place: Place) -> list[tuple[str, str]]:

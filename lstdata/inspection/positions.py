@@ -57,6 +57,13 @@ class DrawnDocument:
         }
 
     @property
+    def made(self) -> str:
+        """In a few words."""
+        if not any(kind == "s" for kind, *_ in self.drawn):
+            return f"epoch {self.epoch}, {self.interleave.strategy}, all of it text"
+        return f"epoch {self.epoch}, {self.interleave.strategy}, speech patched {self.patching.strategy}"
+
+    @property
     def tokens(self) -> int:
         return sum(len(position.ids) for position in self.positions)
 
@@ -72,7 +79,7 @@ def draw_document(
 ) -> DrawnDocument:
     """Draw a sample as training on the run folder would; without a strategy, as the run was configured.
 
-    ConfigError where the sample lacks what a strategy takes, such as word times.
+    A document of text is drawn as it is. ConfigError where the sample lacks what a strategy takes, such as word times.
     """
     config = from_dict(BuildConfig, run["config"])
     folder = open_run(out)
@@ -82,7 +89,10 @@ def draw_document(
     if patching is not None:
         cut = replace(cut, strategy=cast(Any, patching))
     cut = chosen_for(sample, cut, seed=interleave.seed, epoch=epoch, progress=0.0)
-    drawn = drawn_spans(sample, folder.tokenizer, interleave=interleave, epoch=epoch)
+    if sample.tokens is not None:
+        drawn: Drawn = [["t", sample.tokens.tolist()]]
+    else:
+        drawn = drawn_spans(sample, folder.tokenizer, interleave=interleave, epoch=epoch)
     positions = tuple(_positions(drawn, sample, folder.vocab, folder.tokenizer, cut))
     return DrawnDocument(interleave, cut, epoch, drawn, positions)
 

@@ -30,8 +30,7 @@ class Measure:
 
 
 def _rate(table: pa.Table) -> Any:
-    seconds = pc.if_else(pc.greater(table["seconds"], 0), table["seconds"], None)
-    return pc.divide(pc.cast(table["words"], pa.float64()), seconds)
+    return pc.divide(pc.cast(table["words"], pa.float64()), _seconds(table))
 
 
 def _guessed(table: pa.Table) -> Any:
@@ -40,7 +39,7 @@ def _guessed(table: pa.Table) -> Any:
 
 
 def _seconds(table: pa.Table) -> Any:
-    return table["seconds"]
+    return pc.if_else(pc.greater(table["seconds"], 0), table["seconds"], None)
 
 
 MEASURES: Final = {
@@ -48,8 +47,8 @@ MEASURES: Final = {
     "interpolated": Measure("interpolated", "descending", "no word is interpolated", _guessed),
     "fast": Measure("rate", "descending", "no sample has word times", _rate),
     "slow": Measure("rate", "ascending", "no sample has word times", _rate),
-    "long": Measure("duration", "descending", "there is no sample", _seconds),
-    "short": Measure("duration", "ascending", "there is no sample", _seconds),
+    "long": Measure("duration", "descending", "there is no speech", _seconds),
+    "short": Measure("duration", "ascending", "there is no speech", _seconds),
 }
 """By the name of a `--worst`."""
 

@@ -22,13 +22,16 @@ def text_of(stored: StoredSample, width: int, document: DrawnDocument | None = N
     """What is known of the utterance, its items and perhaps a document; no line is longer than `width`."""
     from rich.table import Table
 
+    after = [] if document is None else ["", *_document(document)]
+    if stored.sample.tokens is not None:
+        return _shown(width, _facts(stored), None, after)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in ("seconds", "word", "units", *stored.patches):
         table.add_column(name, justify="right" if name == "seconds" else "left", overflow="fold")
     for item in items_of(stored):
         lengths = [" ".join(map(str, item.patches[name])) for name in stored.patches]
         table.add_row(f"{item.start:.2f}", _word(item), spelt(item.units), *lengths)
-    return _shown(width, [*_facts(stored), ""], table, [] if document is None else ["", *_document(document)])
+    return _shown(width, [*_facts(stored), ""], table, after)
 
 
 def ranked_text(measure: str, found: Sequence[Ranked], width: int) -> str:
@@ -57,24 +60,27 @@ def _weak(word: WeakWord | None) -> str:
 
 def _document(document: DrawnDocument) -> list[str]:
     """Its positions in order: a patch as its units, a space of a piece made visible."""
-    names = f"epoch {document.epoch}, {document.interleave.strategy}, speech patched {document.patching.strategy}"
     positions = [
         f"[{' '.join(map(str, position.units))}]"
         if position.kind == "patch"
         else position.text.replace(" ", "␣") or "·"
         for position in document.positions
     ]
-    return [f"document ({names}): {document.tokens} tokens in {len(positions)} positions", " ".join(positions)]
+    return [f"document ({document.made}): {document.tokens} tokens in {len(positions)} positions", " ".join(positions)]
 
 
 def _facts(stored: StoredSample) -> list[str]:
     sample = stored.sample
-    where = [sample.split, f"{sample.samples / SAMPLE_RATE:.2f} s", f"{sample.frames} units"]
+    length = f"{sample.samples / SAMPLE_RATE:.2f} s · {sample.frames} units"
+    where = [sample.split, length if sample.tokens is None else f"text of {len(sample.tokens):,} tokens"]
     where += [f"{name} {value}" for name in ("language", "speaker") if (value := getattr(sample, name)) is not None]
     by = [] if sample.aligner is None else [f"words by {sample.aligner}"]
     by += [] if sample.align_score is None else [f"score {sample.align_score:.3f}"]
+    lines = [f"{sample.id}  ({sample.key})", " · ".join([*where, *by])]
+    if sample.tokens is not None:
+        return [*lines, "", *(sample.text or "").splitlines()]
     positions = [f"{name} {len(lengths)}" for name, lengths in stored.patches.items()]
-    lines = [f"{sample.id}  ({sample.key})", " · ".join([*where, *by]), f"positions: {', '.join(positions)}"]
+    lines.append(f"positions: {', '.join(positions)}")
     return [*lines, *([] if sample.text is None else [f"text: {sample.text}"])]
 
 
@@ -86,14 +92,15 @@ def _word(item: Item) -> Text:
     return Text(visible(item.word) + (" ?" if item.interpolated else ""))
 
 
-def _shown(width: int, before: Sequence[str], table: object, after: Sequence[str]) -> str:
+def _shown(width: int, before: Sequence[str], table: object | None, after: Sequence[str]) -> str:
     from rich.console import Console
     from rich.text import Text
 
     console = Console(file=io.StringIO(), width=width, highlight=False, color_system=None)
     for line in before:
         console.print(Text(visible(line)))
-    console.print(table)
+    if table is not None:
+        console.print(table)
     for line in after:
         console.print(Text(visible(line)))
     file = console.file

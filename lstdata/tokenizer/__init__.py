@@ -20,6 +20,10 @@ WORDS_KEPT: Final = 1 << 18
 """Words whose ids are kept, at most, where each is coded by itself: then all are forgotten at once."""
 
 
+_CONTEXT: Final = 4
+"""Ids before others that are decoded with them: at the beginning of a text, decoders leave out a space."""
+
+
 class TextTokenizer:
     """Text to ids 0…size−1, never a special one: a transcript that spells `</s>` gets the pieces of those letters."""
 
@@ -98,12 +102,13 @@ class TextTokenizer:
     def pieces(self, ids: list[int]) -> list[str]:
         """What each id adds to the text; nothing where a character is not yet complete with it."""
         added: list[str] = []
-        before = ""
+        done = 0
         for end in range(1, len(ids) + 1):
-            text = self.decode(ids[:end])
-            whole = text if end == len(ids) else text.rstrip("�")
-            added.append(whole[len(before) :])
-            before = whole
+            first = max(0, done - _CONTEXT)
+            before, text = self.decode(ids[first:done]), self.decode(ids[first:end])
+            whole = end == len(ids) or not text.endswith("�")
+            added.append(text[len(before) :] if whole else "")
+            done = end if whole else done
         return added
 
 

@@ -70,7 +70,7 @@ def test_the_page_of_a_sample_of_a_run(built: Path, tmp_path: Path) -> None:
     assert [attrs["src"][:24] for tag, attrs in page.tags if tag == "audio" and attrs["src"]] == [
         "data:audio/flac;base64,Z"
     ]
-    assert "Epoch 3 of the interleaving lst, speech patched aligned" in page.text
+    assert "positions: epoch 3, lst, speech patched aligned. Each box" in page.text
     classes = {name for _, attrs in page.tags for name in (attrs.get("class") or "").split()}
     assert {"marker", "piece", "patch", "mel", "wave", "word", "pause", "quiet"} <= classes
     CliRunner().invoke(cli, arguments, catch_exceptions=False)
