@@ -33,7 +33,11 @@ def test_its_pieces_are_its_text(built: Path, stored: StoredSample) -> None:
     assert "".join(one.text for one in drawn.positions[2:-1]).strip() == TEXT
     assert drawn.tokens == len(drawn.positions) == len(stored.sample.tokens) + 3
     shown = text_of(stored, 100, drawn)
-    assert shown.splitlines()[1:5] == [f"train · text of {drawn.tokens - 3} tokens · language en", "", *TEXT.splitlines()]
+    assert shown.splitlines()[1:5] == [
+        f"train · text of {drawn.tokens - 3} tokens · language en",
+        "",
+        *TEXT.splitlines(),
+    ]
     assert "all of it text" in shown
 
 
