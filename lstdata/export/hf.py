@@ -7,7 +7,6 @@ seconds: integers come back as they were.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from lstdata.index import custom_text
 from lstdata.members import run_lengths
 from lstdata.records import SAMPLE_RATE
 from lstdata.report.card import Published, write_card
+from lstdata.report.hub import hub_split
 from lstdata.shards import STORED_STRATEGIES, StoredSample
 
 PART_BYTES = 256 << 20
@@ -139,11 +139,6 @@ def part_paths(shards: Sequence[Shard]) -> dict[str, str]:
         for number, part in enumerate(of_split)
         for shard in part
     }
-
-
-def hub_split(split: str) -> str:
-    """As `datasets` wants names of splits: letters, digits and `_`."""
-    return re.sub(r"\W", "_", split)
 
 
 def row_of(stored: StoredSample) -> dict[str, Any]:

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import json
-import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from upath import UPath
 
-from lstdata.languages import language_tag
 from lstdata.records import SAMPLE_RATE
 from lstdata.report.corpus import Part
+from lstdata.report.hub import cell, code, hub_languages, hub_license, hub_split, size_category
 from lstdata.report.numbers import Numbers, compute_numbers
 from lstdata.report.reading import iter_batches
+from lstdata.report.rejected import Reason
 from lstdata.storage import commit_bytes, exists
 from lstdata.units.codebook import load_codebook
 
 CARD = "README.md"
-_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
-_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
-_ESCAPED = re.compile(r"([\\|`*_<>\[\]#])")
 
 
 @dataclass(frozen=True)
@@ -73,16 +70,17 @@ def render_card(numbers: Numbers, custom: list[str], made_of: str, published: Pu
     environment = Environment(
         loader=PackageLoader("lstdata.report", "."), undefined=StrictUndefined, keep_trailing_newline=True
     )
-    environment.filters["cell"] = _cell
+    environment.filters |= {"cell": cell, "code": code}
     run = numbers.run
     splits = [split for split in numbers.splits if published is None or split.name in published.files]
     total = replace(numbers, splits=splits).total
     return environment.get_template("card.md").render(
-        name=run["source"]["path"].rstrip("/").rpartition("/")[2] or "speech",
+        name=numbers.title or "speech",
         about=run["config"]["about"].strip(),
-        tags=_tags(numbers.corpus.languages),
-        license=_license(numbers.corpus.licenses),
-        size=next((name for most, name in _SIZES if total.samples < most), "n>1M"),
+        tags=hub_languages(numbers.corpus.languages),
+        license=hub_license(numbers.corpus.licenses),
+        size_category=size_category(total.samples),
+        files=_shard_files(numbers) if published is None else list(published.files.values()),
         total=total,
         splits=splits,
         spoken=total.units > 0 or not total.text_tokens,
@@ -90,38 +88,37 @@ def render_card(numbers: Numbers, custom: list[str], made_of: str, published: Pu
         whole=len(splits) == len(numbers.splits),
         clusters=len(numbers.units.counts),
         rate=SAMPLE_RATE // numbers.hop,
-        made_of=_cell(made_of),
+        made_of=cell(made_of),
         speakers=len(numbers.corpus.speakers),
         languages=_by_hours(numbers.corpus.languages),
         licenses=_by_hours(numbers.corpus.licenses),
-        custom=[field.replace("`", "'") for field in custom],
+        custom=custom,
         planned=numbers.planned,
         written=numbers.total.samples,
         rejected=numbers.rejected,
         filtered=numbers.filtered,
-        rejects=numbers.rejects,
+        rejects=_rejects(numbers.rejects),
         versions=run["versions"],
         version=run["versions"]["lstdata"],
     )
 
 
+def _shard_files(numbers: Numbers) -> list[tuple[str, list[str]]]:
+    """(name of a split on the Hub, patterns of its shards); splits that would be called the same are one there."""
+    found: dict[str, list[str]] = {}
+    for split in numbers.splits:
+        if split.shards:
+            found.setdefault(hub_split(split.name), []).append(f"shards/{split.name}-{'[0-9]' * 6}.tar")
+    return list(found.items())
+
+
+def _rejects(reasons: Sequence[Reason]) -> list[tuple[str, str, int]]:
+    """(stage, reason, records), whatever is to blame."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for reason in reasons:
+        counts[reason.stage, reason.reason] += reason.count
+    return [(stage, reason, count) for (stage, reason), count in counts.most_common()]
+
+
 def _by_hours(parts: Mapping[str | None, Part]) -> list[tuple[str | None, Part]]:
-    return sorted(parts.items(), key=lambda item: (-item[1].seconds, -item[1].samples, item[0] or ""))
-
-
-def _tags(languages: Mapping[str | None, Part]) -> list[str]:
-    """As tags without region: the Hub takes nothing else."""
-    tags = (language_tag(name) for name in languages if name)
-    return sorted({tag.partition("-")[0].lower() for tag in tags if _TAG.fullmatch(tag)})
-
-
-def _license(licenses: Mapping[str | None, Part]) -> str:
-    """The one licence of all samples as the Hub spells such names; `other` where there are several."""
-    named = {name for name in licenses if name}
-    if not named:
-        return "unknown"
-    return re.sub(r"\s+", "-", named.pop().lower()) if len(licenses) == 1 else "other"
-
-
-def _cell(text: Any) -> str:
-    return _ESCAPED.sub(r"\\\1", " ".join(str(text).split()))
+    return sorted(parts.items(), key=lambda item: (-item[1].seconds, -item[1].text_bytes, item[0] or ""))

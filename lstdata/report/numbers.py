@@ -91,6 +91,13 @@ class Numbers:
     def planned(self) -> int:
         return self.total.samples + self.rejected
 
+    @property
+    def title(self) -> str:
+        """The name of the corpus's folder or file, or of the runs that this one was made of."""
+        if self.parents:
+            return " + ".join(parent.name for parent in self.parents)
+        return str(self.run["source"]["path"]).rstrip("/").rpartition("/")[2]
+
     def rejected_as(self, kind: str) -> int:
         """`failed`, `environmental` or `filtered`."""
         return sum(reason.count for reason in self.rejects if reason.kind == kind)

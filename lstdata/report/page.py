@@ -48,7 +48,7 @@ def render(numbers: Numbers, out: UPath, source: Source | None) -> str:
             style=style() + Markup(_read("page.css")),
             script=Markup(programs),
             script_hash=sha256_source(programs),
-            title=_title(numbers),
+            title=numbers.title,
             about=numbers.run["config"]["about"].strip(),
             numbers=numbers,
             utterances=utterances,
@@ -124,11 +124,6 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters |= FILTERS
     return environment
-
-
-def _title(numbers: Numbers) -> str:
-    """The name of the corpus's folder or file."""
-    return str(numbers.run["source"]["path"]).rstrip("/").rpartition("/")[2]
 
 
 def _most_first(parts: Mapping[str | None, Part]) -> list[tuple[str | None, Part]]:

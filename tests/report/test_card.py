@@ -41,6 +41,63 @@ def test_splits_languages_licences_and_fields(
     assert "corpora/" not in body
 
 
+def test_the_hub_reads_it_and_finds_the_shards_of_each_split(
+    make_stored: Callable[..., StoredSample], make_run: Callable[..., Path], tmp_path: Path
+) -> None:
+    """`load_dataset` refuses a split that is listed twice, and names with `-`."""
+    hub = pytest.importorskip("huggingface_hub")
+    names = ("train", "dev", "dev-clean", "dev_clean")
+    shards = {f"{n}-{0:06d}": [make_stored(n, [0] * 25, None, split=n, language="en", license="MIT")] for n in names}
+    out = make_run(tmp_path, shards)
+    data = hub.DatasetCard.load(write_card(out)).data
+    assert isinstance(data, hub.DatasetCardData)
+    assert (data.pretty_name, data.language, data.license) == ("small", ["en"], "mit")
+    assert (data.size_categories, data.task_categories[0]) == (["n<1K"], "automatic-speech-recognition")
+    [config] = data.to_dict()["configs"]
+    found = {
+        files["split"]: sorted(p.stem for pattern in files["path"] for p in out.glob(pattern))
+        for files in config["data_files"]
+    }
+    assert found == {
+        "train": ["train-000000"],
+        "dev": ["dev-000000"],
+        "dev_clean": ["dev-clean-000000", "dev_clean-000000"],
+    }
+    assert len(config["data_files"]) == len(found)
+
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "[x](http://evil)",
+    "a|b",
+    "`c`",
+    "\x1b[31m",
+    "line\nbreak",
+    "---\nlicense: mit",
+)
+
+
+@pytest.mark.parametrize("evil", HOSTILE)
+def test_what_data_says_is_no_markup_in_the_card(
+    evil: str, make_stored: Callable[..., StoredSample], make_run: Callable[..., Path], tmp_path: Path
+) -> None:
+    named = {"speaker": evil, "language": evil, "license": evil, "custom": {evil: 1}}
+    letters = [DeadLetter(evil, evil, evil, evil, evil)]
+    out = make_run(tmp_path, {"train-000000": [make_stored("A", [0] * 9, None, **named)]}, letters)
+    run = json.loads((out / "run.json").read_text())
+    run["source"]["path"] = f"corpora{chr(92)}{evil.replace('/', '')}"
+    (out / "run.json").write_text(json.dumps(run))
+    front, body = card(out)
+    assert front["license"] == "other" and front["license_name"] == evil
+    assert "\x1b" not in body and "<script" not in body.replace(r"\<script", "").replace(
+        "`<script>alert(1)</script>`", ""
+    )
+    assert "[x](" not in body.replace(r"\[x\](", "").replace("`[x](http://evil)`", "")
+    tables = [line for line in body.splitlines() if line.startswith("| ")]
+    unescaped = [line.replace(r"\|", "").count("|") for line in tables]
+    assert set(unescaped) == {4, 7}, "no row has more cells than its table"
+
+
 def test_several_licences_are_other_and_none_is_unknown(
     make_stored: Callable[..., StoredSample], make_run: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -60,6 +117,7 @@ def test_names_of_a_corpus_do_not_become_markup(
     front, body = card(out)
     assert front["pretty_name"] == 'a: "b"_c' and "language" not in front
     assert r"| a \| \<b\> \# c | 1 | 0.00 |" in body
+    assert (front["license"], front["license_name"]) == ("other", "a | <b>\n# c")
 
 
 def test_the_verb(
