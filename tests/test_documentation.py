@@ -1,4 +1,4 @@
-"""The documentation says what the code does: every reason code, every option's default."""
+"""The documentation says what the code does: every reason code, verb, option and default; its programs run."""
 
 from __future__ import annotations
 
@@ -7,13 +7,19 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 import yaml
 
+from docs.commands import every_verb, on_page_markdown
+from lstdata.cli.verbs import cli
 from lstdata.config import BuildConfig, from_dict, to_dict
 from lstdata.filters import REASONS as FILTER_REASONS
 from lstdata.filters import STAGE as FILTER_STAGE
+from lstdata.train.config import TrainConfig
+from lstdata.transcribe.config import TranscribeConfig
 
 ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted((ROOT / "docs").glob("*.md"))
 CODE = re.compile(r"[a-z]+(_[a-z]+)*")
 REASON_AT = {"Rejected": 0, "rejected": 2, "DeadLetter": 2, "RecordFailed": 2}
 """Which argument of a call is a reason code."""
@@ -55,11 +61,61 @@ def test_stages_are_named_as_dead_letters_name_them() -> None:
     assert {documented()[reason] for reason in FILTER_REASONS} == {FILTER_STAGE}
 
 
-def test_the_options_shown_are_the_defaults() -> None:
-    block = re.search(r"```yaml\n(.*?)```", (ROOT / "docs" / "options.md").read_text(encoding="utf-8"), re.DOTALL)
-    assert block is not None
-    shown = yaml.safe_load(block[1])
-    assert from_dict(BuildConfig, shown) == BuildConfig()
-    assert {name: set(part) for name, part in shown.items() if part} == {
-        name: set(part) for name, part in to_dict(BuildConfig()).items() if part
+def block(page: str, kind: str) -> str:
+    """The first block of code of a kind on a page."""
+    found = re.search(rf"```{kind}\n(.*?)```", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+@pytest.mark.parametrize(("page", "config"), [("options.md", BuildConfig), ("training.md", TrainConfig)])
+def test_the_options_shown_are_the_defaults(page: str, config: type) -> None:
+    shown = yaml.safe_load(block(page, "yaml"))
+    assert from_dict(config, shown) == config()
+    assert {name: set(part) for name, part in shown.items() if isinstance(part, dict)} == {
+        name: set(part) for name, part in to_dict(config()).items() if isinstance(part, dict)
     }
+
+
+def test_the_options_of_transcribing_are_shown() -> None:
+    shown = yaml.safe_load(block("transcribing.md", "yaml"))
+    defaults = to_dict(TranscribeConfig())
+    assert {"about": "", **shown} == {**defaults, "source": {}, "run": {}}
+
+
+def test_every_verb_is_in_the_readme_and_on_the_first_page() -> None:
+    for page in (ROOT / "README.md", ROOT / "docs" / "index.md"):
+        listed = [line.split("|")[1] for line in page.read_text(encoding="utf-8").splitlines() if "|" in line]
+        words = {word for cell in listed for code in re.findall(r"`(.*?)`", cell) for word in code.split()}
+        assert set(cli.commands) <= words, page.name
+
+
+def test_every_option_of_every_verb_is_listed() -> None:
+    page = on_page_markdown((ROOT / "docs" / "commands.md").read_text(encoding="utf-8"))
+    verbs = dict(re.findall(r"^## ([a-z-]+)\n(.*?)(?=^## |\Z)", page, re.DOTALL | re.MULTILINE))
+    assert list(verbs) == list(cli.commands)
+    for name, command in cli.commands.items():
+        for parameter in command.params:
+            for option in (o for o in parameter.opts if o.startswith("--")):
+                assert f"`{option}" in verbs[name] or f", {option}" in verbs[name], f"{name} {option}"
+    assert "\b" not in every_verb()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_begins_with_its_name_and_what_it_is_for(page: Path) -> None:
+    name, empty, first = page.read_text(encoding="utf-8").split("\n")[:3]
+    assert re.fullmatch("# [A-Z].*|# lstdata", name)
+    assert not empty
+    assert re.match(r"[A-Z`*\[]", first), "a sentence, before any heading, code or table"
+    assert not first.startswith("```")
+
+
+@pytest.mark.parametrize("page", ["api.md", "shard-format.md"])
+def test_the_programs_that_are_shown_run(page: str, built: Path) -> None:
+    exec(block(page, "python").replace('"OUT', f'"{built}'), {})
+
+
+def test_links_of_the_readme_lead_somewhere() -> None:
+    links = re.findall(r"\]\((?!http)(.*?)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert len(links) > 10
+    assert [link for link in links if not (ROOT / link.split("#")[0]).exists()] == []

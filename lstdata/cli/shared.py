@@ -11,7 +11,6 @@ from click.shell_completion import CompletionItem
 from upath import UPath
 
 from lstdata.storage import is_local, place, redacted
-from lstdata.terminal import visible
 
 if TYPE_CHECKING:
     from lstdata.build.finish import Totals
@@ -96,16 +95,15 @@ def say(value: dict[str, Any], as_json: bool, line: str) -> None:
     click.echo(redacted(json.dumps(value, ensure_ascii=False, default=str) if as_json else line))
 
 
-def say_problems(problems: list[str], as_json: bool, out: UPath | None = None) -> None:
-    """Exit 1 where there are any, said on stderr unless the JSON object has them; with `out`, how to mend it."""
+def say_problems(problems: list[str], as_json: bool) -> None:
+    """Exit 1 where there are any, said on stderr unless the JSON object holds them already."""
     if problems and not as_json:
         for problem in problems:
-            click.echo(f"error: {visible(problem)}", err=True)
-        if out is not None:
-            click.echo(
-                f"`lstdata verify {out} --repair` forgets what is damaged; then run build-shards again: it makes that "
-                "anew, and writes index, shards and rejects.parquet.",
-                err=True,
-            )
+            click.echo(f"error: {problem}", err=True)
+        click.echo(
+            "To remake a damaged shard, delete its .json in shards/ and run build-shards again: it also writes index, "
+            "shards and rejects.parquet anew.",
+            err=True,
+        )
     if problems:
         sys.exit(1)
