@@ -8,7 +8,7 @@ from typing import Any
 import click
 from upath import UPath
 
-from lstdata.cli.shared import JSON, RunFolder, say
+from lstdata.cli.shared import JSON, WORKERS, RunFolder, say
 from lstdata.export import FORMATS
 
 
@@ -25,10 +25,18 @@ from lstdata.export import FORMATS
 )
 @click.option("--split", "splits", multiple=True, metavar="NAME", help="Of this split only; repeatable.")
 @click.option("--chunks", type=int, help="Of lst: files of each split, 1 by default.")
+@WORKERS
 @click.option("--overwrite", is_flag=True, help="Replace an earlier export in DST.")
 @JSON
 def export_command(
-    out: UPath, dst: UPath, form: str, splits: tuple[str, ...], chunks: int | None, overwrite: bool, as_json: bool
+    out: UPath,
+    dst: UPath,
+    form: str,
+    splits: tuple[str, ...],
+    chunks: int | None,
+    workers: int | None,
+    overwrite: bool,
+    as_json: bool,
 ) -> None:
     """Write the samples of the finished run folder OUT to the new folder DST in another trainer's format.
 
@@ -40,9 +48,10 @@ def export_command(
 
     if chunks is not None and form != "lst":
         raise click.UsageError("`--chunks` is for `--format lst`.")
-    asked = Asked(
-        out=out, dst=dst, format=form, splits=splits, chunks=1 if chunks is None else chunks, overwrite=overwrite
-    )
+    if workers is not None and form != "webdataset":
+        raise click.UsageError("`--workers` is for `--format webdataset`: other formats are written one by one.")
+    given = {} if chunks is None else {"chunks": chunks}
+    asked = Asked(out=out, dst=dst, format=form, splits=splits, workers=workers, overwrite=overwrite, **given)
     with CountProgress("samples", quiet=as_json) as progress:
         summary = export_run(asked, progress.update)
     named = f", named in {dst / LEFT_OUT}" if summary["left_out"] else ""

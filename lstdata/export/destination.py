@@ -12,7 +12,7 @@ from pathlib import Path
 from upath import UPath
 
 from lstdata.errors import ConfigError
-from lstdata.storage import TEMPORARY, commit_file, exists, is_local, names_in, remove_folder
+from lstdata.storage import TEMPORARY, commit_file, exists, is_local, names_in, read_json, remove_folder
 
 SUMMARY = "export.json"
 """What was exported; the last file that is put on a store, so that an export with one is whole."""
@@ -22,19 +22,31 @@ LEFT_OUT = "left_out.jsonl"
 
 
 def check_destination(out: UPath, dst: UPath, *, overwrite: bool) -> None:
-    """ConfigError where something lies at `dst` that may not be replaced, or it is in the run folder `out`."""
-    if out == dst or out in dst.parents:
-        raise ConfigError(f"DST must not be in the run folder `{out}`, but is `{dst}`.")
+    """ConfigError where something lies at `dst` that may not be replaced, or one of the two is in the other."""
+    if out == dst or out in dst.parents or dst in out.parents:
+        raise ConfigError(f"DST must not be in the run folder `{out}`, nor hold it, but is `{dst}`.")
     if not names_in(dst):
         return
     if not exists(dst / SUMMARY):
         raise ConfigError(f"DST must be a new or empty folder, but `{dst}` holds other files.")
     if not overwrite:
         raise ConfigError(f"`{dst}` holds an export already: give `--overwrite` to replace it.")
+    foreign = _foreign(dst)
+    if foreign is not None:
+        raise ConfigError(f"`{dst}` holds `{foreign}`, which is not of the export there: move it away.")
 
 
-LeftOut = tuple[str, str]
-"""The id of a sample that a format cannot carry, and the reason (`[a-z_]+`)."""
+def _foreign(dst: UPath) -> str | None:
+    """A file in an earlier export that is not its own; on a store, by the names at the top."""
+    try:
+        own = {*read_json(dst / SUMMARY)["files"], SUMMARY}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"`{dst / SUMMARY}` says of no export what it is: {error}.") from error
+    if is_local(dst):
+        there = (path.relative_to(dst).as_posix() for path in sorted(dst.rglob("*")) if not path.is_dir())
+        return next((name for name in there if name not in own), None)
+    tops = {name.partition("/")[0] for name in own}
+    return next((name for name in names_in(dst) if name not in tops), None)
 
 
 def append_lines(path: Path, lines: Sequence[str]) -> None:

@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 from upath import UPath
 
 from lstdata.errors import ConfigError
-from lstdata.export.destination import LeftOut
 from lstdata.export.samples import Run, Shard
+from lstdata.export.writing import InOrder, LeftOut
 from lstdata.index import custom_text
 from lstdata.members import run_lengths
 from lstdata.records import SAMPLE_RATE
@@ -76,7 +76,7 @@ COLUMNS = (
 )
 
 
-class HubWriter:
+class HubWriter(InOrder):
     """One Parquet file after another; how many there are of each split is known beforehand, as their names say it."""
 
     def __init__(self, folder: Path, run: Run) -> None:

@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from lstdata.export.destination import LeftOut
 from lstdata.export.recordings import Recorded, Recordings
 from lstdata.export.samples import Run, Shard
+from lstdata.export.writing import InOrder, LeftOut
 from lstdata.members import npy, run_lengths
 from lstdata.records import SAMPLE_RATE, Sample
 from lstdata.shards import StoredSample
@@ -28,7 +28,7 @@ _OWN = frozenset(("units", "activity", "split", "license"))
 """Names in `custom` that are ours."""
 
 
-class SharWriter:
+class SharWriter(InOrder):
     """A shard with its samples is a shard of Shar, numbered anew in each split."""
 
     def __init__(self, folder: Path, run: Run) -> None:

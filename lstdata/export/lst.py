@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from lstdata.errors import ConfigError
-from lstdata.export.destination import LeftOut, append_lines
+from lstdata.export.destination import append_lines
 from lstdata.export.samples import Shard
+from lstdata.export.writing import InOrder, LeftOut
 from lstdata.records import Sample
 from lstdata.shards import StoredSample
 from lstdata.sources.interleaved import SEPARATOR, SILENCE
@@ -27,7 +28,7 @@ Timed = tuple[str | None, int, int]
 """A word, None for silence, with its first frame and the frame after its last."""
 
 
-class LstWriter:
+class LstWriter(InOrder):
     """Lines go to the chunks of their split in turn, so that chunks differ by one line at most and none is empty."""
 
     def __init__(self, folder: Path, chunks: int) -> None:

@@ -4,32 +4,22 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from upath import UPath
 
 from lstdata import __version__
 from lstdata.errors import ConfigError, LstDataError
 from lstdata.export import FORMATS
-from lstdata.export.destination import LEFT_OUT, SUMMARY, LeftOut, append_lines, check_destination, exporting
-from lstdata.export.samples import Run, Shard, open_run, read_samples
+from lstdata.export.destination import LEFT_OUT, SUMMARY, append_lines, check_destination, exporting
+from lstdata.export.samples import Run, open_run
+from lstdata.export.writing import Writer
 from lstdata.records import SAMPLE_RATE
 from lstdata.run_folder import read_card
-from lstdata.shards import StoredSample
 from lstdata.storage import commit_json, sha256_file
-
-
-class Writer(Protocol):
-    """One format; shards come in the order of the plan."""
-
-    def write(self, shard: Shard, samples: Iterable[StoredSample]) -> Sequence[LeftOut]:
-        """Write all samples of a shard but those that the format cannot carry."""
-
-    def close(self) -> dict[str, Any]:
-        """Complete all files; what `export.json` says of them beside what it says of every format."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +33,8 @@ class Asked:
     """All, where there are none."""
     chunks: int = 1
     """Of `lst`: files of each split."""
+    workers: int | None = None
+    """Of `webdataset`: processes; None: as many as there are cores."""
     overwrite: bool = False
 
 
@@ -98,7 +90,7 @@ def _writer(asked: Asked, run: Run, folder: Path) -> Writer:
         case "webdataset":
             from lstdata.export.webdataset import AudioWriter
 
-            return AudioWriter(folder, run)
+            return AudioWriter(folder, run, asked.workers)
     raise ConfigError(f"`--format` must be one of {', '.join(FORMATS)}, but is {asked.format!r}.")
 
 
@@ -106,8 +98,7 @@ def _write(
     run: Run, writer: Writer, folder: Path, counts: dict[str, Counts], progress: Callable[[int, int], None]
 ) -> None:
     done = 0
-    for shard, samples in read_samples(run):
-        left_out = writer.write(shard, samples)
+    for shard, left_out in writer.written(run):
         named = [{"id": id, "split": shard.split, "reason": reason} for id, reason in left_out]
         append_lines(folder / LEFT_OUT, [json.dumps(name, ensure_ascii=False) for name in named])
         counts[shard.split].written += shard.samples - len(left_out)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from upath import UPath
 
 from lstdata.errors import ConfigError, CorruptShard
@@ -85,16 +87,30 @@ def read_samples(run: Run) -> Iterator[tuple[Shard, Iterator[StoredSample]]]:
 
     One shard's tar is in memory at a time.
     """
+    with _index(run) as index:
+        for shard in run.shards:
+            yield shard, _samples(run, index, shard)
+
+
+def samples_of(run: Run, shard: Shard) -> Iterator[StoredSample]:
+    """As `read_samples` has them, of one shard."""
+    with _index(run) as index:
+        yield from _samples(run, index, shard)
+
+
+@contextmanager
+def _index(run: Run) -> Iterator[pq.ParquetFile]:
+    path = run.out / "index.parquet"
     try:
-        with parquet_file(run.out / "index.parquet") as index:
-            for shard in run.shards:
-                rows = index.read_row_group(shard.group, columns=_PLACED).to_pylist()
-                yield shard, _samples(run.out / shard.path, shard, rows)
+        with parquet_file(path) as index:
+            yield index
     except (pa.ArrowException, FileNotFoundError) as error:
-        raise CorruptShard(f"`{run.out / 'index.parquet'}` cannot be read: {error}.") from error
+        raise CorruptShard(f"`{path}` cannot be read: {error}.") from error
 
 
-def _samples(path: UPath, shard: Shard, rows: Sequence[dict[str, Any]]) -> Iterator[StoredSample]:
+def _samples(run: Run, index: pq.ParquetFile, shard: Shard) -> Iterator[StoredSample]:
+    path = run.out / shard.path
+    rows = index.read_row_group(shard.group, columns=_PLACED).to_pylist()
     if {row["shard"] for row in rows} != {shard.name} or len(rows) != shard.samples:
         raise CorruptShard(f"`{path}`: the index does not hold the {shard.samples} samples of this shard.")
     try:

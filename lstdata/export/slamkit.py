@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from lstdata.export.destination import LeftOut, append_lines
+from lstdata.export.destination import append_lines
 from lstdata.export.samples import Shard
+from lstdata.export.writing import InOrder, LeftOut
 from lstdata.records import HOP, SAMPLE_RATE, Sample
 from lstdata.shards import StoredSample
 
 
-class SlamkitWriter:
+class SlamkitWriter(InOrder):
     """One file of each kind for each split: `prepare_tokens.py` takes one."""
 
     def __init__(self, folder: Path) -> None:

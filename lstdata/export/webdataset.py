@@ -9,58 +9,93 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lstdata.build.plan_table import read_plan, read_shard_rows
-from lstdata.config import BuildConfig, from_dict
-from lstdata.errors import ConfigError, Rejected
-from lstdata.export.destination import LeftOut
-from lstdata.export.samples import Run, Shard
+from lstdata.config import BuildConfig, RunConfig, from_dict
+from lstdata.errors import ConfigError, LstDataError, Rejected
+from lstdata.export.samples import Run, Shard, samples_of
+from lstdata.export.writing import LeftOut
 from lstdata.members import npy, run_lengths
 from lstdata.records import SAMPLE_RATE, Audio, Locator, Sample, Waveform
-from lstdata.shards import StoredSample
 from lstdata.sources import Source, open_source
+from lstdata.workers import run_tasks
+from lstdata.workers.trying import try_hard
 
 
 class AudioWriter:
-    """A shard with its samples is `SPLIT-NNNNNN.tar`, numbered anew in each split."""
+    """A shard with its samples is a tar of the same name, written by one of several processes."""
 
-    def __init__(self, folder: Path, run: Run) -> None:
-        self._folder = folder
-        self._plan = run.out / "plan.parquet"
-        self._numbers = {shard.name: shard.number for shard in read_plan(self._plan).shards}
-        self._source = _source(run)
-        self._shards: Counter[str] = Counter()
+    def __init__(self, folder: Path, run: Run, workers: int | None) -> None:
+        if workers is not None and workers < 1:
+            raise ConfigError(f"`--workers` must be ≥ 1, but is {workers}.")
+        self._work = AudioShards(run, _source(run), folder)
+        self._workers = RunConfig(workers=workers)
 
-    def write(self, shard: Shard, samples: Iterable[StoredSample]) -> list[LeftOut]:
+    def written(self, run: Run) -> Iterator[tuple[Shard, Sequence[LeftOut]]]:
+        """Raises what a worker could not get over."""
+        done: dict[Shard, Sequence[LeftOut]] = {}
+        waiting = iter(run.shards)
+        following = next(waiting, None)
+        outcomes = run_tasks(
+            self._work.prepare, run.shards, self._workers, describe=lambda shard: f"shard {shard.name}"
+        )
+        with closing(outcomes):
+            for shard, outcome in outcomes:
+                if isinstance(outcome, LstDataError):
+                    raise outcome
+                done[shard] = outcome
+                while following in done:
+                    yield following, done.pop(following)
+                    following = next(waiting, None)
+
+    def close(self) -> dict[str, Any]:
+        import soundfile
+
+        return {"libsndfile": soundfile.__libsndfile_version__}
+
+
+@dataclass(frozen=True)
+class AudioShards:
+    """What a worker needs to write any shard."""
+
+    run: Run
+    source: Source
+    folder: Path
+
+    def prepare(self) -> Callable[[Shard], list[LeftOut]]:
+        plan = self.run.out / "plan.parquet"
+        numbers = {shard.name: shard.number for shard in read_plan(plan).shards}
+
+        def work(shard: Shard) -> list[LeftOut]:
+            locators = {r.row.id: r.row.locator for r in read_shard_rows(plan, numbers[shard.name])}
+            return try_hard(partial(self._write, shard, locators), f"shard {shard.name}")
+
+        return work
+
+    def _write(self, shard: Shard, locators: Mapping[str, Locator]) -> list[LeftOut]:
         left_out: list[LeftOut] = []
-        locators = {r.row.id: r.row.locator for r in read_shard_rows(self._plan, self._numbers[shard.name])}
-        path = self._folder / f"{shard.split}-{self._shards[shard.split]:06d}.tar"
+        path = self.folder / f"{shard.name}.tar"
         with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
-            for stored in samples:
+            for stored in samples_of(self.run, shard):
                 sample = stored.sample
                 try:
-                    audio = flac(heard(sample, self._source, locators[sample.id]))
+                    audio = flac(heard(sample, self.source, locators[sample.id]))
                 except Rejected as verdict:
                     left_out.append((sample.id, verdict.reason))
                     continue
                 for extension, data in (("flac", audio), ("json", described(sample)), ("units.npy", npy(sample.units))):
                     _add(tar, f"{sample.key}.{extension}", data)
-            written = bool(tar.offset)
-        if not written:
+        if len(left_out) == shard.samples:
             path.unlink()
-        self._shards[shard.split] += written
         return left_out
-
-    def close(self) -> dict[str, Any]:
-        import soundfile
-
-        return {"shards": dict(self._shards), "libsndfile": soundfile.__libsndfile_version__}
 
 
 def heard(sample: Sample, source: Source, locator: Locator) -> Waveform:

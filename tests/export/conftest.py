@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,6 +48,26 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_lines(folder / "features.jsonl", lines)
     build(folder / "features.jsonl", folder / "out", "words.missing=speech", "units.clusters=50")
     return folder / "out"
+
+
+@pytest.fixture(scope="session")
+def moved(cuts: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """(corpus, run) of `cuts`: a corpus from which something may be taken `away` for a while."""
+    folder = tmp_path_factory.mktemp("moved")
+    shutil.copytree(cuts, folder / "corpus")
+    build(folder / "corpus", folder / "out")
+    return folder / "corpus", folder / "out"
+
+
+@contextmanager
+def away(path: Path) -> Iterator[None]:
+    hidden = path.with_name("away")
+    path.rename(hidden)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        hidden.rename(path)
 
 
 @st.composite

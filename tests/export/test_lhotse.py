@@ -21,7 +21,7 @@ from lstdata.export.recordings import Recorded
 from lstdata.records import Audio, word_frames
 from lstdata.sources import open_source
 from tests.conftest import build
-from tests.export.conftest import samples
+from tests.export.conftest import away, samples
 from tests.sources.unit_files import write_lines
 
 SAID = "the old miller saw seven grey geese above the river".split()
@@ -111,13 +111,10 @@ def test_units_without_audio_are_cuts_without_recordings(mixed: Path, export: Ca
         assert not cut.has_recording and (cut.supervisions[0].alignment is None) == (wanted[cut.id].words is None)
 
 
-def test_recordings_that_are_gone_are_counted(cuts: Path, export: Callable[..., Path], tmp_path: Path) -> None:
-    import shutil
-
-    shutil.copytree(cuts, tmp_path / "corpus")
-    build(tmp_path / "corpus", tmp_path / "out")
-    (tmp_path / "corpus" / "audio" / "utt-003.flac").unlink()
-    said = json.loads((export(tmp_path / "out", "lhotse") / "export.json").read_text(encoding="utf-8"))
+def test_recordings_that_are_gone_are_counted(moved: tuple[Path, Path], export: Callable[..., Path]) -> None:
+    corpus, out = moved
+    with away(corpus / "audio" / "utt-003.flac"):
+        said = json.loads((export(out, "lhotse") / "export.json").read_text(encoding="utf-8"))
     assert (said["written"], said["without_recording"]) == (12, 1)
 
 

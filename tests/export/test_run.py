@@ -81,6 +81,14 @@ def test_an_export_is_replaced_only_where_that_is_asked(mixed: Path, tmp_path: P
     assert not (tmp_path / "dst" / "validation").exists()
 
 
+def test_what_was_put_into_an_export_is_not_replaced(mixed: Path, export: Callable[..., Path]) -> None:
+    dst = export(mixed, "lst")
+    (dst / "train" / "notes.txt").write_text("mine")
+    done = exporting(mixed, dst, "--format", "lst", "--overwrite")
+    assert done.exit_code != 0 and "holds `train/notes.txt`, which is not of the export" in str(done.exception)
+    assert (dst / "train" / "notes.txt").read_text() == "mine"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -94,12 +102,17 @@ def test_mistakes_are_one_clear_line(arguments: list[str], message: str, mixed: 
     assert not list(tmp_path.iterdir())
 
 
-def test_the_run_folder_itself_is_no_place(mixed: Path) -> None:
+def test_the_run_folder_itself_is_no_place(mixed: Path, tmp_path: Path) -> None:
     before = contents(mixed)
     for dst in (mixed, mixed / "shards" / "new"):
         done = exporting(mixed, dst, "--format", "lst")
         assert done.exit_code != 0 and "must not be in the run folder" in str(done.exception)
-    assert contents(mixed) == before
+    (tmp_path / "holding").mkdir()
+    shutil.copytree(mixed, tmp_path / "holding" / "run")
+    (tmp_path / "holding" / "export.json").write_text("{}")
+    done = exporting(tmp_path / "holding" / "run", tmp_path / "holding", "--format", "lst", "--overwrite")
+    assert done.exit_code != 0 and "nor hold it" in str(done.exception)
+    assert contents(mixed) == before == contents(tmp_path / "holding" / "run")
 
 
 def test_a_run_of_which_nothing_can_be_carried_is_an_error(tmp_path: Path) -> None:
@@ -114,8 +127,17 @@ def test_to_a_store_the_summary_comes_last(mixed: Path, export: Callable[..., Pa
     done = exporting(mixed, "memory://exports/mine", "--format", "lst")  # type: ignore[arg-type]
     assert done.exit_code == 0, done.output
     store = fsspec.filesystem("memory")
-    stored = {name.removeprefix("/exports/mine/"): store.cat(name) for name in store.find("/exports/mine")}
-    assert stored == contents(export(mixed, "lst"))
+
+    def stored() -> dict[str, bytes]:
+        return {name.removeprefix("/exports/mine/"): store.cat(name) for name in store.find("/exports/mine")}
+
+    assert stored() == contents(export(mixed, "lst"))
+    store.pipe_file("/exports/mine/notes.txt", b"mine")
+    asked = ["--format", "lst", "--split", "train", "--overwrite"]
+    assert "holds `notes.txt`" in str(exporting(mixed, "memory://exports/mine", *asked).exception)  # type: ignore[arg-type]
+    store.rm_file("/exports/mine/notes.txt")
+    assert exporting(mixed, "memory://exports/mine", *asked).exit_code == 0  # type: ignore[arg-type]
+    assert stored() == contents(export(mixed, "lst", "--split", "train", to="part"))
 
 
 def document(text: str) -> StoredSample:

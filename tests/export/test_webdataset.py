@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 import soundfile
 import webdataset
 
@@ -19,8 +17,7 @@ from lstdata.config import SourceConfig
 from lstdata.export.webdataset import flac
 from lstdata.records import Audio
 from lstdata.sources import open_source
-from tests.conftest import build
-from tests.export.conftest import contents, exporting, json_lines, samples
+from tests.export.conftest import away, contents, exporting, json_lines, samples
 
 
 def loaded(dst: Path) -> list[dict[str, Any]]:
@@ -29,7 +26,7 @@ def loaded(dst: Path) -> list[dict[str, Any]]:
 
 
 def test_each_sample_has_its_audio_and_its_units(built: Path, cuts: Path, export: Callable[..., Path]) -> None:
-    dst = export(built, "webdataset")
+    dst = export(built, "webdataset", "--workers", "1")
     wanted = {sample.key: sample for sample in samples(built)}
     plan = built / "plan.parquet"
     rows = {r.key: r.row for shard in read_plan(plan).shards for r in read_shard_rows(plan, shard.number)}
@@ -45,7 +42,7 @@ def test_each_sample_has_its_audio_and_its_units(built: Path, cuts: Path, export
         assert one["units.npy"].tolist() == sample.units.tolist()
         assert (said["id"], said["words"], said["samples"]) == (sample.id, list(sample.words), sample.samples)
         assert said["word_frames"] == sample.word_frames.tolist() and said["custom"] == sample.custom
-    assert contents(export(built, "webdataset", to="again")) == contents(dst)
+    assert contents(export(built, "webdataset", "--workers", "2", to="again")) == contents(dst)
 
 
 def test_loud_and_quiet_samples_are_rounded_and_clipped() -> None:
@@ -54,26 +51,22 @@ def test_loud_and_quiet_samples_are_rounded_and_clipped() -> None:
     assert found[:5].tolist() == [32767, -32768, 0, 1, 0]
 
 
-def test_audio_that_is_gone_or_another_is_left_out(cuts: Path, export: Callable[..., Path], tmp_path: Path) -> None:
-    corpus = tmp_path / "corpus"
-    shutil.copytree(cuts, corpus)
-    build(corpus, tmp_path / "out")
-    (corpus / "audio" / "utt-003.flac").unlink()
-    soundfile.write(corpus / "audio" / "utt-004.flac", np.zeros(9_000), 22_050)
-    dst = export(tmp_path / "out", "webdataset")
+def test_audio_that_is_gone_or_another_is_left_out(moved: tuple[Path, Path], export: Callable[..., Path]) -> None:
+    corpus, out = moved
+    with away(corpus / "audio" / "utt-003.flac"), away(corpus / "audio" / "utt-004.flac"):
+        soundfile.write(corpus / "audio" / "utt-004.flac", np.zeros(9_000), 22_050)
+        dst = export(out, "webdataset", "--workers", "1")
     left = {line["id"]: line["reason"] for line in json_lines(dst / "left_out.jsonl")}
     assert left == {"utt-003": "missing_audio", "utt-004": "audio_changed"}
     said = json.loads((dst / "export.json").read_text(encoding="utf-8"))
     assert (said["written"], said["left_out"]) == (10, 2) and len(loaded(dst)) == 10
 
 
-@pytest.mark.parametrize("gone", [False, True])
-def test_without_a_source_of_audio_nothing_is_made(gone: bool, mixed: Path, cuts: Path, tmp_path: Path) -> None:
-    out, message = mixed, "has none"
-    if gone:
-        shutil.copytree(cuts, tmp_path / "corpus")
-        build(tmp_path / "corpus", tmp_path / "out")
-        shutil.rmtree(tmp_path / "corpus")
-        out, message = tmp_path / "out", "does not exist"
-    done = exporting(out, tmp_path / "dst", "--format", "webdataset")
-    assert done.exit_code != 0 and message in str(done.exception) and not (tmp_path / "dst").exists()
+def test_without_a_source_of_audio_nothing_is_made(mixed: Path, moved: tuple[Path, Path], tmp_path: Path) -> None:
+    corpus, out = moved
+    with away(corpus):
+        done = exporting(out, tmp_path / "dst", "--format", "webdataset")
+    assert done.exit_code != 0 and "does not exist" in str(done.exception)
+    done = exporting(mixed, tmp_path / "dst", "--format", "webdataset")
+    assert done.exit_code != 0 and "has none" in str(done.exception)
+    assert not (tmp_path / "dst").exists()
