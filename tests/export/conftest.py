@@ -61,7 +61,7 @@ def moved(cuts: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, P
 
 @contextmanager
 def away(path: Path) -> Iterator[None]:
-    hidden = path.with_name("away")
+    hidden = path.with_name(f"{path.name}.away")
     path.rename(hidden)
     try:
         yield
