@@ -94,6 +94,18 @@ def test_pieces_begin_where_they_are_spelt(fitted: TextTokenizer) -> None:
     assert starts[-1] >= text.index("日")
 
 
+@given(st.text(st.characters(exclude_categories=("Cs",)), max_size=30))
+def test_each_id_is_spelt_by_what_it_adds(fitted: TextTokenizer, text: str) -> None:
+    ids = fitted.encode(text)
+    pieces = fitted.pieces(ids)
+    assert len(pieces) == len(ids)
+    assert "".join(pieces) == fitted.decode(ids)
+
+
+def test_a_character_is_complete_with_its_last_byte(fitted: TextTokenizer) -> None:
+    assert fitted.pieces(fitted.encode("mill 日")) == [" mill", " ", "", "", "日"]
+
+
 def test_a_fitted_tokenizer_has_no_specials(fitted: TextTokenizer) -> None:
     assert (fitted.bos, fitted.eos) == (None, None)
 

@@ -69,6 +69,13 @@ def test_a_sentencepiece_model_gives_its_own_ids(name: str, text: str) -> None:
     assert made.encode(text) == original.encode(text)
 
 
+def test_spaces_between_pieces_of_sentencepiece_are_kept() -> None:
+    """Its decoder leaves out the space at the beginning of a text, and only there."""
+    tokenizer = both("llama")[1]
+    pieces = tokenizer.pieces(tokenizer.encode("the old miller"))
+    assert "".join(pieces) == "the old miller"
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_its_size_and_its_bos_and_eos_are_known(name: str) -> None:
     original, made = both(name)

@@ -6,9 +6,10 @@ import io
 import math
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lstdata.errors import ConfigError
 from lstdata.inspection import bands
@@ -19,7 +20,7 @@ from lstdata.inspection.hearing import Shown
 from lstdata.inspection.lines import break_lines
 from lstdata.inspection.spectrogram import STEP, log_mel
 from lstdata.inspection.timeline import PATCHINGS
-from lstdata.records import SAMPLE_RATE
+from lstdata.records import SAMPLE_RATE, Waveform
 from lstdata.terminal import visible
 
 if TYPE_CHECKING:
@@ -46,8 +47,9 @@ def draw_figure(shown: Shown, colours: Sequence[Oklch]) -> bytes:
     if sample.tokens is not None:
         raise ConfigError(f"a picture shows speech, but `{sample.id}` is a document of text.")
     frame = SECOND * sample.hop / SAMPLE_RATE
+    mel = None if shown.audio is None else log_mel(shown.audio)[::-1]
     lines = [
-        _Line(shown, colours, frame, *bounds).draw()
+        _Line(shown, mel, colours, frame, *bounds).draw()
         for bounds in break_lines(sample, max(1, int(SECONDS * SECOND / frame)))
     ]
     title = _title(shown)
@@ -60,17 +62,25 @@ def draw_figure(shown: Shown, colours: Sequence[Oklch]) -> bytes:
         picture.paste(line, (_MARGIN, top))
         top += line.height + _BETWEEN
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG", optimize=True)
+    picture.save(buffer, "PNG")
     return buffer.getvalue()
 
 
 class _Line:
     """Frames [start, end) of an utterance, band below band."""
 
-    def __init__(self, shown: Shown, colours: Sequence[Oklch], frame: float, start: int, end: int) -> None:
+    def __init__(
+        self,
+        shown: Shown,
+        mel: NDArray[np.float32] | None,
+        colours: Sequence[Oklch],
+        frame: float,
+        start: int,
+        end: int,
+    ) -> None:
         from PIL import Image, ImageDraw
 
-        self._shown, self._colours, self._frame = shown, colours, frame
+        self._shown, self._mels, self._colours, self._frame = shown, mel, colours, frame
         self._start, self._end = start, end
         self._theme = _theme()
         self._width = _NAMES + round((end - start) * frame) + _MARGIN
@@ -81,9 +91,9 @@ class _Line:
     def draw(self) -> Image:
         stored = self._shown.stored
         self._ruler()
-        if self._shown.audio is not None and self._start < self._end:
+        if self._shown.audio is not None and self._mels is not None and self._start < self._end:
             self._wave(self._shown.audio)
-            self._mel(self._shown.audio)
+            self._mel(self._mels)
         self._units()
         if stored.sample.words is not None:
             self._words()
@@ -112,7 +122,7 @@ class _Line:
             self._pen.line((x, top + 22, x, top + 32), self._theme["soft"], 2)
             self._text((x + 6, top + 11), f"{number} s", "soft", 21, "lm")
 
-    def _wave(self, audio: Any) -> None:
+    def _wave(self, audio: Waveform) -> None:
         sample = self._shown.stored.sample
         top = self._band("sound", bands.WAVE)
         low, high = bands.envelope(audio[: sample.frames * sample.hop], 2 * sample.hop / self._frame)
@@ -126,12 +136,12 @@ class _Line:
                 x = round(self._x(at))
                 self._pen.rectangle((x, edges[0], x + 1, edges[1]), colour)
 
-    def _mel(self, audio: Any) -> None:
+    def _mel(self, mels: NDArray[np.float32]) -> None:
         from PIL import Image
 
         hop = self._shown.stored.sample.hop
         top = self._band("mel", bands.MEL)
-        levels = log_mel(audio)[::-1, self._start * hop // STEP : self._end * hop // STEP]
+        levels = mels[:, self._start * hop // STEP : self._end * hop // STEP]
         ink = Image.fromarray((levels * 255).round().astype(np.uint8), "L")
         ink = ink.resize((round((self._end - self._start) * self._frame), bands.MEL * _TWICE))
         self._canvas.paste(self._theme["ink"], (_NAMES, top), ink)
