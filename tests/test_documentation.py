@@ -15,6 +15,7 @@ from lstdata.cli.verbs import cli
 from lstdata.config import BuildConfig, from_dict, to_dict
 from lstdata.filters import REASONS as FILTER_REASONS
 from lstdata.filters import STAGE as FILTER_STAGE
+from lstdata.index import INDEX_SCHEMA, REJECTS_SCHEMA, SHARDS_SCHEMA
 from lstdata.train.config import TrainConfig
 from lstdata.transcribe.config import TranscribeConfig
 
@@ -113,6 +114,13 @@ def test_a_page_begins_with_its_name_and_what_it_is_for(page: Path) -> None:
 @pytest.mark.parametrize("page", ["api.md", "shard-format.md"])
 def test_the_programs_that_are_shown_run(page: str, built: Path) -> None:
     exec(block(page, "python").replace('"OUT', f'"{built}'), {})
+
+
+def test_every_column_of_the_tables_is_documented() -> None:
+    page = (ROOT / "docs" / "shard-format.md").read_text(encoding="utf-8")
+    columns = {name for schema in (INDEX_SCHEMA, SHARDS_SCHEMA, REJECTS_SCHEMA) for name in schema.names}
+    tables = page[page.index("## The tables") : page.index("## Reading it")]
+    assert set(re.findall("`([a-z0-9_]+)`", tables)) == columns
 
 
 def test_links_of_the_readme_lead_somewhere() -> None:
