@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from contextlib import nullcontext, suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -128,10 +127,14 @@ def _write(
         from lstdata.inspection.colours import run_colours
         from lstdata.inspection.page import render_page
 
-        document = None
-        with nullcontext() if asked else suppress(ConfigError):
+        document, undrawn = None, ""
+        try:
             document = _document(out, run, shown.stored, asked)
-        commit_bytes(at(html), render_page(shown, place, run_colours(out), document).encode())
+        except ConfigError as error:
+            if asked:
+                raise
+            undrawn = str(error)
+        commit_bytes(at(html), render_page(shown, place, run_colours(out), document, undrawn).encode())
     if png is not None:
         from lstdata.inspection.colours import run_oklch
         from lstdata.inspection.figure import draw_figure

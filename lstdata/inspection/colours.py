@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from upath import UPath
 
+from lstdata.errors import CorruptShard
+from lstdata.records import Sample
 from lstdata.run_folder import read_card
 from lstdata.storage import exists
 from lstdata.units.codebook import load_codebook
@@ -41,6 +44,14 @@ def run_oklch(out: UPath) -> list[Oklch]:
     card = read_card(out)
     codebook = load_codebook(out / "codebook.npz").centroids if exists(out / "codebook.npz") else None
     return unit_oklch(codebook, 0 if card is None else card.units)
+
+
+def check_colours(sample: Sample, colours: Sequence[object]) -> None:
+    """CorruptShard where a unit has none: there are no more of them than `vocab.json` has units."""
+    if sample.frames and int(sample.units.max()) >= len(colours):
+        raise CorruptShard(
+            f"sample `{sample.id}` has the unit {int(sample.units.max())}, but `vocab.json` has {len(colours)} units."
+        )
 
 
 def css(colour: Oklch) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lstdata.errors import ConfigError
 from lstdata.inspection import bands
-from lstdata.inspection.colours import Oklch, rgb
+from lstdata.inspection.colours import Oklch, check_colours, rgb
 from lstdata.inspection.fonts import font_for
 from lstdata.inspection.fragment import read
 from lstdata.inspection.hearing import Shown
@@ -46,6 +46,7 @@ def draw_figure(shown: Shown, colours: Sequence[Oklch]) -> bytes:
     sample = shown.stored.sample
     if sample.tokens is not None:
         raise ConfigError(f"a picture shows speech, but `{sample.id}` is a document of text.")
+    check_colours(sample, colours)
     frame = SECOND * sample.hop / SAMPLE_RATE
     mel = None if shown.audio is None else log_mel(shown.audio)[::-1]
     lines = [

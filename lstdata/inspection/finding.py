@@ -91,7 +91,9 @@ def draw_place(out: UPath, seed: int) -> Place:
 def read_sample(out: UPath, place: Place) -> StoredSample:
     """The sample at a place, by one request; CorruptShard names shard and sample where it is damaged."""
     shards = read_table(out / "shards.parquet", SHARDS_SCHEMA, ("shard", "path"))
-    [path] = [out / row["path"] for row in shards.to_pylist() if row["shard"] == place.shard]
+    path = next((out / row["path"] for row in shards.to_pylist() if row["shard"] == place.shard), None)
+    if path is None:
+        raise CorruptShard(f"`{out / 'shards.parquet'}` lacks the shard `{place.shard}` of the index.")
     try:
         stretch = read_stretch(path, place.offset, place.bytes)
     except FileNotFoundError as error:

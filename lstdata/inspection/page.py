@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 
 from markupsafe import Markup
@@ -12,6 +13,7 @@ from lstdata.inspection.fragment import draw_utterance, environment, read, scrip
 from lstdata.inspection.hearing import Shown
 from lstdata.inspection.items import items_of, spelt
 from lstdata.inspection.positions import DrawnDocument, Position
+from lstdata.languages import language_tag
 from lstdata.records import SAMPLE_RATE, Sample
 from lstdata.terminal import visible
 
@@ -19,8 +21,10 @@ MOST_POSITIONS = 5_000
 """Of a document, that a page shows."""
 
 
-def render_page(shown: Shown, place: Place, colours: Sequence[str], document: DrawnDocument | None) -> str:
-    """The page of an utterance and, where it can be drawn, of a document that it makes; equal in, equal out."""
+def render_page(
+    shown: Shown, place: Place, colours: Sequence[str], document: DrawnDocument | None, undrawn: str = ""
+) -> str:
+    """The page of an utterance and of a document that it makes, or why it makes none; equal in, equal out."""
     stored, sample = shown.stored, shown.stored.sample
     css = style() + Markup(read("page.css"))
     drawn = None if document is None else document.drawn
@@ -38,6 +42,8 @@ def render_page(shown: Shown, place: Place, colours: Sequence[str], document: Dr
         drawing=drawing,
         audible=shown.audio is not None,
         document=document,
+        undrawn=undrawn,
+        language=_language(sample),
         positions=[_drawn(one, colours, sample.hop) for one in positions],
         items=items_of(stored),
         scored=sample.word_scores is not None,
@@ -45,6 +51,12 @@ def render_page(shown: Shown, place: Place, colours: Sequence[str], document: Dr
         strategies=list(stored.patches),
         facts=_facts(shown, place),
     )
+
+
+def _language(sample: Sample) -> str:
+    """For whoever reads the words aloud or chooses their glyphs; empty where it is not known."""
+    tag = language_tag(sample.language or "")
+    return tag if re.fullmatch("[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", tag) else ""
 
 
 def _extent(sample: Sample) -> str:

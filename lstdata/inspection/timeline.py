@@ -9,6 +9,7 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from lstdata.inspection import bands
+from lstdata.inspection.colours import check_colours
 from lstdata.inspection.hearing import Shown
 from lstdata.inspection.lines import break_lines
 from lstdata.records import SAMPLE_RATE
@@ -72,8 +73,12 @@ class Timeline:
 def draw_timeline(
     shown: Shown, colours: Sequence[str], drawn: Interleaving | None = None, *, spectrogram: bool = False
 ) -> Timeline:
-    """Draw what the shard stores of an utterance over its audio; `drawn` in place of the interleaving it carries."""
+    """Draw what the shard stores of an utterance over its audio; `drawn` in place of the interleaving it carries.
+
+    CorruptShard where a unit has no colour.
+    """
     sample = shown.stored.sample
+    check_colours(sample, colours)
     seconds = sample.samples / SAMPLE_RATE
     scale = max(SECOND, min(_WIDEST, _WIDE / max(seconds, 1e-3)))
     rows: list[Row] = []

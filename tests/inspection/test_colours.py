@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
-from lstdata.inspection.colours import Oklch, css, rgb, unit_oklch
+from lstdata.errors import CorruptShard
+from lstdata.inspection.colours import Oklch, check_colours, css, rgb, unit_oklch
+from lstdata.shards import StoredSample
 
 
 def test_units_near_one_another_look_alike() -> None:
@@ -24,3 +28,11 @@ def test_units_near_one_another_look_alike() -> None:
 def test_colours_are_those_of_css(colour: Oklch, red_green_blue: tuple[int, int, int]) -> None:
     assert rgb(colour) == red_green_blue
     assert css((0.5, 0.13, 20.4)) == "oklch(0.5 0.13 20)"
+
+
+def test_a_unit_beyond_the_vocabulary_is_damage(make_stored: Callable[..., StoredSample]) -> None:
+    sample = make_stored("a", [0, 3, 1], None).sample
+    check_colours(sample, ["red"] * 4)
+    check_colours(make_stored("a", [], None).sample, [])
+    with pytest.raises(CorruptShard, match=r"sample `a` has the unit 3, but `vocab.json` has 3 units"):
+        check_colours(sample, ["red"] * 3)

@@ -110,11 +110,25 @@ def test_every_length_has_a_page(make_stored: Callable[..., StoredSample], frame
     assert f"{frames * HOP / 16_000:.2f} s" in html
 
 
-def test_without_audio_the_page_says_why(run: Path, tmp_path: Path) -> None:
+def test_a_run_that_was_changed_is_refused(run: Path, tmp_path: Path) -> None:
     file = tmp_path / "page.html"
-    said = CliRunner().invoke(cli, ["inspect", str(run), "A1", "--html", str(file)])
-    assert said.exit_code != 0, "a run without a seal is refused"
+    assert CliRunner().invoke(cli, ["inspect", str(run), "A1", "--html", str(file)]).exit_code != 0, "it has no seal"
     assert not file.exists()
+
+
+def test_where_no_document_can_be_drawn_the_page_says_why(make_stored: Callable[..., StoredSample]) -> None:
+    stored = make_stored("a", [1] * 30, None)
+    place = Place("a", "a", "train-000000", 0, 1, 2)
+    page = Page(render_page(Shown(stored, None, "x"), place, COLOURS, None, EVIL))
+    assert "It makes none as this run is configured: </title><script>" in page.text
+
+
+@pytest.mark.parametrize(
+    ("language", "tag"), [("de", "de"), ("deu", "de"), ("<de>", ""), (None, ""), ("zh_TW", "zh-tw")]
+)
+def test_words_have_their_language(make_stored: Callable[..., StoredSample], language: str | None, tag: str) -> None:
+    page = Page(page_of(make_stored("a", [1] * 30, [("w", 2, 9)], language=language)))
+    assert [attrs["lang"] for name, attrs in page.tags if "lang" in attrs and name != "html"] == [tag, tag]
 
 
 def test_a_source_that_is_gone_leaves_the_drawing_silent(built: Path, tmp_path: Path) -> None:
