@@ -219,8 +219,14 @@ def sizes_in(folder: AnyPath) -> dict[str, int]:
 
 
 def sha256_file(path: AnyPath) -> str:
+    return sum_and_size(path)[0]
+
+
+def sum_and_size(path: AnyPath) -> tuple[str, int]:
+    """(sha256, bytes) of a file, read once. Raises as `read_bytes`."""
     with open(path, "rb") if isinstance(path, Path) else open_object(path) as file:
-        return hashlib.file_digest(cast("Any", file), "sha256").hexdigest()
+        sha256 = hashlib.file_digest(cast("Any", file), "sha256").hexdigest()
+        return sha256, file.tell()
 
 
 def sha256_bytes(data: bytes) -> str:

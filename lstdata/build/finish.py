@@ -159,23 +159,34 @@ def _of_each(out: UPath, shards: Sequence[PlannedShard], work: Callable[[Planned
         return list(pool.map(work, shards))
 
 
-def total(planned: int, sidecars: Iterable[Mapping[str, Any]], letters: Sequence[DeadLetter]) -> Totals:
-    """What a run holds, from what each shard's sidecar says or should say."""
-    shards = [s for s in sidecars if s["samples"]]
+def total(planned: int, sidecars: Iterable[Mapping[str, Any]], letters: Iterable[DeadLetter]) -> Totals:
+    """What a run holds, from what each shard's sidecar says or should say; each is asked for once."""
+    sums: Counter[str] = Counter()
+    seconds: float = 0
+    for stated in sidecars:
+        if stated["samples"]:
+            seconds += stated["seconds"]
+            sums["shards"] += 1
+            for name in ("samples", "header_mismatches", "units", "words", "text_bytes", "text_tokens"):
+                sums[name] += stated[name]
+    reasons: Counter[str] = Counter()
+    for letter in letters:
+        reasons[letter.reason] += 1
+        sums["environmental"] += letter.environmental
     return Totals(
         planned=planned,
-        written=sum(s["samples"] for s in shards),
-        rejected=len(letters),
-        filtered=sum(letter.reason in FILTER_REASONS for letter in letters),
-        environmental=sum(letter.environmental for letter in letters),
-        shards=len(shards),
-        seconds=sum(s["seconds"] for s in shards),
-        header_mismatches=sum(s["header_mismatches"] for s in shards),
-        units=sum(s["units"] for s in shards),
-        words=sum(s["words"] for s in shards),
-        text_bytes=sum(s["text_bytes"] for s in shards),
-        text_tokens=sum(s["text_tokens"] for s in shards),
-        reasons=dict(sorted(Counter(x.reason for x in letters).items(), key=lambda item: (-item[1], item[0]))),
+        written=sums["samples"],
+        rejected=reasons.total(),
+        filtered=sum(count for reason, count in reasons.items() if reason in FILTER_REASONS),
+        environmental=sums["environmental"],
+        shards=sums["shards"],
+        seconds=seconds,
+        header_mismatches=sums["header_mismatches"],
+        units=sums["units"],
+        words=sums["words"],
+        text_bytes=sums["text_bytes"],
+        text_tokens=sums["text_tokens"],
+        reasons=dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
     )
 
 

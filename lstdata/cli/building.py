@@ -102,7 +102,7 @@ def build_shards_command(
     page = make_report(out, source, config) if report and not problems else None
     said = asdict(totals) | {"out": str(out), "report": page and str(page), "problems": problems}
     say(said, as_json, f"{totals.describe()}\nrun folder: {out}" + (f" · report: {page}" if page else ""))
-    say_problems(problems, as_json)
+    say_problems(problems, as_json, out)
     fail_beyond(totals, config.run.max_reject_rate, out)
 
 

@@ -1,17 +1,16 @@
-"""`status`, `verify` and `report`."""
+"""`status` and `report`."""
 
 from __future__ import annotations
 
 import json
 import time
 from contextlib import suppress
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 from upath import UPath
 
-from lstdata.cli.shared import JSON, RunFolder, say, say_problems
+from lstdata.cli.shared import JSON, RunFolder, say
 from lstdata.errors import ConfigError, IncompleteBuild
 from lstdata.storage import exists
 
@@ -55,20 +54,6 @@ def status_command(out: UPath, watch: float | None, as_json: bool) -> None:
 
     with suppress(KeyboardInterrupt):
         watch_until_over(look, watch, as_json=as_json, pause=time.sleep)
-
-
-@click.command("verify")
-@click.argument("out", type=RunFolder(kept=True))
-@JSON
-def verify_command(out: UPath, as_json: bool) -> None:
-    """Recompute every invariant of the run folder OUT; exit 1 naming shard and sample where one fails."""
-    from lstdata.verify import verify
-
-    verdict = verify(out)
-    tail = f", complete except {verdict.environmental} environmental" if verdict.environmental else ""
-    line = f"{verdict.shards} shards, {verdict.samples} samples, {verdict.rejected} rejected: "
-    say(asdict(verdict), as_json, line + (f"{len(verdict.problems)} problems" if verdict.problems else "ok") + tail)
-    say_problems(verdict.problems, as_json)
 
 
 @click.command("report")

@@ -11,6 +11,7 @@ from click.shell_completion import CompletionItem
 from upath import UPath
 
 from lstdata.storage import is_local, place, redacted
+from lstdata.terminal import visible
 
 if TYPE_CHECKING:
     from lstdata.build.finish import Totals
@@ -95,15 +96,16 @@ def say(value: dict[str, Any], as_json: bool, line: str) -> None:
     click.echo(redacted(json.dumps(value, ensure_ascii=False, default=str) if as_json else line))
 
 
-def say_problems(problems: list[str], as_json: bool) -> None:
-    """Exit 1 where there are any, said on stderr unless the JSON object holds them already."""
+def say_problems(problems: list[str], as_json: bool, out: UPath | None = None) -> None:
+    """Exit 1 where there are any, said on stderr unless the JSON object has them; with `out`, how to mend it."""
     if problems and not as_json:
         for problem in problems:
-            click.echo(f"error: {problem}", err=True)
-        click.echo(
-            "To remake a damaged shard, delete its .json in shards/ and run build-shards again: it also writes index, "
-            "shards and rejects.parquet anew.",
-            err=True,
-        )
+            click.echo(f"error: {visible(problem)}", err=True)
+        if out is not None:
+            click.echo(
+                f"`lstdata verify {out} --repair` forgets what is damaged; then run build-shards again: it makes that "
+                "anew, and writes index, shards and rejects.parquet.",
+                err=True,
+            )
     if problems:
         sys.exit(1)

@@ -23,6 +23,7 @@ from lstdata.cli import (
     segmenting,
     training,
     transcribing,
+    verifying,
 )
 from lstdata.cli.shared import fail
 from lstdata.errors import LstDataError
@@ -56,7 +57,7 @@ for verb in (
     reshaping.subset_command,
     reshaping.reshard_command,
     looking.status_command,
-    looking.verify_command,
+    verifying.verify_command,
     inspecting.inspect_command,
     looking.report_command,
     describing.card_command,

@@ -3,76 +3,151 @@
 from __future__ import annotations
 
 import zlib
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
 from upath import UPath
 
-from lstdata.build.finish import read_sidecar, shard_fingerprint
+from lstdata.build.finish import read_sidecar
 from lstdata.build.folder import shard_paths
-from lstdata.build.plan_table import PlannedRecord, PlannedShard, planned_shard, read_shard, read_shard_rows
+from lstdata.build.plan_table import PlannedShard, planned_shard, read_shard
 from lstdata.errors import CorruptShard
-from lstdata.index import INDEX_SCHEMA, index_row, positions_column, read_table
-from lstdata.patching import utterance_patches
-from lstdata.records import SAMPLE_RATE, DeadLetter, Sample
-from lstdata.shards import FORMAT, STORED_STRATEGIES, StoredSample, iter_samples, stored_strategies
-from lstdata.storage import exists, read_bytes, sha256_bytes, sha256_file
+from lstdata.index import INDEX_SCHEMA, index_row, read_table
+from lstdata.records import DeadLetter
+from lstdata.shards import StoredSample, iter_samples
+from lstdata.storage import (
+    exists,
+    parquet_file,
+    read_bytes,
+    read_stretch,
+    sha256_bytes,
+    sha256_file,
+    sum_and_size,
+    version,
+)
 from lstdata.verify.guard import guarded
+from lstdata.verify.rows import against_plan, against_sidecar, against_tar, sidecar_of
 from lstdata.verify.run import Run
+from lstdata.verify.sample import sample_mistakes
+from lstdata.verify.uniqueness import name_hashes, text_hashes
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
+
+MOST_LINES: Final = 50
+"""That are said of one shard."""
+
+NO_GROUP: Final = -1
+"""Of `Task.group`: the index has no rows of the shard."""
+
+_PLANNED = ("key", "id", "shard", "split", "duration", "text_bytes", "fingerprint")
 
 
-@dataclass(frozen=True)
-class CountedShard:
-    """What a shard really holds."""
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A shard to be checked."""
+
+    shard: PlannedShard
+    decoded: int | None
+    """How many of its samples are decoded, chosen by hash; None: all."""
+    group: int | None
+    """The row group of `index.parquet` that should hold its rows; None where that cannot be told."""
+    known: str = ""
+    """The state, see `Checked`, in which it was checked before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a shard really holds and what is wrong with it, however many samples it has: a line of a journal."""
 
     name: str
-    rows: Sequence[dict[str, Any]]
-    """Of the index, recomputed."""
-    letters: Sequence[DeadLetter]
-    sidecar: dict[str, Any]
-    """As it should be."""
+    state: str
+    """Another one whenever one of its files is another."""
+    problems: Sequence[str] = ()
+    index_problems: Sequence[str] = ()
+    """Of `index.parquet`, not of the shard."""
+    sidecar: dict[str, Any] | None = None
+    """As it should be, with the dead letters that it states; None where the shard cannot be read."""
+    hashes: bytes = b""
+    """Of its ids and keys: `name_hashes`."""
 
-    def without_rows(self) -> CountedShard:
-        return replace(self, rows=())
+
+class ShardChecker:
+    """What a worker does with each task."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._metadata: pq.FileMetaData | None = None
+        """Of `index.parquet`."""
+
+    def __call__(self, task: Task) -> Checked | None:
+        """None where the shard is as it was when it was checked before."""
+        shard = task.shard
+        state = " ".join(version_of(path) for path in shard_paths(self._run.out, shard.name))
+        if state == task.known:
+            return None
+        problems: list[str] = []
+        index_problems: list[str] = []
+        rows: pa.Table | None = None
+        sidecar: dict[str, Any] | None = None
+        with guarded(f"shard {shard.name}", problems):
+            rows, sidecar = _check(self._run, shard, task.decoded, problems)
+        if rows is not None and task.group is not None:
+            with guarded("`index.parquet`", index_problems):
+                if not self._of_index(task.group).equals(rows):
+                    index_problems.append(f"`index.parquet` and shard {shard.name} disagree.")
+        hashes = b"" if rows is None else name_hashes(rows)
+        return Checked(shard.name, state, _cut(shard, problems), index_problems, sidecar, hashes)
+
+    def _of_index(self, group: int) -> pa.Table:
+        with parquet_file(self._run.out / "index.parquet", self._metadata) as file:
+            self._metadata = file.metadata
+            return INDEX_SCHEMA.empty_table() if group == NO_GROUP else file.read_row_group(group)
 
 
-def check_shard(run: Run, shard: PlannedShard, problems: list[str]) -> CountedShard:
-    """Recompute a shard; what is wrong goes to `problems`, and what makes it unreadable is raised."""
+def version_of(path: UPath) -> str:
+    """Another one whenever a file is another, or is there no longer."""
+    try:
+        return version(path).replace(" ", "-")
+    except FileNotFoundError:
+        return "-"
+
+
+def _cut(shard: PlannedShard, problems: list[str]) -> list[str]:
+    more = len(problems) - MOST_LINES
+    return problems if more <= 0 else [*problems[:MOST_LINES], f"shard {shard.name}: {more} more problems."]
+
+
+def _check(run: Run, shard: PlannedShard, decoded: int | None, problems: list[str]) -> tuple[pa.Table, dict[str, Any]]:
+    """Its index rows and its sidecar as they should be; what makes the shard unreadable is raised."""
     here = f"shard {shard.name}"
-    tar, rows_path, _ = shard_paths(run.out, shard.name)
+    tar = shard_paths(run.out, shard.name)[0]
     stated = read_sidecar(run.out, shard.name)
     letters = [_letter(letter) for letter in stated["rejected"]]
-    data = _tar(tar, stated, here, problems)
+    committed: pa.Table | None = None
     with guarded(f"{here}: its index rows", problems):
-        if sha256_file(rows_path) != stated["index_sha256"]:
-            problems.append(f"{here}: its index rows are not those that were committed (sha256 differs).")
-    if len(data) != stated["bytes"] or (data and sha256_bytes(data) != stated["sha256"]):
-        problems.append(f"{here}: the tar is not the one that was committed (sha256 or size differs).")
-        with guarded(f"{here}: its index rows", problems):
-            problems += _damaged(data, rows_path, here)
-    rows: list[dict[str, Any]] = []
-    samples = mismatches = 0
-    for start, end, stored in iter_samples(data, str(tar)) if data else ():
-        samples += stored.sample.samples
-        mismatches += stored.sample.belies_header
-        rows.append(index_row(stored, shard.name, start, data[start:end]))
-        with guarded(f"{here}: sample `{stored.sample.id}`", problems):
-            problems += (f"{here}: sample `{stored.sample.id}`: {m}" for m in _sample(run, shard, stored))
-    planned = read_shard_rows(run.out / "plan.parquet", shard.number)
-    problems += _against_plan(here, rows, letters, planned)
-    if planned_shard(read_shard(run.out / "plan.parquet", shard.number), shard.number) != shard:
-        problems.append(f"{here}: its rows in `plan.parquet` are not what the file's footer says of them.")
-    with guarded(f"{here}: its index rows", problems):
-        if pa.Table.from_pylist(rows, schema=INDEX_SCHEMA) != read_table(rows_path, INDEX_SCHEMA):
+        committed = _committed_rows(run.out, shard, stated, here, problems)
+    data = _tar(tar, stated, committed, here, problems, whole=decoded is None)
+    if decoded is None:
+        rows = _decode_all(run, shard, data, tar, problems)
+        if committed is not None and not committed.equals(rows):
             problems.append(f"{here}: index rows and tar disagree.")
-    counted = {"records": len(planned), "seconds": samples / SAMPLE_RATE, "header_mismatches": mismatches}
-    sidecar = _sidecar(run, shard, stated, rows) | counted
-    problems += _against_sidecar(here, sidecar, stated)
-    return CountedShard(shard.name, rows, letters, sidecar)
+    elif committed is None:
+        raise CorruptShard("without its index rows nothing is known of its samples.")
+    else:
+        rows = committed
+        problems += against_tar(here, shard, rows, stated["bytes"])
+        _decode_some(run, shard, rows, tar, decoded, problems)
+    planned = read_shard(run.out / "plan.parquet", shard.number, _PLANNED)
+    problems += against_plan(here, rows, letters, planned)
+    if planned_shard(planned, shard.number) != shard:
+        problems.append(f"{here}: its rows in `plan.parquet` are not what the file's footer says of them.")
+    sidecar = sidecar_of(run, shard, stated, rows, planned.num_rows)
+    problems += against_sidecar(here, sidecar, stated)
+    return rows, sidecar
 
 
 def _letter(stated: dict[str, Any]) -> DeadLetter:
@@ -83,125 +158,80 @@ def _letter(stated: dict[str, Any]) -> DeadLetter:
     return DeadLetter(**stated)
 
 
-def _tar(path: UPath, stated: dict[str, Any], here: str, problems: list[str]) -> bytes:
-    """The tar's bytes; a shard without samples has none, and none may lie there."""
-    if stated["samples"]:
-        return read_bytes(path)
-    if exists(path):
-        problems.append(f"{here}: there is a tar, but the sidecar says that the shard has no samples.")
-    return b""
+def _committed_rows(
+    out: UPath, shard: PlannedShard, stated: dict[str, Any], here: str, problems: list[str]
+) -> pa.Table:
+    path = shard_paths(out, shard.name)[1]
+    try:
+        sha256 = sha256_file(path)
+    except FileNotFoundError as error:
+        raise CorruptShard("the file is missing.") from error
+    if sha256 != stated["index_sha256"]:
+        problems.append(f"{here}: its index rows are not those that were committed (sha256 differs).")
+    return read_table(path, INDEX_SCHEMA)
 
 
-def _sidecar(run: Run, shard: PlannedShard, stated: dict[str, Any], rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """What the rows say of the sidecar. Check sums, which have their own messages, and dead letters are as stated."""
-    return stated | {
-        "format": FORMAT,
-        "shard": shard.name,
-        "split": shard.split,
-        "fingerprint": shard_fingerprint(shard.fingerprint, run.stages),
-        "stages": run.stages,
-        "compute_class": stated["compute_class"] if run.mixed_compute else run.compute_class,
-        "samples": len(rows),
-        "units": sum(row["units"] for row in rows),
-        "words": sum(row["words"] or 0 for row in rows),
-        "text_bytes": sum(row["text_bytes"] or 0 for row in rows),
-        "text_tokens": sum(row["text_tokens"] or 0 for row in rows),
-        "patches": {n: sum(row.get(positions_column(n)) or 0 for row in rows) for n in STORED_STRATEGIES},
-        "sha256": stated["sha256"] if rows else None,
-    }
+def _tar(
+    path: UPath, stated: dict[str, Any], committed: pa.Table | None, here: str, problems: list[str], *, whole: bool
+) -> bytes:
+    """The tar's bytes if all of them are wanted; a shard without samples has none, and none may lie there."""
+    if not stated["samples"]:
+        if exists(path):
+            problems.append(f"{here}: there is a tar, but the sidecar says that the shard has no samples.")
+        return b""
+    try:
+        data = read_bytes(path) if whole else b""
+        sha256, size = (sha256_bytes(data), len(data)) if whole else sum_and_size(path)
+    except FileNotFoundError as error:
+        raise CorruptShard("its tar is missing.") from error
+    if size != stated["bytes"] or sha256 != stated["sha256"]:
+        problems.append(f"{here}: the tar is not the one that was committed (sha256 or size differs).")
+        if committed is not None:
+            problems += _damaged(data if whole else read_bytes(path), committed, here)
+    return data
 
 
-def _against_sidecar(here: str, sidecar: dict[str, Any], stated: dict[str, Any]) -> Iterator[str]:
-    if stated["fingerprint"] != sidecar["fingerprint"]:
-        yield f"{here}: it is a shard of another run, or of other records (its fingerprint differs)."
-    for key in sorted(sidecar.keys() - {"fingerprint"}):
-        if stated[key] != sidecar[key]:
-            yield f"{here}: {key} is {sidecar[key]}, but the sidecar says {stated[key]}."
-
-
-def _against_plan(
-    here: str, rows: Sequence[dict[str, Any]], letters: Sequence[DeadLetter], planned: Sequence[PlannedRecord]
-) -> Iterator[str]:
-    """Each planned record is one sample, in the plan's order, or one dead letter."""
-    rejected = Counter(letter.id for letter in letters)
-    stored = [(row["key"], row["id"]) for row in rows]
-    wanted = [(r.key, r.row.id) for r in planned if r.row.id not in rejected]
-    there, due = set(stored), set(wanted)
-    yield from (f"{here}: sample `{id}` is lost." for key, id in wanted if (key, id) not in there)
-    yield from (f"{here}: sample `{id}` was not planned there." for key, id in stored if (key, id) not in due)
-    if stored != wanted and sorted(stored) == sorted(wanted):
-        yield f"{here}: samples are not in the order of the plan."
-    known = {r.row.id for r in planned}
-    yield from (f"{here}: the dead letter `{id}` was not planned there." for id in rejected if id not in known)
-    yield from (f"{here}: `{id}` is a dead letter {n} times." for id, n in rejected.items() if n > 1)
-
-
-def _sample(run: Run, shard: PlannedShard, stored: StoredSample) -> Iterator[str]:
-    """The invariants of one sample; frames and patch sums were checked while reading."""
-    sample = stored.sample
-    if sample.split != shard.split:
-        yield f"its split is {sample.split}, but the shard's is {shard.split}."
-    if run.card is not None and sample.frames and int(sample.units.max()) >= run.card.units:
-        yield f"unit {sample.units.max()} is not below the {run.card.units} clusters of the vocab card."
-    for kind, *what in stored.drawn:
-        if kind == "s" and not 0 <= what[0] <= what[1] <= sample.frames:
-            yield f"the drawn speech span {what} is not inside its {sample.frames} frames."
-        if kind == "t" and run.card is not None and not all(0 <= t < run.card.text_size for t in what[0]):
-            yield "a drawn text span has ids outside the text vocabulary."
-    wrong = _word_times(sample)
-    if wrong is not None:
-        yield wrong
-        return
-    wanted = stored_strategies(sample)
-    if list(stored.patches) != wanted:
-        yield f"it has patches of {', '.join(stored.patches)}, but must have those of {', '.join(wanted)}."
-        return
-    for strategy, lengths in stored.patches.items():
-        if not np.array_equal(lengths, utterance_patches(strategy, sample, run.patching)):
-            yield f"the `{strategy}` patches are not those of its words and activity."
-
-
-def _word_times(sample: Sample) -> str | None:
-    words, frames = sample.words, sample.word_frames
-    if (words is None) != (frames is None) or (words is not None and frames is not None and len(words) != len(frames)):
-        return "words and word times do not pair up."
-    if frames is not None and frames.size:
-        edges = frames.reshape(-1)
-        if (np.diff(edges) < 0).any() or edges[0] < 0 or edges[-1] > sample.frames:
-            return f"word times are not monotone inside its {sample.frames} frames."
-    return _of_words(sample, [] if frames is None else frames.tolist())
-
-
-def _of_words(sample: Sample, frames: list[list[int]]) -> str | None:
-    """What is said of each word beside its times."""
-    words = sample.words or ()
-    for name, values in (("word scores", sample.word_scores), ("character times", sample.character_frames)):
-        if values is not None and len(values) != len(words):
-            return f"there are {len(values)} {name} of {len(words)} words."
-    numbers = sample.interpolated
-    if list(numbers) != sorted(set(numbers)) or not all(0 <= number < len(words) for number in numbers):
-        return f"the interpolated words {list(numbers)} are no words of its {len(words)}, in order."
-    for word, (start, end), begins in zip(words, frames, sample.character_frames or (), strict=False):
-        if begins is not None and (len(begins) != len(word) or list(begins) != sorted(begins)):
-            return f"the character times of `{word}` are not one for each character, in order."
-        if begins is not None and not all(start <= begin <= end for begin in begins):
-            return f"the character times of `{word}` are not inside the word."
-    return _of_pieces(sample)
-
-
-def _of_pieces(sample: Sample) -> str | None:
-    pieces = sample.piece_frames
-    if (pieces is None) != (sample.character_frames is None):
-        return "times of pieces and of characters do not come together."
-    if pieces is not None:
-        begun = {frame for frames in sample.character_frames or () for frame in frames or ()}
-        if list(pieces) != sorted(pieces) or not begun.issuperset(pieces.tolist()):
-            return "the times of its pieces are not those of characters, in order."
-    return None
-
-
-def _damaged(data: bytes, rows_path: UPath, here: str) -> Iterator[str]:
+def _damaged(data: bytes, committed: pa.Table, here: str) -> Iterator[str]:
     """The samples whose own check sum fails, by the committed index rows."""
-    for row in read_table(rows_path, INDEX_SCHEMA).to_pylist():
-        if zlib.crc32(data[row["offset"] : row["offset"] + row["bytes"]]) != row["crc32"]:
-            yield f"{here}: sample `{row['id']}` is damaged (crc32 differs)."
+    names, offsets, sizes, sums = (committed[name].to_pylist() for name in ("id", "offset", "bytes", "crc32"))
+    places = zip(offsets, sizes, sums, strict=True)
+    whole = [zlib.crc32(data[offset : offset + size]) == crc32 for offset, size, crc32 in places]
+    if not any(whole):
+        yield f"{here}: none of its {len(whole)} samples is there as committed (crc32 differs)."
+    elif all(whole):
+        yield f"{here}: its samples are whole; the damage is after the last of them."
+    else:
+        damaged = (name for name, is_whole in zip(names, whole, strict=True) if not is_whole)
+        yield from (f"{here}: sample `{name}` is damaged (crc32 differs)." for name in damaged)
+
+
+def _decode_all(run: Run, shard: PlannedShard, data: bytes, tar: UPath, problems: list[str]) -> pa.Table:
+    """The index rows that the tar gives."""
+    rows: list[dict[str, Any]] = []
+    view = memoryview(data)
+    for start, end, stored in iter_samples(data, str(tar)) if data else ():
+        rows.append(index_row(stored, shard.name, start, view[start:end]))
+        _check_sample(run, shard, stored, problems)
+    return pa.Table.from_pylist(rows, schema=INDEX_SCHEMA)
+
+
+def _decode_some(run: Run, shard: PlannedShard, rows: pa.Table, tar: UPath, count: int, problems: list[str]) -> None:
+    """So many samples, always the same, against their index rows."""
+    here = f"shard {shard.name}"
+    chosen = np.sort(np.argsort(text_hashes(rows["id"]), kind="stable")[:count])
+    for number in chosen.tolist():
+        row = rows.slice(number, 1)
+        id, offset, size = (row[name][0].as_py() for name in ("id", "offset", "bytes"))
+        with guarded(f"{here}: sample `{id}`", problems):
+            stretch = read_stretch(tar, offset, size)
+            _, end, stored = next(iter_samples(stretch, str(tar)))
+            again = index_row(stored, shard.name, offset, stretch)
+            if end != size or not pa.Table.from_pylist([again], schema=INDEX_SCHEMA).equals(row):
+                problems.append(f"{here}: sample `{id}`: its index row and the tar disagree.")
+            _check_sample(run, shard, stored, problems)
+
+
+def _check_sample(run: Run, shard: PlannedShard, stored: StoredSample, problems: list[str]) -> None:
+    what = f"shard {shard.name}: sample `{stored.sample.id}`"
+    with guarded(what, problems):
+        problems += (f"{what}: {mistake}" for mistake in sample_mistakes(run, shard.split, stored))

@@ -3,121 +3,101 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from itertools import zip_longest
+from typing import Any, Final
 
-import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from upath import UPath
 
-from lstdata.build.finish import shard_row, total
-from lstdata.build.folder import shard_paths
+from lstdata.build.finish import Totals, shard_row
 from lstdata.build.plan_table import Plan
-from lstdata.index import INDEX_SCHEMA, SHARDS_SCHEMA, read_rejects, read_table
-from lstdata.randomness import digest
+from lstdata.errors import CorruptShard
+from lstdata.index import INDEX_SCHEMA, REJECTS_SCHEMA, SHARDS_SCHEMA
 from lstdata.records import DeadLetter
 from lstdata.storage import TEMPORARY, exists, names_in, parquet_file
 from lstdata.verify.guard import guarded
 from lstdata.verify.run import Run
-from lstdata.verify.shard import CountedShard
+from lstdata.verify.shard import NO_GROUP, Checked
 
-if TYPE_CHECKING:
-    import pyarrow.parquet as pq
+_SHARD_COLUMN: Final = INDEX_SCHEMA.get_field_index("shard")
+_BATCH: Final = 4096
+"""Rows that are in memory at once."""
 
 
-class IndexTable:
-    """`index.parquet`, one row group after another: each must hold the rows of one shard, in the plan's order."""
+class IndexGroups:
+    """Which row group of `index.parquet` should hold the rows of which shard, by the file's own footer."""
 
-    def __init__(self, path: UPath, problems: list[str]) -> None:
-        self._open = ExitStack()
-        self._file: pq.ParquetFile | None = None
-        self._groups: dict[str, int] = {}
-        with guarded("`index.parquet`", problems):
-            file = self._open.enter_context(parquet_file(path))
+    def __init__(self, out: UPath, problems: list[str]) -> None:
+        self._groups: dict[str, int] | None = None
+        with guarded("`index.parquet`", problems), parquet_file(out / "index.parquet") as file:
             if not file.schema_arrow.equals(INDEX_SCHEMA):
                 problems.append("`index.parquet` has other columns than this version of lstdata writes.")
                 return
+            groups: dict[str, int] = {}
             for group in range(file.num_row_groups):
-                self._groups.setdefault(_only(file.read_row_group(group, columns=["shard"])["shard"]), group)
-            if len(self._groups) != file.num_row_groups:
+                groups.setdefault(_shard_of(file, group), group)
+            if len(groups) != file.num_row_groups:
                 problems.append("`index.parquet` has several row groups of one shard.")
-            self._file = file
+            self._groups = groups
 
-    def check(self, shard: str, rows: Sequence[dict[str, Any]], problems: list[str]) -> None:
-        """Compare a shard's rows with its row group."""
-        if self._file is None:
-            return
-        with guarded("`index.parquet`", problems):
-            group = self._groups.get(shard)
-            there = INDEX_SCHEMA.empty_table() if group is None else self._file.read_row_group(group)
-            if there != pa.Table.from_pylist(list(rows), schema=INDEX_SCHEMA):
-                problems.append(f"`index.parquet` and shard {shard} disagree.")
+    def of(self, shard: str) -> int | None:
+        """`NO_GROUP` where there is none; None where the file cannot be read."""
+        return None if self._groups is None else self._groups.get(shard, NO_GROUP)
 
-    def close(self, names: list[str], complete: bool, problems: list[str]) -> None:
-        """Compare the row groups with the shards that have samples; `complete`: there are no other shards."""
-        self._open.close()
-        if self._file is None:
+    def check_order(self, names: Sequence[str], complete: bool, problems: list[str]) -> None:
+        """Against the shards that have samples, in the order of the plan; `complete`: there are no other shards."""
+        if self._groups is None:
             return
-        there = [name for name in self._groups if complete or name in names]
-        if there != names:
+        known = set(names)
+        if [name for name in self._groups if complete or name in known] != list(names):
             problems.append("`index.parquet` does not hold the run's shards in the order of the plan.")
 
 
-class Uniqueness:
-    """Whether keys and ids are unique in the run, by 16 bytes for each."""
-
-    def __init__(self, out: UPath) -> None:
-        self._out = out
-        self._shards: list[tuple[str, int]] = []
-        self._digests = {"id": bytearray(), "key": bytearray()}
-
-    def add(self, shard: str, rows: Sequence[dict[str, Any]]) -> None:
-        self._shards.append((shard, len(rows)))
-        for name, digests in self._digests.items():
-            for row in rows:
-                digests += digest(row[name])[:16]
-
-    def repeated(self) -> Iterator[str]:
-        """One line for each sample whose id or key an earlier one has."""
-        ends = np.cumsum([count for _, count in self._shards])
-        for column, digests in self._digests.items():
-            values = np.frombuffer(digests, dtype="S16")
-            order = np.argsort(values, kind="stable")
-            again = order[1:][values[order[1:]] == values[order[:-1]]]
-            for number in np.sort(again).tolist():
-                place = int(np.searchsorted(ends, number, side="right"))
-                shard, count = self._shards[place]
-                rows = read_table(shard_paths(self._out, shard)[1], INDEX_SCHEMA)
-                value = rows[column][number - int(ends[place]) + count].as_py()
-                yield f"shard {shard}: sample {column} `{value}` is in the run twice."
-
-
-def check_tables(
-    out: UPath, plan: Plan, counted: Sequence[CountedShard], letters: list[DeadLetter], problems: list[str]
-) -> None:
-    """`shards.parquet`, `rejects.parquet`, and the files of `shards/`; of unreadable shards there is nothing to say."""
+def check_shards_table(out: UPath, checked: Iterable[Checked], problems: list[str]) -> None:
+    """`shards.parquet` row by row against all shards in the plan's order; unreadable ones say nothing."""
+    disorder = "`shards.parquet` does not hold the run's shards in the order of the plan."
     with guarded("`shards.parquet`", problems):
-        rows = read_table(out / "shards.parquet", SHARDS_SCHEMA).to_pylist()
-        if [row["shard"] for row in rows] != [shard.name for shard in plan.shards]:
-            problems.append("`shards.parquet` does not hold the run's shards in the order of the plan.")
-        known = {c.name: shard_row(c.sidecar) for c in counted}
-        names = [row["shard"] for row in rows if known.get(row["shard"], row) != row]
-        problems += (f"`shards.parquet` and shard {name} disagree." for name in names)
+        rows = _rows(out / "shards.parquet", SHARDS_SCHEMA)
+        for shard in checked:
+            row = next(rows, {})
+            if row.get("shard") != shard.name:
+                problems.append(disorder)
+                return
+            if shard.sidecar is not None and row != shard_row(shard.sidecar):
+                problems.append(f"`shards.parquet` and shard {shard.name} disagree.")
+        if next(rows, None) is not None:
+            problems.append(disorder)
+
+
+def check_rejects(out: UPath, letters: Iterable[DeadLetter] | None, problems: list[str]) -> None:
+    """`rejects.parquet` row by row; only whether it can be read where not all letters are known."""
     with guarded("`rejects.parquet`", problems):
-        if read_rejects(out / "rejects.parquet") != letters and len(counted) == len(plan.shards):
+        there = (DeadLetter(**row) for row in _rows(out / "rejects.parquet", REJECTS_SCHEMA))
+        if letters is None:
+            deque(there, maxlen=0)
+        elif any(one != other for one, other in zip_longest(there, letters)):
             problems.append("`rejects.parquet` and the sidecars disagree.")
+
+
+def strangers(out: UPath, plan: Plan) -> Iterator[tuple[str, str]]:
+    """(path in the run folder, what is said of it) of the files that no finished run holds."""
     files = {f"{shard.name}{suffix}" for shard in plan.shards for suffix in (".tar", ".json", ".parquet")}
-    strangers = [name for name in names_in(out / "shards") if name not in files and TEMPORARY not in name]
-    problems += (f"`shards/{name}` belongs to no planned shard." for name in strangers)
+    paths = [(name, True) for name in names_in(out)]
+    paths += [(f"shards/{name}", name in files) for name in names_in(out / "shards")]
+    for path, is_known in paths:
+        if TEMPORARY in path:
+            yield path, f"`{path}` is what a killed writer left."
+        elif not is_known:
+            yield path, f"`{path}` belongs to no planned shard."
 
 
-def check_totals(
-    run: Run, plan: Plan, counted: Sequence[CountedShard], letters: list[DeadLetter], problems: list[str]
-) -> None:
+def check_totals(run: Run, totals: Totals, problems: list[str]) -> None:
     """`run.json` and the plan against the sums over all shards."""
-    totals = total(plan.records, (c.sidecar for c in counted), letters)
     if totals.planned != totals.written + totals.rejected:
         problems.append(
             f"planned {totals.planned} ≠ written {totals.written} + rejected {totals.rejected}: records are lost."
@@ -130,9 +110,25 @@ def check_totals(
         problems.append("`vocab.json` is missing, but there are samples.")
 
 
-def _only(names: pa.ChunkedArray) -> str:
-    """The one value of a column; ValueError where there are several."""
-    found = names.unique().to_pylist()
-    if len(found) != 1:
-        raise ValueError(f"a row group holds the rows of {len(found)} shards")
-    return str(found[0])
+def _shard_of(file: pq.ParquetFile, group: int) -> str:
+    """Whose rows a row group holds, by its statistics where it has them; ValueError where they are of several."""
+    said = file.metadata.row_group(group).column(_SHARD_COLUMN).statistics
+    if said is not None and said.has_min_max and said.null_count == 0:
+        names = sorted({said.min, said.max})
+    else:
+        names = pc.unique(file.read_row_group(group, columns=["shard"])["shard"]).to_pylist()
+    if len(names) != 1:
+        raise ValueError(f"a row group holds the rows of {len(names)} shards")
+    return str(names[0])
+
+
+def _rows(path: UPath, schema: pa.Schema) -> Iterator[dict[str, Any]]:
+    """The rows of a table that must have this schema; CorruptShard where it has not, or is missing."""
+    try:
+        with parquet_file(path) as file:
+            if not file.schema_arrow.equals(schema):
+                raise CorruptShard("it has other columns than this version of lstdata writes.")
+            for batch in file.iter_batches(_BATCH):
+                yield from batch.to_pylist()
+    except FileNotFoundError as error:
+        raise CorruptShard("it is missing.") from error

@@ -54,7 +54,7 @@ def test_what_a_dead_worker_left_is_gone_in_the_end(run: Path) -> None:
     stages = {k: v for k, v in read_json(run / "run.json")["fingerprints"].items() if k != "source"}
     left = run / "shards/train-000001.json.tmp-123-0a1b2c3d"
     left.write_text("{")
-    assert verify(run).problems == [], "nobody reads it"
+    assert verify(run).problems == [f"`shards/{left.name}` is what a killed writer left."]
     finish(read_plan(run / "plan.parquet"), run, lambda shard: shard_fingerprint(shard.fingerprint, stages))
     assert not left.exists()
 

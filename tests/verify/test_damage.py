@@ -23,7 +23,7 @@ from lstdata.records import DeadLetter
 from lstdata.storage import commit_json, read_json
 from lstdata.tar_members import iter_members
 from lstdata.verify import verify
-from lstdata.verify.tables import Uniqueness
+from lstdata.verify.uniqueness import Uniqueness, name_hashes
 from tests.conftest import build, write_cuts
 
 TAR = "shards/train-000000.tar"
@@ -176,8 +176,11 @@ def test_missing_tables_come_back_when_the_build_runs_again(
     for name in TABLES:
         (run / name).unlink()
     with pytest.raises(SystemExit):
-        say_problems(verify(run).problems, as_json=False)
-    assert "run build-shards again: it also writes index, shards and rejects.parquet anew" in capsys.readouterr().err
+        say_problems(verify(run).problems, as_json=False, out=run)
+    assert (
+        "run build-shards again: it makes that anew, and writes index, shards and rejects.parquet"
+        in capsys.readouterr().err
+    )
     build(cuts, run)
     assert verify(run).problems == []
 
@@ -231,15 +234,16 @@ def test_several_compute_classes_are_a_problem_unless_they_were_allowed(run: Pat
 
 
 def test_ids_and_keys_must_be_unique_in_the_run(run: Path) -> None:
-    unique = Uniqueness(run)
-    for name in ("train-000000", "train-000001", "train-000000"):
-        unique.add(name, read_table(run / f"shards/{name}.parquet", INDEX_SCHEMA).to_pylist())
+    names = ["train-000000", "train-000001", "train-000000"]
+    with Uniqueness(run, names) as unique:
+        for number, name in enumerate(names):
+            unique.add(number, name_hashes(read_table(run / f"shards/{name}.parquet", INDEX_SCHEMA)))
+        found = list(unique.repeated())
     first = read_table(run / "shards/train-000000.parquet", INDEX_SCHEMA).to_pylist()
     repeated = [
         f"shard train-000000: sample {c} `{row[c]}` is in the run twice." for c in ("id", "key") for row in first
     ]
-    assert list(unique.repeated()) == repeated
-    assert list(Uniqueness(run).repeated()) == []
+    assert found == repeated
 
 
 def test_a_damaged_part_hides_no_other(run: Path) -> None:

@@ -1,0 +1,104 @@
+"""One sample: what its members must be to one another, to the vocabulary and to the options of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+
+import numpy as np
+
+from lstdata.patching import utterance_patches
+from lstdata.records import Ints, Sample
+from lstdata.shards import StoredSample, stored_strategies
+from lstdata.verify.run import Run
+
+
+def sample_mistakes(run: Run, split: str, stored: StoredSample) -> Iterator[str]:
+    """The broken invariants of a sample of this split; frames and patch sums were checked while it was read."""
+    sample = stored.sample
+    if sample.split != split:
+        yield f"its split is {sample.split}, but the shard's is {split}."
+    size = 0 if run.card is None else run.card.text_size
+    if sample.tokens is not None:
+        if run.card is not None and len(sample.tokens) and int(sample.tokens.max()) >= size:
+            yield f"token {sample.tokens.max()} is not below the {size} of the text vocabulary."
+        return
+    if run.card is not None and sample.frames and int(sample.units.max()) >= run.card.units:
+        yield f"unit {sample.units.max()} is not below the {run.card.units} clusters of the vocab card."
+    if run.card is not None and sample.hop != run.card.hop:
+        yield f"its hop is {sample.hop}, but the vocab card's is {run.card.hop}."
+    for kind, *what in stored.drawn:
+        if kind == "s" and not 0 <= what[0] <= what[1] <= sample.frames:
+            yield f"the drawn speech span {what} is not inside its {sample.frames} frames."
+        text = what[0] if kind == "t" and run.card is not None else ()
+        if text and not 0 <= min(text) <= max(text) < size:
+            yield "a drawn text span has ids outside the text vocabulary."
+    wrong = _word_times(sample)
+    if wrong is not None:
+        yield wrong
+        return
+    yield from _patches(run, stored)
+
+
+def _patches(run: Run, stored: StoredSample) -> Iterator[str]:
+    wanted = stored_strategies(stored.sample)
+    if list(stored.patches) != wanted:
+        yield f"it has patches of {', '.join(stored.patches)}, but must have those of {', '.join(wanted)}."
+        return
+    for strategy, lengths in stored.patches.items():
+        made = utterance_patches(strategy, stored.sample, run.patching)
+        if len(made) != len(lengths) or (made != lengths).any():
+            yield f"the `{strategy}` patches are not those of its words and activity."
+
+
+def _word_times(sample: Sample) -> str | None:
+    words, frames = sample.words, sample.word_frames
+    if (words is None) != (frames is None) or (words is not None and frames is not None and len(words) != len(frames)):
+        return "words and word times do not pair up."
+    if frames is not None and frames.size:
+        edges = frames.reshape(-1)
+        if (edges[1:] < edges[:-1]).any() or edges[0] < 0 or edges[-1] > sample.frames:
+            return f"word times are not monotone inside its {sample.frames} frames."
+    for name, values in (("word scores", sample.word_scores), ("character times", sample.character_frames)):
+        if values is not None and len(values) != len(words or ()):
+            return f"there are {len(values)} {name} of {len(words or ())} words."
+    numbers = sample.interpolated
+    if numbers and (list(numbers) != sorted(set(numbers)) or numbers[0] < 0 or numbers[-1] >= len(words or ())):
+        return f"the interpolated words {list(numbers)} are no words of its {len(words or ())}, in order."
+    return _character_times(sample) or _piece_times(sample)
+
+
+def _character_times(sample: Sample) -> str | None:
+    """Looked at word by word only where not all of them are as they should be, or some have none."""
+    words, frames, characters = sample.words, sample.word_frames, sample.character_frames
+    if words is None or frames is None or characters is None or _all_inside(words, frames, characters):
+        return None
+    for word, (start, end), begins in zip(words, frames.tolist(), characters, strict=True):
+        if begins is not None and (len(begins) != len(word) or list(begins) != sorted(begins)):
+            return f"the character times of `{word}` are not one for each character, in order."
+        if begins is not None and not all(start <= begin <= end for begin in begins):
+            return f"the character times of `{word}` are not inside the word."
+    return None
+
+
+def _all_inside(words: tuple[str, ...], frames: Ints, characters: tuple[tuple[int, ...] | None, ...]) -> bool:
+    """Whether every character has a time, inside its word, and none is before the one before it."""
+    lengths = [len(word) for word in words]
+    if [0 if begins is None else len(begins) for begins in characters] != lengths:
+        return False
+    begins = np.fromiter(chain.from_iterable(characters), np.int64, sum(lengths))  # type: ignore[arg-type]
+    bounds = np.repeat(frames, lengths, axis=0)
+    rises = (begins[1:] >= begins[:-1]).all()
+    return bool(rises and (begins >= bounds[:, 0]).all() and (begins <= bounds[:, 1]).all())
+
+
+def _piece_times(sample: Sample) -> str | None:
+    pieces = sample.piece_frames
+    if (pieces is None) != (sample.character_frames is None):
+        return "times of pieces and of characters do not come together."
+    if pieces is not None:
+        times = pieces.tolist()
+        begun = set(chain.from_iterable(frames for frames in sample.character_frames or () if frames))
+        if times != sorted(times) or not begun.issuperset(times):
+            return "the times of its pieces are not those of characters, in order."
+    return None
