@@ -46,9 +46,10 @@ def _pairs(rows: pa.Table) -> list[tuple[str, str]]:
 
 
 def _misplaced(here: str, stored: Sequence[tuple[str, str]], wanted: Sequence[tuple[str, str]]) -> Iterator[str]:
-    there, due = set(stored), set(wanted)
+    there, due = Counter(stored), set(wanted)
     yield from (f"{here}: sample `{id}` is lost." for key, id in wanted if (key, id) not in there)
-    yield from (f"{here}: sample `{id}` was not planned there." for key, id in stored if (key, id) not in due)
+    yield from (f"{here}: sample `{id}` was not planned there." for key, id in there if (key, id) not in due)
+    yield from (f"{here}: sample `{id}` is there {n} times." for (_, id), n in there.items() if n > 1)
     if sorted(stored) == sorted(wanted):
         yield f"{here}: samples are not in the order of the plan."
 

@@ -91,16 +91,17 @@ class ShardChecker:
             return None
         problems: list[str] = []
         index_problems: list[str] = []
-        rows: pa.Table | None = None
-        sidecar: dict[str, Any] | None = None
+        found: _Found | None = None
         with guarded(f"shard {shard.name}", problems):
-            rows, sidecar = _check(self._run, shard, task.decoded, problems)
-        if rows is not None and task.group is not None:
+            found = _check(self._run, shard, task.decoded, problems)
+        if found is None:
+            return Checked(shard.name, state, _cut(shard, problems))
+        if task.group is not None:
             with guarded("`index.parquet`", index_problems):
-                if not self._of_index(task.group).equals(rows):
+                if not self._of_index(task.group).equals(found.rows if found.committed is None else found.committed):
                     index_problems.append(f"`index.parquet` and shard {shard.name} disagree.")
-        hashes = b"" if rows is None else name_hashes(rows)
-        return Checked(shard.name, state, _cut(shard, problems), index_problems, sidecar, hashes)
+        hashes = name_hashes(found.rows)
+        return Checked(shard.name, state, _cut(shard, problems), index_problems, found.sidecar, hashes)
 
     def _of_index(self, group: int) -> pa.Table:
         with parquet_file(self._run.out / "index.parquet", self._metadata) as file:
@@ -121,8 +122,18 @@ def _cut(shard: PlannedShard, problems: list[str]) -> list[str]:
     return problems if more <= 0 else [*problems[:MOST_LINES], f"shard {shard.name}: {more} more problems."]
 
 
-def _check(run: Run, shard: PlannedShard, decoded: int | None, problems: list[str]) -> tuple[pa.Table, dict[str, Any]]:
-    """Its index rows and its sidecar as they should be; what makes the shard unreadable is raised."""
+@dataclass(frozen=True, slots=True)
+class _Found:
+    rows: pa.Table
+    """Of the index, as they should be."""
+    committed: pa.Table | None
+    """As they are beside the tar; None where they cannot be read."""
+    sidecar: dict[str, Any]
+    """As it should be."""
+
+
+def _check(run: Run, shard: PlannedShard, decoded: int | None, problems: list[str]) -> _Found:
+    """What makes the shard unreadable is raised."""
     here = f"shard {shard.name}"
     tar = shard_paths(run.out, shard.name)[0]
     stated = read_sidecar(run.out, shard.name)
@@ -147,7 +158,7 @@ def _check(run: Run, shard: PlannedShard, decoded: int | None, problems: list[st
         problems.append(f"{here}: its rows in `plan.parquet` are not what the file's footer says of them.")
     sidecar = sidecar_of(run, shard, stated, rows, planned.num_rows)
     problems += against_sidecar(here, sidecar, stated)
-    return rows, sidecar
+    return _Found(rows, committed, sidecar)
 
 
 def _letter(stated: dict[str, Any]) -> DeadLetter:

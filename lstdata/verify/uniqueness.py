@@ -128,8 +128,8 @@ class Uniqueness:
             values = np.concatenate([run[0][range] for run, range in zip(self._runs, ranges, strict=True)] or [_NONE])
             places = np.concatenate([run[1][range] for run, range in zip(self._runs, ranges, strict=True)] or [_NONE])
             order = np.argsort(values)
-            same = values[order[1:]] == values[order[:-1]]
-            yield np.unique(places[order[np.concatenate([same, [False]]) | np.concatenate([[False], same])]])
+            again = np.flatnonzero(values[order[1:]] == values[order[:-1]])
+            yield np.unique(places[order[np.concatenate([again, again + 1])]])
 
     def _really_repeated(self, places: Hashes) -> Iterator[int]:
         """Those of the candidates whose name an earlier one has."""

@@ -13,27 +13,23 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from upath import UPath
 
 from lstdata.build.finish import SEALED, sealed
-from lstdata.build.plan_table import read_plan
+from lstdata.build.plan_table import PlanWriter, read_plan, read_shard
 from lstdata.cli.shared import say_problems
 from lstdata.errors import ConfigError, CorruptShard, IncompleteBuild, LstDataError
-from lstdata.index import INDEX_SCHEMA, read_table
+from lstdata.index import INDEX_SCHEMA, read_table, write_rejects
 from lstdata.records import DeadLetter
 from lstdata.storage import commit_json, read_json
 from lstdata.tar_members import iter_members
-from lstdata.verify import verify
-from lstdata.verify.uniqueness import Uniqueness, name_hashes
-from tests.conftest import build, write_cuts
+from lstdata.tokenizer import fit_tokenizer
+from lstdata.verify import How, verify
+from lstdata.verify.depth import QUICK
+from tests.conftest import build
 
 TAR = "shards/train-000000.tar"
 SIDECAR = "shards/train-000000.json"
-
-
-@pytest.fixture
-def run(built: Path, tmp_path: Path) -> Path:
-    """A copy to damage."""
-    return Path(shutil.copytree(built, tmp_path / "run"))
 
 
 def flip(path: Path, offset: int) -> None:
@@ -42,16 +38,20 @@ def flip(path: Path, offset: int) -> None:
     path.write_bytes(data)
 
 
-def test_every_flipped_byte_of_a_tar_is_found_and_its_sample_named(run: Path) -> None:
-    rows = [r for r in read_table(run / "index.parquet", INDEX_SCHEMA).to_pylist() if r["shard"] == "train-000000"]
-    last = rows[-1]
-    for offset in (3, 130, 600, last["offset"] + 40, last["offset"] + last["bytes"] - 600):
-        flip(run / TAR, offset)
-        problems = " ".join(verify(run).problems)
-        damaged = rows[0] if offset < rows[0]["bytes"] else last
-        assert "shard train-000000" in problems and f"`{damaged['id']}`" in problems, offset
-        flip(run / TAR, offset)
-    assert verify(run).problems == []
+@pytest.mark.parametrize("how", [How(), How(depth=QUICK)], ids=["all", "quick"])
+def test_a_flipped_bit_anywhere_in_a_sample_names_it(run: Path, how: How) -> None:
+    """In the headers of its members, in both of them, and in the padding after them."""
+    id = read_table(run / "index.parquet", INDEX_SCHEMA)["id"][1].as_py()
+    data = (run / TAR).read_bytes()
+    for _, extension, start, end, content in list(iter_members(data, TAR))[2:4]:
+        padding = start + 512 + len(content)
+        for place in {start + 3, start + 130, start + 512 + len(content) // 2, padding - 1, padding} - {end}:
+            flip(run / TAR, place)
+            problems = verify(run, how).problems
+            assert f"shard train-000000: sample `{id}` is damaged (crc32 differs)." in problems, (extension, place)
+            flip(run / TAR, place)
+    flip(run / TAR, len(data) - 1)
+    assert "shard train-000000: its samples are whole; the damage is after the last of them." in verify(run).problems
 
 
 def _edit_sidecar(run: Path) -> None:
@@ -110,18 +110,41 @@ def _another_codebook(run: Path) -> None:
     commit_json(run / "vocab.json", card | {"codebook_sha256": "0" * 64})
 
 
+def _another_tokenizer(run: Path) -> None:
+    (run / "tokenizer.json").write_bytes(fit_tokenizer(["other words", "other words"], 300))
+
+
+def _another_letter(run: Path) -> None:
+    write_rejects(UPath(run / "rejects.parquet"), [DeadLetter("x", "decode", "empty_file", "", "")])
+
+
+def _another_plan(run: Path) -> None:
+    """Of the same records without one."""
+    rows = [table for number in range(3) for table in [read_shard(run / "plan.parquet", number)]]
+    rules = read_plan(run / "plan.parquet").rules
+    with PlanWriter(run / "plan.parquet", "another", rules) as writer:
+        for table in [rows[0].slice(1), *rows[1:]]:
+            writer.shard(table)
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
         (lambda run: (run / TAR).write_bytes((run / TAR).read_bytes()[:-3000]), "train-000000: the tar is not"),
-        (lambda run: (run / TAR).unlink(), "train-000000"),
+        (lambda run: (run / TAR).unlink(), "train-000000: its tar is missing"),
         (lambda run: (run / SIDECAR).unlink(), "train-000000 is not built"),
         (lambda run: (run / SIDECAR).write_text("{"), "cannot be read"),
         (lambda run: (run / "shards/train-000000.parquet").write_bytes(b"x"), "index rows"),
         (lambda run: shutil.copy(run / TAR, run / "shards/train-000099.tar"), r"train-000099\.tar` belongs to no"),
+        (lambda run: (run / TAR).rename(run / "shards/train-000099.tar"), "train-000000: its tar is missing"),
+        (lambda run: shutil.copy(run / TAR, run / f"{TAR}.tmp-7-0a1b2c3d"), r"`shards/.*\.tmp-.*` is what a killed"),
+        (lambda run: shutil.copy(run / TAR, run / "run.json.tmp-7-0a1b2c3d"), r"`run\.json\.tmp-.*` is what a killed"),
+        (_another_tokenizer, r"`tokenizer\.json` is not the one that `vocab\.json` describes"),
+        (_another_letter, r"`rejects\.parquet` and the sidecars disagree"),
+        (_another_plan, r"`plan\.parquet` is of another source|`plan\.parquet` is not the one that was committed"),
         (_edit_sidecar, "units is"),
         (_lose_a_letter, "train-000000"),
-        (_swap_shards, "was not planned there"),
+        (_swap_shards, "train-000000: (sample .* was not planned there|none of its . samples is there as committed)"),
         (_another_row, r"`index\.parquet` and shard \S+ disagree"),
         (lambda run: _rewrite_index(run, lambda groups: groups[:-1]), r"`index\.parquet` and shard \S+ disagree"),
         (lambda run: _rewrite_index(run, lambda groups: groups[::-1]), r"`index\.parquet` .* order of the plan"),
@@ -144,9 +167,10 @@ def _another_codebook(run: Path) -> None:
         (_another_codebook, r"`codebook\.npz` is not the one"),
     ],
 )
-def test_damage_is_named(run: Path, damage: Callable[[Path], object], message: str) -> None:
+@pytest.mark.parametrize("how", [How(), How(depth=QUICK)], ids=["all", "quick"])
+def test_damage_is_named(run: Path, damage: Callable[[Path], object], message: str, how: How) -> None:
     damage(run)
-    verdict = verify(run)
+    verdict = verify(run, how)
     assert any(re.search(message, problem) for problem in verdict.problems), verdict.problems
 
 
@@ -197,22 +221,6 @@ def test_a_damaged_plan_ends_in_one_full_stop(run: Path) -> None:
         read_plan(run / "plan.parquet")
 
 
-@pytest.fixture(scope="module")
-def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two runs, `one` and `two`, of the same four utterances: their shards differ in what was drawn alone."""
-    folder = tmp_path_factory.mktemp("few")
-    corpus = write_cuts(folder / "corpus", 4)
-    build(corpus, folder / "one")
-    build(corpus, folder / "two", "interleave.seed=1")
-    return folder
-
-
-@pytest.fixture
-def small(few: Path, tmp_path: Path) -> Path:
-    """A copy to damage often."""
-    return Path(shutil.copytree(few / "one", tmp_path / "run"))
-
-
 def test_a_shard_of_another_run_is_found(small: Path, few: Path) -> None:
     for path in (few / "two" / "shards").glob("train-000000.*"):
         shutil.copy(path, small / "shards" / path.name)
@@ -231,19 +239,6 @@ def test_several_compute_classes_are_a_problem_unless_they_were_allowed(run: Pat
     _edit_run(mixed_compute=True)(run)
     commit_json(run / "run.json", sealed(run, read_json(run / "run.json")))
     assert verify(run).problems == []
-
-
-def test_ids_and_keys_must_be_unique_in_the_run(run: Path) -> None:
-    names = ["train-000000", "train-000001", "train-000000"]
-    with Uniqueness(run, names) as unique:
-        for number, name in enumerate(names):
-            unique.add(number, name_hashes(read_table(run / f"shards/{name}.parquet", INDEX_SCHEMA)))
-        found = list(unique.repeated())
-    first = read_table(run / "shards/train-000000.parquet", INDEX_SCHEMA).to_pylist()
-    repeated = [
-        f"shard train-000000: sample {c} `{row[c]}` is in the run twice." for c in ("id", "key") for row in first
-    ]
-    assert found == repeated
 
 
 def test_a_damaged_part_hides_no_other(run: Path) -> None:
