@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
 
 from lstdata.errors import LstDataError, Unavailable
 
 
-@contextmanager
-def guarded(what: str, problems: list[str]) -> Iterator[None]:
+@dataclass(frozen=True)
+class guarded:  # noqa: N801 — used as `contextlib`'s are
     """Turn any exception into one problem that names `what`: damaged bytes can make a decoder raise anything.
 
     Of what was already found to be missing there is nothing more to say. What cannot be reached says nothing of what is
     there: Unavailable is raised.
     """
-    try:
-        yield
-    except Unavailable:
-        raise
-    except Exception as error:
-        if f"{what} is missing." not in problems:
-            problems.append(f"{what}: {told(error)}")
+
+    what: str
+    problems: list[str]
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if not isinstance(error, Exception) or isinstance(error, Unavailable):
+            return False
+        if f"{self.what} is missing." not in self.problems:
+            self.problems.append(f"{self.what}: {told(error)}")
+        return True
 
 
 def told(error: Exception) -> str:

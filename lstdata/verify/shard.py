@@ -90,23 +90,29 @@ class ShardChecker:
         if state == task.known:
             return None
         problems: list[str] = []
-        index_problems: list[str] = []
         found: _Found | None = None
         with guarded(f"shard {shard.name}", problems):
             found = _check(self._run, shard, task.decoded, problems)
-        if found is None:
-            return Checked(shard.name, state, _cut(shard, problems))
-        if task.group is not None:
-            with guarded("`index.parquet`", index_problems):
-                if not self._of_index(task.group).equals(found.rows if found.committed is None else found.committed):
-                    index_problems.append(f"`index.parquet` and shard {shard.name} disagree.")
-        hashes = name_hashes(found.rows)
-        return Checked(shard.name, state, _cut(shard, problems), index_problems, found.sidecar, hashes)
+        said = _cut(shard, problems)
+        if found is not None:
+            return Checked(shard.name, state, said, self._of_index(task, found), found.sidecar, name_hashes(found.rows))
+        return Checked(shard.name, state, said)
 
-    def _of_index(self, group: int) -> pa.Table:
-        with parquet_file(self._run.out / "index.parquet", self._metadata) as file:
+    def _of_index(self, task: Task, found: _Found) -> list[str]:
+        """What is wrong with the shard's row group of `index.parquet`, which was made of the committed rows."""
+        problems: list[str] = []
+        if task.group is None:
+            return problems
+        rows = found.rows if found.committed is None else found.committed
+        with (
+            guarded("`index.parquet`", problems),
+            parquet_file(self._run.out / "index.parquet", self._metadata) as file,
+        ):
             self._metadata = file.metadata
-            return INDEX_SCHEMA.empty_table() if group == NO_GROUP else file.read_row_group(group)
+            there = INDEX_SCHEMA.empty_table() if task.group == NO_GROUP else file.read_row_group(task.group)
+            if not there.equals(rows):
+                problems.append(f"`index.parquet` and shard {task.shard.name} disagree.")
+        return problems
 
 
 def version_of(path: UPath) -> str:

@@ -73,6 +73,7 @@ def letters(**reasons: int) -> list[DeadLetter]:
 
 def test_what_filters_leave_out_is_rejected_but_no_failure() -> None:
     sidecar = {"samples": 5, "seconds": 1800.0, "header_mismatches": 2, "units": 45_000, "words": 40}
+    sidecar |= {"text_bytes": 0, "text_tokens": 0}
     totals = total(10, [sidecar], letters(filtered_min_snr_db=3, undecodable=1, unexpected_error=1))
     assert (totals.planned, totals.written, totals.rejected, totals.filtered) == (10, 5, 5, 3)
     assert (totals.failed, totals.wanted, totals.reject_rate) == (2, 7, 2 / 7)

@@ -123,7 +123,7 @@ def test_the_state_lies_where_it_was_asked_to(run: Path, tmp_path: Path) -> None
         fcntl.flock(file, fcntl.LOCK_EX)
         with pytest.raises(ConfigError, match=r"--state .*` is another verify's, which is under way"):
             verify(run, How(state=path))
-    with pytest.raises(ConfigError, match="--state .*` cannot be written"):
+    with pytest.raises(ConfigError, match=r"--state .*` cannot be written"):
         verify(run, How(state=run / "run.json" / "x"))
 
 
