@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
@@ -15,7 +15,7 @@ from lstdata.build.commit import commit_shard
 from lstdata.build.finish import finish, sealed
 from lstdata.build.inventory import keep_units
 from lstdata.build.plan import make_plan
-from lstdata.build.plan_table import PlannedShard, read_shard_rows
+from lstdata.build.plan_table import PlannedRecord, PlannedShard, read_shard_rows
 from lstdata.build.spec import BuildSpec, stage_fingerprints
 from lstdata.build.stages import Stages
 from lstdata.build.utterance import Utterance
@@ -24,6 +24,7 @@ from lstdata.config import BuildConfig, load, to_dict
 from lstdata.errors import LstDataError
 from lstdata.records import HOP, Coded, Locator, SourceRow, UnitInventory
 from lstdata.run_folder import FORMAT
+from lstdata.shards import StoredSample
 from lstdata.storage import commit_bytes, commit_json, sha256_file
 from lstdata.tokenizer import TextTokenizer, fit_tokenizer
 from lstdata.vocab import VocabCard
@@ -31,7 +32,7 @@ from lstdata.workers import run_tasks
 
 CLUSTERS = 500
 POOL = 500
-"""Different utterances; ids, keys and the drawn interleavings differ in all."""
+"""Different utterances; the others differ from these in their names alone."""
 
 TEXT = """
 it was late in the evening when the last of the travellers came down from the hills and found the inn already full
@@ -150,17 +151,24 @@ def write_run(out: Path, utterances: int, *sets: str) -> UPath:
 
 
 class _Builder:
-    """Builds shards in a worker."""
+    """Builds shards in a worker; the utterances of the pool are made once, and given other names."""
 
     def __init__(self, spec: BuildSpec, source: SyntheticSource) -> None:
         self._spec, self._source = spec, source
         tokenizer = TextTokenizer.read(str(spec.out / "tokenizer.json"))
         self._stages = Stages(config=spec.config, source=source, extractor=None, tokenizer=tokenizer, clusters=CLUSTERS)
+        self._made: dict[int, StoredSample] = {}
 
     def __call__(self, shard: PlannedShard) -> float:
         records = read_shard_rows(self._spec.out / "plan.parquet", shard.number)
-        made = (
-            self._stages.make_sample(Utterance(record=r, coded=self._source.open(r.row.locator))).stored
-            for r in records
-        )
-        return commit_shard(self._spec, shard, [stored for stored in made if stored is not None])
+        return commit_shard(self._spec, shard, [self._stored(record) for record in records])
+
+    def _stored(self, record: PlannedRecord) -> StoredSample:
+        number = int(record.row.locator.path) % POOL
+        if number not in self._made:
+            made = self._stages.make_sample(Utterance(record=record, coded=utterance(number))).stored
+            assert made is not None
+            self._made[number] = made
+        row, made = record.row, self._made[number]
+        names = {"recording": row.recording, "speaker": row.speaker, "split": record.split}
+        return replace(made, sample=replace(made.sample, key=record.key, id=row.id, **names))

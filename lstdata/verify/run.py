@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from upath import UPath
@@ -31,6 +32,15 @@ class Run:
     totals: dict[str, Any]
     card: VocabCard | None = None
     """None where there is none, or none that can be read."""
+
+    @cached_property
+    def tokenizer(self) -> TextTokenizer | None:
+        """The one that the card describes; None where it is not there, which is said of the file."""
+        try:
+            tokenizer = TextTokenizer.read(str(self.out / "tokenizer.json"))
+        except ConfigError:
+            return None
+        return tokenizer if self.card is None or tokenizer.sha256 == self.card.tokenizer_sha256 else None
 
 
 def open_run(out: UPath, problems: list[str]) -> Run:

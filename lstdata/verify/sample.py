@@ -18,15 +18,14 @@ def sample_mistakes(run: Run, split: str, stored: StoredSample) -> Iterator[str]
     sample = stored.sample
     if sample.split != split:
         yield f"its split is {sample.split}, but the shard's is {split}."
-    size = 0 if run.card is None else run.card.text_size
     if sample.tokens is not None:
-        if run.card is not None and len(sample.tokens) and int(sample.tokens.max()) >= size:
-            yield f"token {sample.tokens.max()} is not below the {size} of the text vocabulary."
+        yield from _document(run, sample)
         return
     if run.card is not None and sample.frames and int(sample.units.max()) >= run.card.units:
         yield f"unit {sample.units.max()} is not below the {run.card.units} clusters of the vocab card."
     if run.card is not None and sample.hop != run.card.hop:
         yield f"its hop is {sample.hop}, but the vocab card's is {run.card.hop}."
+    size = 0 if run.card is None else run.card.text_size
     for kind, *what in stored.drawn:
         if kind == "s" and not 0 <= what[0] <= what[1] <= sample.frames:
             yield f"the drawn speech span {what} is not inside its {sample.frames} frames."
@@ -38,6 +37,15 @@ def sample_mistakes(run: Run, split: str, stored: StoredSample) -> Iterator[str]
         yield wrong
         return
     yield from _patches(run, stored)
+
+
+def _document(run: Run, sample: Sample) -> Iterator[str]:
+    """A document of text has the ids that the run's tokenizer gives it, and nothing else."""
+    tokens = [] if sample.tokens is None else sample.tokens.tolist()
+    if run.card is not None and max(tokens, default=0) >= run.card.text_size:
+        yield f"token {max(tokens)} is not below the {run.card.text_size} of the text vocabulary."
+    elif run.tokenizer is not None and tokens != run.tokenizer.encode(sample.text or ""):
+        yield "its tokens are not those of its text."
 
 
 def _patches(run: Run, stored: StoredSample) -> Iterator[str]:
