@@ -33,7 +33,7 @@ def _verb(name: str, command: click.Command) -> Iterator[str]:
     for parameter in command.params:
         record = parameter.get_help_record(context)
         if record is not None and record[1]:
-            yield f"`{record[0]}`\n: {_plain(record[1])}\n"
+            yield f"`{record[0]}`\n: {plain(record[1])}\n"
         elif isinstance(parameter, click.Option) and not parameter.hidden:
             yield f"`{' / '.join(parameter.opts)}`\n"
 
@@ -44,10 +44,10 @@ def _paragraphs(text: str) -> Iterator[str]:
         if paragraph.startswith("\b"):
             yield "```\n" + paragraph.removeprefix("\b").strip("\n") + "\n```\n"
         else:
-            yield _plain(" ".join(paragraph.split())) + "\n"
+            yield plain(" ".join(paragraph.split())) + "\n"
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text that means nothing to Markdown, but for what is between backticks."""
     code = re.split("(`[^`]*`)", text)
     return "".join(

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from docs import recipes
 from docs.commands import every_verb, on_page_markdown
 from lstdata.cli.verbs import cli
 from lstdata.config import BuildConfig, from_dict, to_dict
@@ -100,6 +101,15 @@ def test_every_option_of_every_verb_is_listed() -> None:
             for option in (o for o in parameter.opts if o.startswith("--")):
                 assert f"`{option}" in verbs[name] or f", {option}" in verbs[name], f"{name} {option}"
     assert "\b" not in every_verb()
+
+
+def test_every_corpus_has_its_recipe_on_the_page() -> None:
+    page = recipes.on_page_markdown((ROOT / "docs" / "corpora.md").read_text(encoding="utf-8"))
+    of_builds = {path.stem for path in (ROOT / "pipelines").glob("*.yaml") if "about" in path.read_text()}
+    assert set(recipes.CORPORA) == of_builds - {"demo"}
+    for name in recipes.CORPORA:
+        assert f"--config pipelines/{name}.yaml\n```" in page
+        assert f"`pipelines/{name}.yaml` chooses:\n\n```yaml\n" in page
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -44,8 +44,8 @@ class Rates:
 
     samples: int = 0
     """Of this build, that were measured; 0: these are the defaults."""
-    bytes_per_sample: float = 3072.0
-    bytes_per_second: float = 160.0
+    bytes_per_sample: float = 2048.0
+    bytes_per_second: float = 96.0
     units_per_second: float = SAMPLE_RATE / HOP
     positions_per_second: float = SAMPLE_RATE / HOP
 

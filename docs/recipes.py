@@ -1,0 +1,37 @@
+"""A hook of mkdocs: what pipelines/*.yaml say of their corpora and choose, in docs/corpora.md."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from docs.commands import plain
+
+PIPELINES: Final = Path(__file__).resolve().parents[1] / "pipelines"
+CORPORA: Final = ("librispeech", "mls", "libri-light", "peoples-speech", "commonvoice", "ljspeech")
+MARK: Final = re.compile("<!-- every recipe.*-->")
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Called by mkdocs for each page."""
+    return MARK.sub(lambda _: "\n".join(line for name in CORPORA for line in _recipe(name)), markdown)
+
+
+def _recipe(name: str) -> Iterator[str]:
+    """The corpus' `about` with its commands, then the options of its file."""
+    text = (PIPELINES / f"{name}.yaml").read_text(encoding="utf-8")
+    first, *rest = yaml.safe_load(text)["about"].strip().split("\n\n")
+    called, what = first.split(": ", 1)
+    yield f"### {called}\n"
+    for paragraph in (what, *rest):
+        if paragraph.startswith("  "):
+            yield "```\n" + "\n".join(line.strip() for line in paragraph.splitlines()) + "\n```\n"
+        else:
+            yield plain(" ".join(paragraph.split())) + "\n"
+    yield f"`pipelines/{name}.yaml` chooses:\n"
+    options = re.sub(r"\Aabout: \|\n(?:(?:  .*)?\n)*", "", text)
+    yield f"```yaml\n{options.strip()}\n```\n"
