@@ -27,7 +27,7 @@ def _recipe(name: str) -> Iterator[str]:
     first, *rest = yaml.safe_load(text)["about"].strip().split("\n\n")
     called, what = first.split(": ", 1)
     yield f"### {called}\n"
-    for paragraph in (what, *rest):
+    for paragraph in (what[0].upper() + what[1:], *rest):
         if paragraph.startswith("  "):
             yield "```\n" + "\n".join(line.strip() for line in paragraph.splitlines()) + "\n```\n"
         else:
