@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -81,7 +80,12 @@ def _rename(folder: Path, dst: Path, old: Path) -> None:
         if path.is_file():
             with open(path, "rb") as file:
                 os.fsync(file.fileno())
-    if dst.exists():
+    replaced = dst.exists()
+    if replaced:
         os.rename(dst, old)
-    os.rename(folder, dst)
-    shutil.rmtree(old, ignore_errors=True)
+    try:
+        os.rename(folder, dst)
+    except OSError:
+        if replaced:
+            os.rename(old, dst)
+        raise
