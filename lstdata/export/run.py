@@ -109,11 +109,10 @@ def _write(
 
 def _summary(asked: Asked, run: Run, counts: dict[str, Counts]) -> dict[str, Any]:
     card = read_card(asked.out)
-    units = {} if card is None else {
-        "clusters": card.units,
-        "codebook_sha256": card.codebook_sha256,
-        "frames_per_second": SAMPLE_RATE / card.hop,
-    }  # fmt: skip
+    units: dict[str, Any] = {}
+    if card is not None and card.units:
+        units = {"clusters": card.units, "codebook_sha256": card.codebook_sha256}
+        units["frames_per_second"] = SAMPLE_RATE / card.hop
     return {
         "format": asked.format,
         "lstdata": __version__,
