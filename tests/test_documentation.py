@@ -137,4 +137,4 @@ def test_links_of_the_readme_lead_somewhere_and_to_every_page() -> None:
     links = re.findall(r"\]\((?!http)(.*?)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
     assert [link for link in links if not (ROOT / link.split("#")[0]).exists()] == []
     of_the_site = {"docs/index.md", "docs/commands.md"}
-    assert {f"docs/{page.name}" for page in PAGES} - of_the_site <= set(links)
+    assert {f"docs/{page.name}" for page in PAGES} - of_the_site <= set(links), "link the page in the README"
