@@ -72,6 +72,9 @@ class FilterConfig:
 
     languages: tuple[str, ...] | None = None
     """Tags that are kept, in any case; `en` keeps `en-US` too. A record without a language is kept."""
+    min_characters: int | None = None
+    """Of a document of text, spaces included."""
+    max_characters: int | None = None
     min_seconds: float | None = None
     """Of the decoded audio."""
     max_seconds: float | None = None
@@ -93,7 +96,7 @@ class FilterConfig:
     def mistakes(self) -> Iterator[str]:
         if self.languages is not None and not all((*self.languages, self.languages)):
             yield f"`languages` must name at least one tag, and none that is empty, but is {list(self.languages)}."
-        for name in ("seconds", "words_per_second", "characters_per_second"):
+        for name in ("seconds", "words_per_second", "characters_per_second", "characters"):
             least, most = getattr(self, f"min_{name}"), getattr(self, f"max_{name}")
             if least is not None and most is not None and least > most:
                 yield f"`min_{name}` must be ≤ `max_{name}` ({most}), but is {least}."
@@ -212,9 +215,10 @@ class TokenizerConfig:
     """The text tokenizer."""
 
     path: str | None = None
-    """A `tokenizer.json`, a SentencePiece model (as Llama 2's) or ranks as tiktoken has them (as Llama 3's).
+    """A `tokenizer.json`, a SentencePiece model (as Llama 2's) or ranks as tiktoken has them (as Llama 3's); or a run
+    folder, whose tokenizer it is.
 
-    None: a byte-level BPE trained on the transcripts of the training split, then frozen.
+    None: a byte-level BPE trained on the transcripts of the training split, or on a part of its documents; then frozen.
     """
     vocab_size: int = 2000
 

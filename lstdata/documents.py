@@ -49,7 +49,7 @@ def make_document(
     progress: float = 0.0,
     pieces: UnitPieces | None = None,
 ) -> Document:
-    """Draw, code and patch one utterance.
+    """Draw, code and patch one utterance; a document of text is one text span of the ids that it brings.
 
     `progress` is the share of training that is over, for `curriculum`; `pieces` take the units' place where they are
     given, and are positions of their own.
@@ -57,6 +57,8 @@ def make_document(
     A sample without word times becomes all speech (all text under `text`, both under `asr` and `tts`) and cannot be
     patched by words (ConfigError); without any text it cannot be `text`, `asr` or `tts` (ConfigError).
     """
+    if sample.tokens is not None:
+        return _text_document(sample.tokens, vocab)
     drawn = drawn_spans(sample, tokenizer, interleave=interleave, epoch=epoch)
     cut = chosen_for(sample, patching, seed=interleave.seed, epoch=epoch, progress=progress)
     return assemble(drawn, sample, vocab, cut, pieces)
@@ -103,6 +105,12 @@ def assemble(
     tokens.append(np.array([*single, vocab.eos], dtype=np.int32))
     lengths.append(np.ones(len(single) + 1, dtype=np.int32))
     return Document(np.concatenate(tokens), np.concatenate(lengths))
+
+
+def _text_document(ids: NDArray[Any], vocab: VocabCard) -> Document:
+    tokens = np.empty(len(ids) + 3, dtype=np.int32)
+    tokens[:2], tokens[2:-1], tokens[-1] = (vocab.bos, vocab.text_marker), ids, vocab.eos
+    return Document(tokens, np.ones(len(tokens), dtype=np.int32))
 
 
 def _speech(

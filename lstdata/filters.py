@@ -10,7 +10,7 @@ from lstdata.config import BuildConfig, FilterConfig
 from lstdata.errors import ConfigError, Rejected
 from lstdata.languages import language_tag
 from lstdata.quality import Measures
-from lstdata.records import SourceRow
+from lstdata.records import SourceRow, UnitInventory
 
 STAGE = "filter"
 """Of the dead letters that the rules make: they are wanted, and no failures."""
@@ -24,8 +24,9 @@ class Rule:
 
     option: str
     unit: str
-    needs: Literal["row", "length", "audio", "words"]
-    """What there must be to judge a record by: its source's row; its decoded length too; its audio; its word times."""
+    needs: Literal["row", "text", "length", "audio", "words"]
+    """What there must be to judge a record by: its source's row; its text, where it is a document; its decoded length;
+    its audio; its word times."""
 
     @property
     def reason(self) -> str:
@@ -57,6 +58,8 @@ class Rule:
 
 RULES: tuple[Rule, ...] = (
     Rule("languages", "", "row"),
+    Rule("min_characters", " characters", "text"),
+    Rule("max_characters", " characters", "text"),
     Rule("min_seconds", " s", "length"),
     Rule("max_seconds", " s", "length"),
     Rule("min_words_per_second", " words/s", "length"),
@@ -93,10 +96,15 @@ def keeps_row(row: SourceRow, config: FilterConfig) -> bool:
     return all(rule.breach(measures, config) is None for rule in RULES)
 
 
-def check_applicable(config: BuildConfig, brings_units: bool) -> None:
-    """ConfigError for every rule that could not judge one record of the source."""
+def check_applicable(config: BuildConfig, inventory: UnitInventory | None) -> None:
+    """ConfigError for every rule that could not judge one record of a source that says this of its units."""
     mistakes: list[str] = []
+    brings_units, is_text = inventory is not None, inventory is not None and inventory.is_text
     for rule in active_rules(config.filter):
+        if (rule.needs == "text") != is_text and rule.needs != "row":
+            judges, brings = ("documents of text", "speech") if rule.needs == "text" else ("speech", "text")
+            mistakes.append(f"`filter.{rule.option}` is for {judges}, but the source brings {brings}.")
+            continue
         if rule.needs == "audio" and brings_units:
             mistakes.append(f"`filter.{rule.option}` needs audio, but the source brings units.")
         if rule.needs == "words" and config.words.aligner == "none":

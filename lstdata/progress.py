@@ -24,7 +24,8 @@ class BuildProgress:
         self._live: Live | None = None
         self._shards = self._done = self._records = 0
         self._total = self._built = 0.0
-        """Seconds of audio that were left at the start, and those of them that are built."""
+        """Seconds of audio, or bytes of text, that were left at the start, and those of them that are built."""
+        self._is_text = False
         self._reasons: Counter[str] = Counter()
         self._faults: list[str] = []
         self._began = self._said = self._heard = time.monotonic()
@@ -37,19 +38,19 @@ class BuildProgress:
         self._faults.append(line)
         self.note(f"fault: {line}")
 
-    def building(self, shards: int, done: int, seconds: float) -> None:
-        self._shards, self._done, self._total = shards, done, seconds
+    def building(self, shards: int, done: int, size: float, *, is_text: bool = False) -> None:
+        self._shards, self._done, self._total, self._is_text = shards, done, size, is_text
         self._began = self._said = self._heard = time.monotonic()
         if done:
             self.note(f"resuming: {done} of {shards} shards are complete")
-        if not self._quiet and seconds and sys.stderr.isatty():
+        if not self._quiet and size and sys.stderr.isatty():
             self._start()
 
     def built(self, shard: PlannedShard, samples: int, reasons: Mapping[str, int]) -> None:
         self._done += 1
         self._records += samples + sum(reasons.values())
         self._reasons.update(reasons)
-        self._built += shard.seconds
+        self._built += shard.size
         self._heard = time.monotonic()
         if self._live is not None:
             self._live.refresh()
@@ -95,7 +96,10 @@ class BuildProgress:
         words = [f"shards {self._done}/{self._shards}"]
         if rate:
             left = (self._total - self._built) / rate - (time.monotonic() - self._heard)
-            words += [f"{rate / 3600:.3f} audio-hours/s ({rate:,.0f}× real time)", f"ETA {_clock(left)}"]
+            speed = f"{rate / 3600:.3f} audio-hours/s ({rate:,.0f}× real time)"
+            if self._is_text:
+                speed = f"{self._records:,} documents, {self._built / 1e6:,.1f} MB of text at {rate / 1e6:,.2f} MB/s"
+            words += [speed, f"ETA {_clock(left)}"]
         if self._workers:
             words.append(f"{min(self._workers, self._shards - self._done)} of {self._workers} workers busy")
         return " · ".join(words)

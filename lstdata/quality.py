@@ -30,6 +30,8 @@ class Measures:
     """By the decoded length."""
     words_per_second: float | None = None
     characters_per_second: float | None = None
+    characters: int | None = None
+    """Of a document of text."""
     header_mismatch: float | None = None
     """Seconds between what the header promises and what was decoded."""
     clipping: float | None = None

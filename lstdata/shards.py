@@ -43,8 +43,15 @@ class StoredSample:
     """What a tar is to hold of it, by extension; None: what `encode_sample` makes of it."""
 
 
+def token_type(size: int) -> type[np.uint16] | type[np.uint32]:
+    """Of the ids of a document by a vocabulary of this size, as small as it allows."""
+    return np.uint16 if size <= 1 << 16 else np.uint32
+
+
 def stored_strategies(sample: Sample) -> list[str]:
-    """Those by words only with word times, that by pieces only with times of characters."""
+    """Those by words only with word times, that by pieces only with times of characters; none of a document of text."""
+    if sample.tokens is not None:
+        return []
     lacking = [] if sample.piece_frames is not None else ["aligned-bpe"]
     if sample.word_frames is None:
         lacking += ["aligned", "aligned-merged"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
@@ -18,10 +19,15 @@ from lstdata.records import HOP, SAMPLE_RATE
 FORMAT: Final = 2
 RESERVED: Final = 6
 
+_TEXT_SIDE: Final = ("text_size", "tokenizer_sha256", "tokenizer_bos", "tokenizer_eos", "format")
+
 
 @dataclass(frozen=True, kw_only=True)
 class VocabCard:
-    """What fixes the meaning of every id; two runs may be mixed only if their cards are equal."""
+    """What fixes the meaning of every id; two runs may be mixed only if their cards are equal.
+
+    A run of text has no units; it may be mixed with every run of the same text side.
+    """
 
     text_size: int
     """V: one more than the text tokenizer's highest id."""
@@ -31,15 +37,20 @@ class VocabCard:
     tokenizer_eos: int | None
     """The tokenizer's own EOS id; None: it has none, and V+2 is used."""
     units: int
-    """Number of unit clusters; under `unit-bpe`, of pieces of units."""
+    """Number of unit clusters; under `unit-bpe`, of pieces of units; 0 of a run of text."""
     codebook_sha256: str
-    """Of `codebook.npz`, or of what `stated_units` says where the units came without one."""
+    """Of `codebook.npz`, or of what `stated_units` says where the units came without one; empty of a run of text."""
     sample_rate: int = SAMPLE_RATE
     hop: int = HOP
     """Samples per unit."""
     pieces_sha256: str | None = None
     """Of the model of the pieces that stand for units; None, as in every run folder, where there is no such model."""
     format: int = FORMAT
+
+    @property
+    def is_text(self) -> bool:
+        """Whether this is the card of a run of text alone."""
+        return self.units == 0
 
     def with_pieces(self, size: int, sha256: str) -> VocabCard:
         """The card of the same data with pieces in place of units."""
@@ -92,8 +103,18 @@ class VocabCard:
 
     def check_same(self, other: VocabCard) -> None:
         """ConfigError listing every field in which the other card differs."""
+        self._check(other, tuple(self.to_json()))
+
+    def check_same_text(self, other: VocabCard) -> None:
+        """ConfigError listing every field of the text side in which the other card differs.
+
+        Where there is none, every id of a text, its marker, BOS and EOS mean the same under both.
+        """
+        self._check(other, _TEXT_SIDE)
+
+    def _check(self, other: VocabCard, names: Sequence[str]) -> None:
         mine, its = self.to_json(), other.to_json()
-        changed = [f"`{key}` is {mine[key]!r} here, but {its[key]!r} there." for key in mine if mine[key] != its[key]]
+        changed = [f"`{key}` is {mine[key]!r} here, but {its[key]!r} there." for key in names if mine[key] != its[key]]
         if changed:
             raise ConfigError("The vocab cards differ.", *changed)
 

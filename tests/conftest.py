@@ -113,7 +113,7 @@ class Quiet:
 
     def note(self, line: str) -> None: ...
 
-    def building(self, shards: int, done: int, seconds: float) -> None:
+    def building(self, shards: int, done: int, size: float, *, is_text: bool = False) -> None:
         self.done_before = done
 
     def built(self, shard: PlannedShard, samples: int, reasons: Mapping[str, int]) -> None:
@@ -133,4 +133,22 @@ def built(cuts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("built") / "out"
     totals = build(cuts, out)
     assert (totals.planned, totals.written, totals.rejected) == (12, 12, 0)
+    return out
+
+
+@pytest.fixture(scope="session")
+def documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three files of thirty documents of text; read only."""
+    from tests.build.test_text import write_documents
+
+    return write_documents(tmp_path_factory.mktemp("documents") / "docs")
+
+
+@pytest.fixture(scope="session")
+def text_run(documents: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of `documents`; leave it as it was."""
+    from tests.build.test_text import build_text
+
+    out = tmp_path_factory.mktemp("text_run") / "out"
+    assert build_text(documents, out).written == 90
     return out

@@ -58,7 +58,7 @@ def test_every_reason_code_is_documented_and_no_other() -> None:
 
 
 def test_stages_are_named_as_dead_letters_name_them() -> None:
-    known = {"source", "transcript", "decode", "units", "words", "activity", "sample", "any"}
+    known = {"source", "transcript", "decode", "read", "units", "words", "activity", "sample", "any"}
     assert {stage for stages in documented().values() for stage in stages.split(", ")} <= known | {FILTER_STAGE}
     assert {documented()[reason] for reason in FILTER_REASONS} == {FILTER_STAGE}
 

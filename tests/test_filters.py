@@ -14,9 +14,12 @@ from lstdata.config import BuildConfig, FilterConfig, load
 from lstdata.errors import ConfigError, Rejected
 from lstdata.filters import REASONS, RULES, active_rules, check_applicable, check_record, has_tag
 from lstdata.quality import Measures
+from lstdata.records import UnitInventory
 
 CASES: list[tuple[str, Any, Any, Any, str]] = [
     ("languages", ("en", "de-AT"), "en-US", "de", "`filter.languages` is en, de-AT, but the record has de."),
+    ("min_characters", 9, 9, 8, "`filter.min_characters` is 9 characters, but the record has 8 characters."),
+    ("max_characters", 9, 9, 10, "`filter.max_characters` is 9 characters, but the record has 10 characters."),
     ("min_seconds", 1.0, 1.0, 0.5, "`filter.min_seconds` is 1 s, but the record has 0.5 s."),
     ("max_seconds", 30.0, 30.0, 30.04, "`filter.max_seconds` is 30 s, but the record has 30.04 s."),
     ("min_words_per_second", 0.5, 0.5, 0.25, "is 0.5 words/s, but the record has 0.25 words/s."),
@@ -132,13 +135,13 @@ def test_one_language_needs_no_list() -> None:
 
 def test_a_rule_that_could_judge_no_record_is_refused() -> None:
     config = load(BuildConfig, None, ["filter.min_snr_db=3", "filter.max_clipping=0.1", "filter.min_seconds=1"])
-    check_applicable(config, brings_units=False)
+    check_applicable(config, None)
     with pytest.raises(ConfigError) as error:
-        check_applicable(config, brings_units=True)
+        check_applicable(config, UnitInventory(None))
     assert error.value.mistakes == (
         "`filter.max_clipping` needs audio, but the source brings units.",
         "`filter.min_snr_db` needs audio, but the source brings units.",
     )
     config = load(BuildConfig, None, ["filter.min_score=-3", "words.aligner=none"])
     with pytest.raises(ConfigError, match=r"`filter\.min_score` needs word times, but `words\.aligner` is none"):
-        check_applicable(config, brings_units=False)
+        check_applicable(config, None)

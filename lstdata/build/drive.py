@@ -33,8 +33,8 @@ class Listener(Protocol):
 
     def note(self, line: str) -> None: ...
 
-    def building(self, shards: int, done: int, seconds: float) -> None:
-        """Before the first shard: how many there are, how many are complete, seconds of audio left."""
+    def building(self, shards: int, done: int, size: float, *, is_text: bool = False) -> None:
+        """Before the first shard: how many there are, how many are complete, seconds of audio or bytes of text left."""
         ...
 
     def built(self, shard: PlannedShard, samples: int, reasons: Mapping[str, int]) -> None:
@@ -59,8 +59,8 @@ def build_pending(
     """
     found = standing(spec.out, plan.shards, lambda shard: spec.shard_fingerprint(shard.fingerprint)).without(anew)
     pending = [*found.missing, *(one.shard for one in found.doubtful)]
-    seconds = sum(shard.seconds for shard in pending)
-    listener.building(len(plan.shards), len(plan.shards) - len(pending), seconds)
+    size, is_text = sum(shard.size for shard in pending), plan.text_bytes > 0
+    listener.building(len(plan.shards), len(plan.shards) - len(pending), size, is_text=is_text)
     if not pending:
         if events.begun:
             events.write("ended", failed=0, pending=0)
@@ -68,7 +68,7 @@ def build_pending(
     commit_json(spec.out / "run.json", run | {"totals": None})
     how = spec.config.run
     said = {"runner": how.runner, "workers": count_workers(how), "pid": os.getpid()}
-    events.write("started", shards=len(plan.shards), pending=len(pending), seconds=seconds, **said)
+    events.write("started", shards=len(plan.shards), pending=len(pending), size=size, **said)
     build = _Build(spec, listener, events, found, len(pending))
     try:
         with events.stopped_by():

@@ -26,7 +26,8 @@ def shard_lines(shards: Sequence[PlannedShard]) -> Iterator[str]:
         if shard is None:
             yield f"… {len(shards) - FIRST - LAST:,} more …"
         else:
-            yield f"{shard.name}  {shard.records:6d} records  {shard.seconds / 3600:8.3f} h"
+            amount = f"{shard.text_bytes / 1e6:8.2f} MB" if shard.text_bytes else f"{shard.seconds / 3600:8.3f} h"
+            yield f"{shard.name}  {shard.records:6d} records  {amount}"
 
 
 def print_explanation(found: Explanation) -> None:

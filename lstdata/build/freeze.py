@@ -14,9 +14,10 @@ from upath import UPath
 from lstdata.build.agreement import agreement_notes, measure_on
 from lstdata.build.fit_attempts import fit_apart
 from lstdata.build.fitting import Fitted, fit_notes, fit_on, training_first
-from lstdata.build.inventory import UnitSet, keep_units
+from lstdata.build.inventory import NO_UNITS, UnitSet, keep_units
 from lstdata.build.plan import make_plan
 from lstdata.build.plan_table import Plan, PlannedShard, read_shard_rows
+from lstdata.build.text_sample import some_texts
 from lstdata.computing import Computing, computing_of, run_once, uses_models
 from lstdata.config import BuildConfig, FilterConfig
 from lstdata.errors import ConfigError, DamagedSource, Unavailable
@@ -59,10 +60,12 @@ def freeze(
     `progress` hears, in another thread, of the frames that a codebook is fitted on; `say`, at once, of what goes wrong.
     """
     notes: list[str] = []
-    tokenizer = _freeze_tokenizer(plan, out, config, notes)
+    tokenizer = _freeze_tokenizer(source, plan, out, config, notes)
     inventory, features = source.inventory(), means.features
     units: UnitSet | None
-    if means.taken is not None:
+    if inventory is not None and inventory.is_text:
+        units, hop = NO_UNITS, inventory.hop
+    elif means.taken is not None:
         means.taken.keep_codebook(out, notes)
         units, hop = means.taken.units, means.taken.hop
     elif inventory is not None:
@@ -99,21 +102,22 @@ def check_given(config: BuildConfig, features: Features | None) -> None:
         features.check(load_codebook(config.units.codebook), "units.codebook")
 
 
-def transcripts(plan: Plan, plan_path: UPath, filters: FilterConfig) -> Iterator[str]:
+def training_texts(source: Source, plan: Plan, plan_path: UPath, filters: FilterConfig) -> Iterator[str]:
     """The training records' texts, in the plan's order, or where there is none, those of all other records.
 
-    Not of what is left out for what its source says.
+    Not of what is left out for what its source says; where they are documents, of a part of them.
     """
     for shards in training_first(plan):
         found = False
-        for text in _texts(shards, plan_path, filters):
+        documents = some_texts(source, shards, plan_path, filters)
+        for text in documents if plan.text_bytes else _transcripts(shards, plan_path, filters):
             found = True
             yield text
         if found:
             return
 
 
-def _texts(shards: Iterable[PlannedShard], plan_path: UPath, filters: FilterConfig) -> Iterator[str]:
+def _transcripts(shards: Iterable[PlannedShard], plan_path: UPath, filters: FilterConfig) -> Iterator[str]:
     for shard in shards:
         for record in read_shard_rows(plan_path, shard.number):
             row = record.row
@@ -122,18 +126,18 @@ def _texts(shards: Iterable[PlannedShard], plan_path: UPath, filters: FilterConf
                 yield text
 
 
-def _freeze_tokenizer(plan: Plan, out: UPath, config: BuildConfig, notes: list[str]) -> TextTokenizer:
+def _freeze_tokenizer(source: Source, plan: Plan, out: UPath, config: BuildConfig, notes: list[str]) -> TextTokenizer:
     path = out / "tokenizer.json"
     if exists(path):
         return TextTokenizer.read(str(path))
-    texts = transcripts(plan, out / "plan.parquet", config.filter)
+    texts = training_texts(source, plan, out / "plan.parquet", config.filter)
     if config.tokenizer.path is not None:
         data = given_tokenizer(config.tokenizer.path, texts)
     else:
         data = fit_tokenizer(texts, config.tokenizer.vocab_size)
     commit_bytes(path, data)
     tokenizer = TextTokenizer.read(str(path))
-    origin = redacted(config.tokenizer.path) or "trained on the transcripts"
+    origin = redacted(config.tokenizer.path) or f"trained on the {'documents' if plan.text_bytes else 'transcripts'}"
     notes.append(f"tokenizer: {tokenizer.size} tokens, {origin}")
     return tokenizer
 
@@ -200,7 +204,7 @@ def fit_source(
 ) -> tuple[FitSummary, list[str]]:
     """Fit a codebook on a source outside any run folder and commit it as a file; what it is, and lines on it."""
     if open_source(source_path, config.source).inventory() is not None:
-        raise ConfigError(f"`{source_path}` brings units: there is no audio to fit a codebook on.")
+        raise ConfigError(f"`{source_path}` brings no audio to fit a codebook on.")
     computing = computing_of(config.run, uses_models(config))
     features = find_features(config.units, computing.device)
     notes: list[str] = []
@@ -214,9 +218,9 @@ def fit_source(
 
 
 def fit_source_tokenizer(source_path: str, path: UPath, config: BuildConfig) -> TextTokenizer:
-    """Train a tokenizer on a source's transcripts outside any run folder and commit it as a file."""
-    with _planned(source_path, config) as (_, plan, plan_path):
-        texts = transcripts(plan, plan_path, config.filter)
+    """Train a tokenizer on a source's texts outside any run folder and commit it as a file."""
+    with _planned(source_path, config) as (source, plan, plan_path):
+        texts = training_texts(source, plan, plan_path, config.filter)
         commit_bytes(path, fit_tokenizer(texts, config.tokenizer.vocab_size))
     return TextTokenizer.read(str(path))
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Final
 
 from upath import UPath
 
@@ -26,10 +27,17 @@ class UnitSet:
     sha256: str
 
 
+NO_UNITS: Final = UnitSet(0, "")
+"""Of a run of text."""
+
+
 def check_source(source: Source, out: UPath, config: BuildConfig) -> None:
     """ConfigError, with all mistakes, where options do not fit the source; before anything is written."""
     inventory = source.inventory()
-    mistakes = [] if inventory is None else [*_needs_audio(source, inventory, config)]
+    is_text = inventory is not None and inventory.is_text
+    mistakes = [*_of_another_kind(source, config, is_text)]
+    if inventory is not None and not is_text:
+        mistakes += _needs_audio(source, inventory, config)
     for root in run_folders(source):
         if _is_inside(out, root):
             mistakes.append(f"the run folder `{root}` is the source: give OUT a folder that is not in it.")
@@ -40,7 +48,7 @@ def check_source(source: Source, out: UPath, config: BuildConfig) -> None:
         )
     if mistakes:
         raise ConfigError(*mistakes)
-    check_applicable(config, inventory is not None)
+    check_applicable(config, inventory)
 
 
 def keep_units(inventory: UnitInventory, out: UPath, config: BuildConfig, notes: list[str]) -> UnitSet:
@@ -56,6 +64,22 @@ def keep_units(inventory: UnitInventory, out: UPath, config: BuildConfig, notes:
         commit_json(out / "codebook.json", stated)
         notes.append(f"codebook: none, the source brings ids below {clusters}")
     return UnitSet(clusters, stated["sha256"])
+
+
+_FOR_SPEECH: Final = ("segment", "units", "words", "activity", "patching", "interleave")
+"""Sections that say nothing of text."""
+
+_FOR_TEXT: Final = (("source", "files"), ("source", "documents"), ("plan", "shard_bytes"))
+
+
+def _of_another_kind(source: Source, config: BuildConfig, is_text: bool) -> Iterator[str]:
+    """Options that are for text where the source brings speech, or the other way round."""
+    defaults = BuildConfig()
+    speech = [(section, name.name) for section in _FOR_SPEECH for name in fields(getattr(config, section))]
+    for section, name in [*speech, ("plan", "shard_seconds")] if is_text else _FOR_TEXT:
+        if getattr(getattr(config, section), name) != getattr(getattr(defaults, section), name):
+            brings, what = ("text", "speech") if is_text else ("speech", "text")
+            yield f"`{section}.{name}` must not be given: it is for {what}, but `{source.root}` brings {brings}."
 
 
 def _needs_audio(source: Source, inventory: UnitInventory, config: BuildConfig) -> Iterator[str]:

@@ -42,7 +42,7 @@ def foresee(plan_path: AnyPath, words: WordsConfig) -> Outlook:
     for rows in rejected_tables(plan_path, ("reason",)):
         for counted in rows["reason"].value_counts().to_pylist():
             reasons[counted["values"] or "rejected"] += counted["counts"]
-    needed = words.missing == "skip" and chosen_aligner(words) not in ("none", "files")
+    needed = not plan.text_bytes and words.missing == "skip" and chosen_aligner(words) not in ("none", "files")
     silent = sum(_without_transcript(plan_path, shard.number) for shard in plan.shards) if needed else 0
     expected = {"missing_transcript": silent} if silent else {}
     by_count = dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0])))
@@ -51,7 +51,7 @@ def foresee(plan_path: AnyPath, words: WordsConfig) -> Outlook:
 
 def outlook_text(plan: Plan, outlook: Outlook) -> list[str]:
     """Lines for a person; nothing of what is none."""
-    lines = [f"split {name}: {records} records, {seconds / 3600:.2f} h" for name, (records, seconds) in plan.splits()]
+    lines = [f"split {name}: {records} records, {plan.amount(size)}" for name, (records, size) in plan.splits()]
     lines += source_rejects_text(outlook)
     lines += [f"will be rejected undecoded: {reason} {count}" for reason, count in outlook.expected_rejects.items()]
     if outlook.unknown_lengths:

@@ -16,6 +16,7 @@ from lstdata.build.plan_table import read_shard_rows
 from lstdata.build.spec import BuildSpec
 from lstdata.build.stages import Stages
 from lstdata.build.task import FailedTogether, RecordFailed, ShardResult, ShardTask
+from lstdata.build.text_stages import TextStages
 from lstdata.build.units_run import TakenUnits
 from lstdata.build.whereabouts import Whereabouts
 from lstdata.build.worker_log import WorkerLog
@@ -42,7 +43,7 @@ class ShardBuilder:
         self._spec, self._models = spec, models
         self._place = Whereabouts(spec.config.run.record_timeout)
         self._log = WorkerLog(spec.out, self._place)
-        self._stages: Stages | None = None
+        self._stages: Stages | TextStages | None = None
 
     def __call__(self, task: ShardTask) -> ShardResult:
         """Build and commit a shard, or probe some of its records. Faults of the world are retried.
@@ -94,7 +95,7 @@ class ShardBuilder:
             letters=() if task.only is None else letters,
         )
 
-    def _results(self, stages: Stages, task: ShardTask) -> list[StoredSample | DeadLetter]:
+    def _results(self, stages: Stages | TextStages, task: ShardTask) -> list[StoredSample | DeadLetter]:
         """Of each record that the task is about, in order."""
         rows = read_shard_rows(self._spec.out / "plan.parquet", task.shard.number)
         skipped = {letter.id: letter for letter in task.skip}
@@ -106,7 +107,7 @@ class ShardBuilder:
         return [done[n] if n in tried else skipped[rows[n].row.id] for n in about]
 
 
-def _stages(spec: BuildSpec, place: Whereabouts, models: ModelActors | None) -> Stages:
+def _stages(spec: BuildSpec, place: Whereabouts, models: ModelActors | None) -> Stages | TextStages:
     """The stages with their models, or with those that actors have: then of this machine the CPU alone counts."""
     here = compute_class(spec.device if models is None else "cpu", uses_models(spec.config))
     if here != spec.worker_class and (models is None or not spec.worker_class.startswith(f"{here} ")):
@@ -114,6 +115,9 @@ def _stages(spec: BuildSpec, place: Whereabouts, models: ModelActors | None) -> 
             f"This worker's compute class is {here}, but the build's is {spec.worker_class}: their bytes could differ."
         )
     source, tokenizer = _opened(spec)
+    inventory = source.inventory()
+    if inventory is not None and inventory.is_text:
+        return TextStages(spec.config, source, tokenizer, place)
     codebook, card = spec.out / "codebook.npz", read_card(spec.out)
     features = spec.features if exists(codebook) else None
     hop = HOP if card is None else card.hop

@@ -25,7 +25,7 @@ from lstdata.filters import STAGE as FILTER
 from lstdata.filters import Rule, active_rules, check_record
 from lstdata.patching import utterance_patches
 from lstdata.quality import Measures, measure
-from lstdata.records import HOP, Coded, DeadLetter, frame_count
+from lstdata.records import HOP, Audio, Coded, DeadLetter, frame_count
 from lstdata.shards import StoredSample, stored_strategies
 from lstdata.sources import Source
 from lstdata.tokenizer import TextTokenizer
@@ -204,6 +204,7 @@ class Stages:
         opened = self.source.open(utterance.record.row.locator)
         if isinstance(opened, Coded):
             return replace(utterance, coded=self._accepted(opened, utterance.record.row.id))
+        assert isinstance(opened, Audio), "documents of text have stages of their own"
         check_length(opened, self.hop)
         return replace(utterance, audio=opened, length=len(opened.samples), header_seconds=opened.header_seconds)
 

@@ -22,7 +22,7 @@ class StageTime:
     share: float
     """Of all stages' seconds."""
     real_time: float | None
-    """Seconds of audio for each of its seconds; None where it took none."""
+    """Seconds of audio for each of its seconds; None where it took none, or there is no audio."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Spent:
     @property
     def real_time(self) -> float | None:
         """Seconds of audio in each wall second; None where there were none."""
-        return self.audio / self.wall if self.wall else None
+        return self.audio / self.wall if self.wall and self.audio else None
 
     @property
     def busy(self) -> float | None:
@@ -81,7 +81,7 @@ def time_spent(drivers: Iterable[ProcessLog]) -> Spent:
     total = sum(stages.values())
     return Spent(
         stages=tuple(
-            StageTime(name, seconds, seconds / total if total else 0.0, audio / seconds if seconds else None)
+            StageTime(name, seconds, seconds / total if total else 0.0, audio / seconds if seconds and audio else None)
             for name, seconds in sorted(stages.items(), key=lambda item: (-item[1], item[0]))
         ),
         audio=audio,

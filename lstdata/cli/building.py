@@ -12,6 +12,7 @@ from upath import UPath
 from lstdata.cli.looking import make_report
 from lstdata.cli.shared import (
     ADDRESS,
+    KIND,
     PLACE,
     RUNNER,
     TAKE_OVER,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 @click.command("build-shards")
 @build_options
+@KIND
 @TAKE_OVER
 @RUNNER
 @WORKERS
@@ -55,6 +57,7 @@ def build_shards_command(
     allow_mixed_compute: bool,
     take_over: bool,
     as_json: bool,
+    kind: str | None,
     runner: str | None,
     workers: int | None,
     address: str | None,
@@ -69,6 +72,9 @@ def build_shards_command(
 ) -> None:
     """Turn SOURCE into the run folder OUT: units, word times, patches and interleavings in WebDataset shards.
 
+    With --kind text, SOURCE holds documents of text: JSON lines, Parquet, plain text, a dataset of the hub. They come
+    into OUT with the ids of their tokens, to be mixed with speech.
+
     SOURCE is a folder with one transcript beside each recording, a LibriSpeech tree, lhotse manifests or Shar, a Kaldi
     data directory, a dataset of the Hugging Face hub on disk, a CSV, TSV, JSONL or Parquet table, prepared units,
     another run folder, or what `segment` or `transcribe` left.
@@ -81,7 +87,8 @@ def build_shards_command(
     from lstdata.progress import BuildProgress
     from lstdata.workers import count_workers
 
-    overrides = settings(runner=runner, workers=workers, address=address, max_reject_rate=max_reject_rate)
+    overrides = settings("source", kind=kind)
+    overrides += settings(runner=runner, workers=workers, address=address, max_reject_rate=max_reject_rate)
     if units_from is not None:
         overrides.append(f"units.taken_from={json.dumps(units_from)}")
     config = load(BuildConfig, config_path, [*sets, *overrides])
@@ -120,7 +127,9 @@ def _dry_run(asked: Asked, measure: str | None, sample: int | None, as_json: boo
         line = f"would build: {plan.describe()}; nothing was written"
         outlook = foresee(path, asked.config.words)
         said = plan.summary() | outlook.to_json()
-        if not rules and measure is None and sample is None:
+        if plan.text_bytes and (measure or sample):
+            raise ConfigError("`--measure` and `--sample` are for speech: of text, no more is said than the plan says.")
+        if plan.text_bytes or (not rules and measure is None and sample is None):
             say(said, as_json, "\n".join([line, *outlook_text(plan, outlook)]))
             return
         if plan.unsegmented:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lstdata.cli.shared import TAKE_OVER, build_options, say
+from lstdata.cli.shared import KIND, TAKE_OVER, build_options, say, settings
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 @click.command("plan")
 @build_options
+@KIND
 @TAKE_OVER
 @click.option("--explain", is_flag=True, help="Say how large shards will be, who will read what, and what to change.")
 @click.option("--world-size", type=click.IntRange(min=1), help="Explain it for so many training processes.")
@@ -32,6 +33,7 @@ def plan(
     allow_mixed_compute: bool,
     take_over: bool,
     as_json: bool,
+    kind: str | None,
     explain: bool,
     world_size: int | None,
     loader_workers: int,
@@ -46,7 +48,7 @@ def plan(
     from lstdata.config import BuildConfig, load
     from lstdata.progress import BuildProgress
 
-    config = load(BuildConfig, config_path, sets)
+    config = load(BuildConfig, config_path, [*sets, *settings("source", kind=kind)])
     asked = Asked(source, out, config, rebuild, allow_mixed_compute, take_over)
     if dry_run:
         with planned(asked) as (made, _):

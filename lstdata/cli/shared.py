@@ -26,6 +26,13 @@ WORKERS = click.option(
 ADDRESS = click.option("--address", help="Of a running Ray cluster; a local one is started by default.")
 
 
+KIND = click.option(
+    "--kind",
+    type=click.Choice(["auto", "lhotse", "kaldi", "hub", "folder", "table", "units", "run", "rows", "text"]),
+    help="Of SOURCE: `source.kind`. Documents of text must be asked for.  [default: auto]",
+)
+
+
 class RunFolder(click.ParamType):  # type: ignore[type-arg]
     """A folder of ours, here or on an object store; `kept`: it must be there, as far as that is seen without asking."""
 
@@ -55,9 +62,9 @@ TAKE_OVER = click.option(
 )
 
 
-def settings(**given: object) -> list[str]:
-    """Options of `run` that were given, as `--set` has them."""
-    return [f"run.{name}={json.dumps(value)}" for name, value in given.items() if value is not None]
+def settings(section: str = "run", **given: object) -> list[str]:
+    """Options of a section that were given, as `--set` has them."""
+    return [f"{section}.{name}={json.dumps(value)}" for name, value in given.items() if value is not None]
 
 
 def build_options(command: Any) -> Any:

@@ -56,7 +56,10 @@ class RunFolder:
 
 
 def open_run(root: UPath, expected: VocabCard | None = None) -> RunFolder:
-    """Open a finished run folder; ConfigError where it is none or its vocab card is not the expected one."""
+    """Open a finished run folder; ConfigError where it is none or its vocab card is not the expected one.
+
+    Of a run of text only the text side must be as expected.
+    """
     there = sizes_in(root)
     missing = [name for name in TABLES if name not in there]
     if missing:
@@ -67,7 +70,7 @@ def open_run(root: UPath, expected: VocabCard | None = None) -> RunFolder:
     if tokenizer.sha256 != vocab.tokenizer_sha256:
         raise ConfigError(f"`{root / 'tokenizer.json'}` is not the tokenizer that `vocab.json` names.")
     if expected is not None:
-        expected.check_same(vocab)
+        (expected.check_same_text if vocab.is_text else expected.check_same)(vocab)
     return RunFolder(root, vocab, tokenizer)
 
 

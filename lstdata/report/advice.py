@@ -11,6 +11,8 @@ _AGAIN: Final = "then `lstdata retry OUT` builds it."
 ADVICE: Final = {
     "bad_row": f"Repair the row that the message names; {_AGAIN}",
     "bad_encoding": f"Write the file anew as UTF-8, as with `iconv -f latin1 -t utf-8`; {_AGAIN}",
+    "empty_text": "Nothing is lost: there was no text. Leave such rows out of the source to have fewer dead letters.",
+    "too_long": f"Divide it into documents; plain text by lines or paragraphs, with `source.documents`; {_AGAIN}",
     "bad_name": f"Rename the file to a name in UTF-8; {_AGAIN}",
     "duplicate_id": "Give each record an id of its own; the first of each is in. Of equal copies nothing is lost.",
     "path_escapes": "Put the file below the source's folder, or name it by an absolute path.",

@@ -107,7 +107,7 @@ class Work:
     def __post_init__(self) -> None:
         require_local(self.out, "`segment`")
         if self.source.inventory() is not None:
-            raise ConfigError(f"the source `{self.path}` must hold audio to be segmented, but holds units.")
+            raise ConfigError(f"the source `{self.path}` must hold audio to be segmented, but holds none.")
 
     def survey(self) -> Survey:
         return look_through(self.source, self.config.segment, divides=divides_transcripts(self.config.words))

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from lstdata.config import SelectConfig, SourceConfig
 from lstdata.errors import ConfigError
-from lstdata.records import Audio, Coded, Locator, SourceRow, UnitInventory
+from lstdata.records import Audio, Coded, Locator, SourceRow, TextDocument, UnitInventory
 from lstdata.sources.cuts import open_cuts
 from lstdata.sources.folder import open_folder
 from lstdata.sources.hub import check_hub, open_hub
@@ -20,6 +20,8 @@ from lstdata.sources.rows import escaped
 from lstdata.sources.runs import RunSource
 from lstdata.sources.selection import Selection, open_run
 from lstdata.sources.table import TABLE_SUFFIXES, open_table
+from lstdata.sources.text import open_text
+from lstdata.sources.text.files import SUFFIXES
 from lstdata.storage import absolute, exists, is_url, place
 
 
@@ -37,11 +39,14 @@ class Source(Protocol):
     def scan(self) -> Iterator[SourceRow]:
         """Every record, also those that cannot be used, in an order that depends on the corpus alone."""
 
-    def open(self, locator: Locator) -> Audio | Coded:
-        """Decode one record, or read its units where the source brings them; raises Rejected or Unavailable."""
+    def open(self, locator: Locator) -> Audio | Coded | TextDocument:
+        """Decode one record, or read its units, or its text, where the source brings these.
+
+        Raises Rejected or Unavailable.
+        """
 
     def inventory(self) -> UnitInventory | None:
-        """What the units mean that `open` delivers; None where it delivers audio."""
+        """What the units mean that `open` delivers, or that it delivers text; None where it delivers audio."""
 
 
 Opener = Callable[[str, SourceConfig], "Source | None"]
@@ -64,6 +69,8 @@ def open_source(path: str, config: SourceConfig) -> Source:
     7. A folder with a recording or a `*.trans.txt` anywhere below it: folder.
     8. A `.jsonl` (perhaps `.gz`), `.csv`, `.tsv` or `.parquet` file: table.
 
+    Documents of text must be asked for by `config.kind` text, but for a run folder of them.
+
     Raises ConfigError if there is nothing at the path, or nothing that fits, or the path is not UTF-8.
     """
     path = absolute(path)
@@ -73,7 +80,7 @@ def open_source(path: str, config: SourceConfig) -> Source:
         raise ConfigError(f"the source `{path}` does not exist.")
     check_hub(path)
     for kind, opener in _OPENERS.items():
-        if config.kind in ("auto", kind):
+        if config.kind == kind or (config.kind == "auto" and kind != "text"):
             source = opener(path, config)
             if source is not None:
                 _check_select(source, config)
@@ -106,6 +113,7 @@ _OPENERS: dict[str, Opener] = {
     "units": open_prepared,
     "folder": open_folder,
     "table": open_table,
+    "text": open_text,
 }
 """By kind, in the order in which `auto` asks them. Only cheap looks: names, and the first object of a file."""
 
@@ -115,6 +123,9 @@ _LOOKED_FOR = (
     "audio, `metadata.csv`, `.on_the_fly` files, `.jsonl` with `units`, `*.trans.txt` and audio files"
 )
 """In a folder, in the order of `open_source`."""
+
+
+_TEXT_HINT = " Documents of text are taken with `--kind text`."
 
 
 def _nothing_fits(path: str, kind: str) -> str:
@@ -132,11 +143,13 @@ def _nothing_fits(path: str, kind: str) -> str:
         return f"`{path}` holds no Hugging Face dataset: Parquet files, what `save_to_disk` wrote, or a `metadata.csv`."
     if kind == "folder":
         return f"the source `{path}` must be a folder with recordings."
+    if kind == "text":
+        return f"`{path}` must be a folder, or a file of text: {SUFFIXES}."
     if kind == "table":
         return f"`{path}` must be a file: a table ({', '.join(TABLE_SUFFIXES)})."
     names = names_in(path)
     if names is not None:
         tables = sorted(name for name in names if name.removesuffix(".gz").endswith(TABLE_SUFFIXES))
         hint = f" Give the table itself: `{os.path.join(path, escaped(tables[0]))}`." if tables else ""
-        return f"`{path}` holds nothing to build from; looked for {_LOOKED_FOR}.{hint}"
+        return f"`{path}` holds nothing to build from; looked for {_LOOKED_FOR}.{hint}{_TEXT_HINT}"
     return f"`{path}` is neither a folder nor a table ({', '.join(TABLE_SUFFIXES)})."

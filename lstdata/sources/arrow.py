@@ -40,23 +40,26 @@ def arrow_schema(path: str) -> Any:
             return pa.ipc.open_stream(source).schema
 
 
-def light_rows(path: str, audio: str | None = None) -> Iterator[tuple[int, int, dict[str, Any] | Rejected]]:
+def light_rows(
+    path: str, audio: str | None = None, group: int | None = None
+) -> Iterator[tuple[int, int, dict[str, Any] | Rejected]]:
     """Every row as (group, row in it, values by column), or the verdict on a row that is no text where it should be.
 
-    Class labels are their names. Of the column `audio` the path alone is read, where it has one.
+    Class labels are their names. Of the column `audio` the path alone is read, where it has one. Where a `group` is
+    given, its rows alone.
     """
     schema = arrow_schema(path)
     labels, columns = _labels(schema), _light_columns(schema, audio)
     batches = _parquet_batches if path.endswith(".parquet") else _stream_batches
     with whose_fault(path):
-        for group, first, batch in batches(path, columns):
+        for here, first, batch in batches(path, columns, group):
             for number, values in enumerate(_values(batch), first):
                 if isinstance(values, dict):
                     for name, names in labels.items():
                         values[name] = names[values[name]] if values[name] in range(len(names)) else None
                     if audio is not None and isinstance(values.get(audio), dict):
                         values[audio] = values[audio].get("path")
-                yield group, number, values
+                yield here, number, values
 
 
 def audio_cell(path: str, column: str, group: int, row: int) -> tuple[bytes | None, str | None]:
@@ -166,13 +169,13 @@ def _labels(schema: Any) -> dict[str, list[str]]:
     return {name: names for name, names in labels.items() if isinstance(names, list)}
 
 
-def _parquet_batches(path: str, columns: list[str]) -> Iterator[tuple[int, int, Any]]:
+def _parquet_batches(path: str, columns: list[str], only: int | None) -> Iterator[tuple[int, int, Any]]:
     """(group, number of the batch's first row in it, batch); of a group that is damaged, a verdict on each row."""
     import pyarrow.parquet as pq
 
     with open_bytes(path) as file:
         parquet = pq.ParquetFile(file)
-        for group in range(parquet.num_row_groups):
+        for group in range(parquet.num_row_groups) if only is None else (only,):
             first = 0
             try:
                 for batch in parquet.iter_batches(_BATCH, row_groups=[group], columns=columns, use_threads=False):
@@ -185,7 +188,7 @@ def _parquet_batches(path: str, columns: list[str]) -> Iterator[tuple[int, int, 
                 yield group, first, [verdict] * (parquet.metadata.row_group(group).num_rows - first)
 
 
-def _stream_batches(path: str, columns: list[str]) -> Iterator[tuple[int, int, Any]]:
+def _stream_batches(path: str, columns: list[str], only: int | None) -> Iterator[tuple[int, int, Any]]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -193,6 +196,8 @@ def _stream_batches(path: str, columns: list[str]) -> Iterator[tuple[int, int, A
         reader = pa.ipc.open_stream(source)
         whole = [name for name in columns if name in reader.schema.names]
         for group, batch in enumerate(reader):
+            if only is not None and group != only:
+                continue
             light = batch.select(whole)
             for name in columns:
                 if name not in whole:

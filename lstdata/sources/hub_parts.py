@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lstdata.errors import ConfigError, Unavailable
-from lstdata.objects import listed
+from lstdata.errors import ConfigError
 from lstdata.sources.arrow import ARROW_SUFFIXES
 from lstdata.sources.encoding import open_bytes
+from lstdata.sources.listing import files_below
 from lstdata.sources.rows import split_of_part
 from lstdata.storage import is_url, resolve
 
@@ -71,16 +71,20 @@ def dataset_at(path: str) -> Dataset | None:
         return None
     root = path.rstrip("/") or path
     names = sorted(_names_below(root))
-    saved = [folder for folder, name in map(posixpath.split, names) if name == _STATE and _beside(folder, names)]
-    if saved:
-        parts = [Part(file, _saved_split(folder)) for folder in saved for file in _saved_files(root, folder)]
-    else:
+    parts = saved_parts(root, names)
+    if not parts:
         tables = [name for name in names if name.endswith(".parquet") and posixpath.basename(name) not in METADATA]
         tables = tables or [name for name in names if posixpath.basename(name) in METADATA]
-        parts = [Part(name, _split(name)) for name in tables]
+        parts = [Part(name, split_of_file(name)) for name in tables]
     if parts:
         _refuse_deeper(root)
     return Dataset(root, tuple(parts), is_folder=True) if parts else None
+
+
+def saved_parts(root: str, names: list[str]) -> list[Part]:
+    """What `save_to_disk` left, as far as it is among the files `names` below the root."""
+    saved = [folder for folder, name in map(posixpath.split, names) if name == _STATE and _beside(folder, names)]
+    return [Part(file, _saved_split(folder)) for folder in saved for file in _saved_files(root, folder)]
 
 
 def _refuse_deeper(root: str) -> None:
@@ -91,7 +95,7 @@ def _refuse_deeper(root: str) -> None:
             raise ConfigError(f"the dataset `{root}` has `{name}`, {limit}: give the folder that is meant as SOURCE.")
 
 
-def _split(path: str) -> str | None:
+def split_of_file(path: str) -> str | None:
     """By the file's name, or else by that of the nearest folder that is called as a split."""
     folder, name = posixpath.split(posixpath.splitext(path)[0])
     while name:
@@ -126,28 +130,8 @@ def _saved_files(root: str, folder: str) -> Iterator[str]:
 
 
 def _names_below(root: str, deepest: int | None = DEEPEST) -> Iterator[str]:
-    """Relative paths of the files that may be a dataset's; hidden ones are left out, links to folders not followed."""
-    pending = [""]
-    while pending:
-        folder = pending.pop()
-        for name, is_folder in _entries(resolve(root, folder) if folder else root):
-            path = posixpath.join(folder, name)
-            if name.startswith("."):
-                continue
-            if is_folder and (deepest is None or path.count("/") < deepest):
-                pending.append(path)
-            elif not is_folder and (name.endswith(".parquet") or name in (*METADATA, _STATE, _INFO)):
-                yield path
-
-
-def _entries(folder: str) -> list[tuple[str, bool]]:
-    """(name, whether it is a folder) of what is directly in a folder; nothing where a URL leads to none."""
-    if is_url(folder):
-        return [(entry.name, entry.is_folder) for entry in listed(folder)]
-    try:
-        with os.scandir(folder) as entries:
-            return [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise Unavailable(f"`{folder}` cannot be listed: {' '.join(str(error).split())}.") from error
+    """Relative paths of the files that may be a dataset's."""
+    for path in files_below(root, deepest):
+        name = posixpath.basename(path)
+        if name.endswith(".parquet") or name in (*METADATA, _STATE, _INFO):
+            yield path

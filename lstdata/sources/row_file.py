@@ -20,7 +20,7 @@ from upath import UPath
 
 from lstdata.config import SourceConfig, from_dict, to_dict
 from lstdata.errors import ConfigError, CorruptShard, DamagedSource, Rejected
-from lstdata.records import Audio, Coded, Locator, SourceRow, UnitInventory
+from lstdata.records import Audio, Coded, Locator, SourceRow, TextDocument, UnitInventory
 from lstdata.sources.arrow import whose_fault
 from lstdata.sources.encoding import open_bytes
 from lstdata.sources.listing import is_file, names_in
@@ -127,7 +127,7 @@ class RowFile:
         except DamagedSource as error:
             raise CorruptShard(str(error)) from error
 
-    def open(self, locator: Locator) -> Audio | Coded:
+    def open(self, locator: Locator) -> Audio | Coded | TextDocument:
         return self.inner.open(locator)
 
     def inventory(self) -> UnitInventory | None:

@@ -17,7 +17,7 @@ from upath import UPath
 
 from lstdata.config import SourceConfig
 from lstdata.errors import ConfigError, CorruptShard, Unavailable
-from lstdata.records import SAMPLE_RATE, Coded, Locator, Mask, SourceRow, UnitInventory
+from lstdata.records import SAMPLE_RATE, Coded, Locator, Mask, SourceRow, TextDocument, UnitInventory
 from lstdata.run_folder import check_sums, read_finished
 from lstdata.shards import StoredSample, iter_samples
 from lstdata.sources.listing import names_in
@@ -89,8 +89,8 @@ class RunSource:
             for group in range(index.num_row_groups):
                 yield index.read_row_group(group, columns=list(columns))
 
-    def open(self, locator: Locator) -> Coded:
-        """Read one sample; raises CorruptShard where it is not the one that was committed."""
+    def open(self, locator: Locator) -> Coded | TextDocument:
+        """Read one sample, of a document its text; raises CorruptShard where it is not the one that was committed."""
         root = place(self.root)
         path = root / locator.path
         try:
@@ -106,6 +106,8 @@ class RunSource:
             )
         stored = next(iter_samples(stretch, str(path)))[-1]
         sample = stored.sample
+        if sample.tokens is not None:
+            return TextDocument(text=sample.text or "", custom=sample.custom)
         return PackedSample(
             stored=replace(stored, members=_members(stretch, str(path))),
             packing=self.packing,
@@ -126,6 +128,8 @@ class RunSource:
     def inventory(self) -> UnitInventory:
         """By the run's vocab card; its codebook, where it has one, is the new run's."""
         root, card = place(self.root), self.card()
+        if card.is_text:
+            return UnitInventory(0)
         if card.sample_rate != SAMPLE_RATE:
             raise ConfigError(f"the units of `{root}` must be of signals at {SAMPLE_RATE} Hz.")
         path = root / "codebook.npz"
@@ -166,7 +170,8 @@ class RunSource:
                         raise CorruptShard(f"`{root}`: the plan has no `{row['id']}` in shard {shard}: run `verify`.")
                     described = source_row(planned[row["id"]], row["split"] if self.splits else None)
                     locator = Locator(path=f"shards/{shard}.tar", offset=row["offset"], size=row["bytes"], row=number)
-                    yield replace(described, locator=locator, duration=row["seconds"])
+                    duration = row["seconds"] if row["text_bytes"] is None else None
+                    yield replace(described, locator=locator, duration=duration)
 
 
 def open_one(path: str, config: SourceConfig) -> RunSource | None:

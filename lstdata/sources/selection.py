@@ -10,7 +10,7 @@ import numpy as np
 
 from lstdata.config import SelectConfig, SourceConfig
 from lstdata.errors import ConfigError
-from lstdata.records import Coded, Locator, Mask, SourceRow, UnitInventory
+from lstdata.records import Coded, Locator, Mask, SourceRow, TextDocument, UnitInventory
 from lstdata.sources.choosing import Left, choose
 from lstdata.sources.runs import RunSource, open_one
 from lstdata.storage import absolute
@@ -44,7 +44,7 @@ class Selection:
             for row in (row for some in rows for row in some):
                 yield self._of(number, row)
 
-    def open(self, locator: Locator) -> Coded:
+    def open(self, locator: Locator) -> Coded | TextDocument:
         if len(self.runs) == 1:
             return self.runs[0].open(locator)
         number, _, path = locator.path.partition("/")

@@ -10,7 +10,7 @@ from lstdata.build.event_logs import Event, ProcessLog
 from lstdata.build.timing import time_spent, workers_of
 from lstdata.filters import REASONS as FILTER_REASONS
 from lstdata.status.reading import Seen, last_driver
-from lstdata.status.status import Audio, Driver, Failed, Incident, Records, Shards, State, Status, Worker
+from lstdata.status.status import Audio, Driver, Failed, Incident, Records, Shards, State, Status, Text, Worker
 from lstdata.status.times import iso
 from lstdata.status.workers import patience, workers_of_driver
 
@@ -46,6 +46,7 @@ def status_of(seen: Seen, now: float) -> Status:
         driver=None if driver is None else _driver(driver, now),
         shards=_shards(seen, done, failed, workers),
         audio=_audio(seen, done, driver if alive else None),
+        text=_text(seen, done, driver if alive else None),
         records=_records(seen),
         stages=time_spent(seen.drivers).stages,
         stuck=stuck,
@@ -119,18 +120,30 @@ def _shards(seen: Seen, done: set[str], failed: Sequence[Failed], workers: Seque
 
 def _audio(seen: Seen, done: set[str], driver: ProcessLog | None) -> Audio:
     """With rate and time to go where a driver is at work, all by its own clock."""
-    seconds = {shard.name: shard.seconds for shard in seen.plan.shards}
-    built = sum(shard.seconds for shard in seen.plan.shards if shard.name in done)
-    rate, over = (None, None) if driver is None else _pace(driver, seconds)
-    eta = None if rate is None else (seen.plan.seconds - built) / rate
-    return Audio(seen.plan.seconds, built, rate, over, eta)
+    return Audio(*_amount({shard.name: shard.seconds for shard in seen.plan.shards}, done, driver))
 
 
-def _pace(driver: ProcessLog, seconds: Mapping[str, float]) -> tuple[float | None, float | None]:
-    """Seconds of audio per second, and over how many seconds: lately, or since the start where that says too little."""
+def _text(seen: Seen, done: set[str], driver: ProcessLog | None) -> Text | None:
+    if not seen.plan.text_bytes:
+        return None
+    planned, built, *pace = _amount({shard.name: shard.text_bytes for shard in seen.plan.shards}, done, driver)
+    return Text(round(planned), round(built), *pace)
+
+
+def _amount(
+    sizes: Mapping[str, float], done: set[str], driver: ProcessLog | None
+) -> tuple[float, float, float | None, float | None, float | None]:
+    """(planned, built, rate, over how many seconds, seconds to go) of shards of these sizes."""
+    planned, built = sum(sizes.values()), sum(size for name, size in sizes.items() if name in done)
+    rate, over = (None, None) if driver is None else _pace(driver, sizes)
+    return planned, built, rate, over, None if rate is None else (planned - built) / rate
+
+
+def _pace(driver: ProcessLog, sizes: Mapping[str, float]) -> tuple[float | None, float | None]:
+    """Size per second, and over how many seconds: lately, or since the start where that says too little."""
     started = driver.last_of("started")
     began, last = driver.began if started is None else started.time, driver.last
-    built = [(event.time, seconds.get(event.text("name") or "", 0.0)) for event in driver.of("built")]
+    built = [(event.time, sizes.get(event.text("name") or "", 0.0)) for event in driver.of("built")]
     enough = 2 * (workers_of(driver) or 1)
     for begin in (max(began, last - LATELY), began):
         recent = [length for time, length in built if begin <= time <= last]

@@ -78,19 +78,28 @@ def _state(status: Status) -> Iterator[Line]:
 
 
 def _progress(status: Status) -> Iterator[Line]:
-    shards, heard = status.shards, status.audio
+    shards, heard, text = status.shards, status.audio, status.text
     counts = [f"{shards.done:,} of {shards.planned:,} done"]
     for name in ("running", "stuck", "failed", "pending"):
         count = getattr(shards, name)
         counts += [f"{count:,} {name}"] if count else []
     yield Line("shards", " · ".join(counts))
+    if text is not None:
+        words = [f"{text.done_bytes / 1e6:,.1f} of {text.planned_bytes / 1e6:,.1f} MB done"]
+        words[0] += f" ({text.done_bytes / text.planned_bytes:.1%})"
+        if text.rate is not None and text.rate_over_seconds is not None:
+            words.append(f"{text.rate / 1e6:,.2f} MB/s over the last {spoken(text.rate_over_seconds)}")
+        yield Line("text", " · ".join([*words, *_to_go(text.eta_seconds)]))
+        return
     share = heard.done_seconds / heard.planned_seconds if heard.planned_seconds else 1.0
     words = [f"{audio(heard.done_seconds)} of {audio(heard.planned_seconds)} done ({share:.1%})"]
     if heard.rate is not None and heard.rate_over_seconds is not None:
         words.append(f"{heard.rate:,.1f}× real time over the last {spoken(heard.rate_over_seconds)}")
-    if heard.eta_seconds is not None:
-        words.append(f"{spoken(heard.eta_seconds)} to go")
-    yield Line("audio", " · ".join(words))
+    yield Line("audio", " · ".join([*words, *_to_go(heard.eta_seconds)]))
+
+
+def _to_go(seconds: float | None) -> list[str]:
+    return [] if seconds is None else [f"{spoken(seconds)} to go"]
 
 
 def _records(records: Records) -> Iterator[Line]:

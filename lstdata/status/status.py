@@ -54,6 +54,19 @@ class Audio:
 
 
 @dataclass(frozen=True)
+class Text:
+    """By the lengths that the plan has, in UTF-8."""
+
+    planned_bytes: int
+    done_bytes: int
+    """Of the shards that are done."""
+    rate: float | None
+    """Bytes per second of wall time, lately; None where nobody works, or nothing is built yet."""
+    rate_over_seconds: float | None
+    eta_seconds: float | None
+
+
+@dataclass(frozen=True)
 class Records:
     """Of the shards that are done, and of what was rejected while planning."""
 
@@ -133,6 +146,8 @@ class Status:
     driver: Driver | None
     shards: Shards
     audio: Audio
+    text: Text | None
+    """Of a run of text, which has no audio; else null."""
     records: Records
     stages: tuple[StageTime, ...]
     """Of all builds of this folder, slowest first."""

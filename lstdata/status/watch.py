@@ -55,8 +55,10 @@ def view_of(status: Status, height: int) -> RenderableType:
     lines = Table.grid(padding=(0, 2))
     for line in lines_of(status, most=max(2, height - 14)):
         lines.add_row(Text(line.name, style="dim"), Text(line.text, style=_STYLES[line.tone]))
-    planned = status.audio.planned_seconds
-    bar = ProgressBar(total=planned or 1.0, completed=status.audio.done_seconds if planned else 1.0, width=80)
+    planned, done = status.audio.planned_seconds, status.audio.done_seconds
+    if status.text is not None:
+        planned, done = status.text.planned_bytes, status.text.done_bytes
+    bar = ProgressBar(total=planned or 1.0, completed=done if planned else 1.0, width=80)
     view = Table.grid()
     for row in (Text(f"{status.out}  {readable(status.time)}", style="bold"), bar, lines):
         view.add_row(row)

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from typing import Final
 
 from lstdata.errors import ConfigError
-from lstdata.storage import read_given
+from lstdata.storage import is_url, read_given
 from lstdata.tokenizer import TextTokenizer
+
+NAME: Final = "tokenizer.json"
+"""Of a run folder's."""
 
 _RANKS: Final = re.compile(rb"[A-Za-z0-9+/]+=* \d+\r?\n")
 
 
 def given_tokenizer(path: str, texts: Iterable[str] = ()) -> bytes:
-    """`tokenizer_json` of the file at a path or URL, which can be read; else ConfigError."""
+    """`tokenizer_json` of the file at a path or URL, or of that of the run folder there; else ConfigError."""
+    path = _file_of(path)
     made = tokenizer_json(read_given(path, "tokenizer.path", "tokenizer"), path, texts)
     TextTokenizer.from_bytes(made, path)
     return made
+
+
+def _file_of(path: str) -> str:
+    """A run folder's own tokenizer; any other path as it is. A URL is a folder's where its last part has no dot."""
+    name = path.rstrip("/").rpartition("/")[2]
+    is_folder = "." not in name if is_url(path) else os.path.isdir(path)
+    return f"{path.rstrip('/')}/{NAME}" if is_folder else path
 
 
 def tokenizer_json(data: bytes, name: str, texts: Iterable[str] = ()) -> bytes:

@@ -10,7 +10,7 @@ from lstdata.audio import check_length
 from lstdata.checkpoints import Checkpoint
 from lstdata.checkpoints.bundles import find_again
 from lstdata.errors import LstDataError, Rejected
-from lstdata.records import SAMPLE_RATE, Coded, SourceRow, Waveform
+from lstdata.records import SAMPLE_RATE, Audio, SourceRow, Waveform
 from lstdata.source_table import row_fingerprint
 from lstdata.sources import Source
 from lstdata.transcribe.config import TranscribeConfig
@@ -82,7 +82,7 @@ class Transcriber:
         """The record's signal, or why there is none that could be transcribed."""
         try:
             audio = self.source.open(row.locator)
-            assert not isinstance(audio, Coded), "a source without an inventory delivers audio"
+            assert isinstance(audio, Audio), "a source without an inventory delivers audio"
             check_length(audio)
             self._check_longest(len(audio.samples) / SAMPLE_RATE)
         except Rejected as verdict:

@@ -143,7 +143,7 @@ def transcribe(asked: Asked, listener: Listener) -> Totals:
 def _audio_source(asked: Asked, config: TranscribeConfig) -> Source:
     source = open_source(asked.source, config.source)
     if source.inventory() is not None:
-        raise ConfigError(f"the source `{asked.source}` must hold audio to be transcribed, but holds units.")
+        raise ConfigError(f"the source `{asked.source}` must hold audio to be transcribed, but holds none.")
     return source
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 from upath import UPath
 
@@ -16,6 +16,8 @@ from lstdata.tokenizer import TextTokenizer
 from lstdata.units.codebook import load_codebook
 from lstdata.verify.guard import guarded, told
 from lstdata.vocab import VocabCard, stated_units
+
+_CODEBOOK: Final = ("codebook.npz", "codebook.json")
 
 
 @dataclass
@@ -84,8 +86,12 @@ def check_frozen(run: Run, problems: list[str]) -> None:
             problems.append("`codebook.json` states another sha256 than that of its statement.")
     with guarded("`codebook.npz`", problems):
         path = out / "codebook.npz"
-        if prepared is None and (sha256_file(path), load_codebook(path).clusters) != (card.codebook_sha256, card.units):
-            problems.append("`codebook.npz` is not the one that `vocab.json` describes.")
+        if card.is_text:
+            problems += (f"`{name}` has no place in a run of text." for name in _CODEBOOK if exists(out / name))
+        elif prepared is None:
+            described = sha256_file(path), load_codebook(path).clusters
+            if described != (card.codebook_sha256, card.units):
+                problems.append("`codebook.npz` is not the one that `vocab.json` describes.")
     with guarded("`vocab.json`", problems):
         VocabCard(**(card.to_json() | {"sample_rate": VocabCard.sample_rate})).check_same(card)
 

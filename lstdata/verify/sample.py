@@ -9,7 +9,7 @@ import numpy as np
 
 from lstdata.patching import utterance_patches
 from lstdata.records import Ints, Sample
-from lstdata.shards import StoredSample, stored_strategies
+from lstdata.shards import StoredSample, stored_strategies, token_type
 from lstdata.verify.run import Run
 
 
@@ -40,7 +40,12 @@ def sample_mistakes(run: Run, split: str, stored: StoredSample) -> Iterator[str]
 
 
 def _document(run: Run, sample: Sample) -> Iterator[str]:
-    """A document of text has the ids that the run's tokenizer gives it, and nothing else."""
+    """A document has a text and the ids that the run's tokenizer gives it, as small as its vocabulary allows."""
+    if not (sample.text or "").strip():
+        yield "it has no text."
+    kind = np.uint16 if run.card is None else token_type(run.card.text_size)
+    if sample.tokens is not None and sample.tokens.dtype != kind:
+        yield f"its tokens are {sample.tokens.dtype}, but those of this vocabulary are {np.dtype(kind).name}."
     tokens = [] if sample.tokens is None else sample.tokens.tolist()
     if run.card is not None and max(tokens, default=0) >= run.card.text_size:
         yield f"token {max(tokens)} is not below the {run.card.text_size} of the text vocabulary."

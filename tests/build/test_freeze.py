@@ -11,7 +11,7 @@ import soundfile
 
 from lstdata.build import Asked, planned
 from lstdata.build.fitting import fit_notes, fit_on
-from lstdata.build.freeze import transcripts
+from lstdata.build.freeze import training_texts
 from lstdata.config import BuildConfig, load
 from lstdata.records import HOP, SAMPLE_RATE
 from lstdata.sources import open_source
@@ -24,9 +24,10 @@ def fitted(corpus: Path, *sets: str) -> tuple[int, list[str]]:
     """Frames that a codebook is fitted on, and texts that a tokenizer is trained on."""
     config = load(BuildConfig, None, ["units.clusters=4", "plan.validation=0", *sets])
     with planned(Asked(str(corpus), corpus / "out", config)) as (plan, path):
-        made = fit_on(open_source(str(corpus), config.source), plan, path, config, find_features(config.units, "cpu"))
+        source = open_source(str(corpus), config.source)
+        made = fit_on(source, plan, path, config, find_features(config.units, "cpu"))
         assert made is not None
-        return made[1].frames, list(transcripts(plan, path, config.filter))
+        return made[1].frames, list(training_texts(source, plan, path, config.filter))
 
 
 def test_what_filters_leave_out_is_not_learned_from(make_cuts: Callable[[int], Path]) -> None:

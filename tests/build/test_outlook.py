@@ -43,6 +43,7 @@ def test_every_record_is_foreseen_by_split_length_and_reason(tmp_path: Path) -> 
         "records": 9,
         "rejected": 4,
         "seconds": 9010.0,
+        "text_bytes": 0,
         "shards": 5,
         "splits": {"train": {"records": 3, "seconds": 5410.0}, "test": {"records": 2, "seconds": 3600.0}},
         "unknown_lengths": 2,
