@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,7 @@ from lstdata import cli
 from lstdata.records import DeadLetter
 from lstdata.report.as_json import numbers_to_json
 from lstdata.report.numbers import compute_numbers
+from lstdata.shards import STORED_STRATEGIES
 
 
 def test_it_is_json_without_what_json_has_not(tmp_path: Path, make_run: Callable[..., Path], run: Path) -> None:
@@ -35,3 +38,19 @@ def test_the_verb(built: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     said = json.loads(capsys.readouterr().out)
     assert said["report"] == str(built / "report.html")
     assert said["numbers"]["totals"]["samples"] == said["numbers"]["corpus"]["seconds"]["count"] > 0
+
+
+def names_in(value: Any) -> Iterator[str]:
+    """Names of an object and of those in it, but for names that are strategies."""
+    for name, one in value.items():
+        yield name
+        for inner in one if isinstance(one, list) else [one]:
+            if isinstance(inner, dict):
+                yield from names_in(inner)
+
+
+def test_every_name_is_documented(run: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "report.md").read_text(encoding="utf-8")
+    documented = set(re.findall(r"`([a-z0-9_-]+)`", text))
+    undocumented = set(names_in(numbers_to_json(compute_numbers(run)))) - documented - {"name", "shard", "split"}
+    assert not undocumented - {*STORED_STRATEGIES, "mixed"}

@@ -1,0 +1,102 @@
+"""Patches of real and of synthesised speech beside those of the LST authors' sample, and the positions that they save.
+
+Run from the project's root: `.venv/bin/python benchmarks/patches.py`. The real recordings are those of
+`../shared/speech`, where they are. The synthesised ones are stories of the demo corpus that the small CTC model of
+`models/small_ctc.py` was not trained on; it is trained first where it is not there yet, which takes minutes.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import soundfile
+from models.small_ctc import trained, utterances
+from upath import UPath
+
+from lstdata.build import Asked, build_shards
+from lstdata.config import BuildConfig, load
+from lstdata.progress import BuildProgress
+from lstdata.records import SAMPLE_RATE
+from lstdata.report.figures import exact, share
+from lstdata.report.numbers import Numbers, compute_numbers
+from lstdata.report.reference import SAVED, comparison
+
+REAL = Path(__file__).resolve().parents[2] / "shared" / "speech" / "english"
+STORIES = 50
+STRATEGIES = ("static", "silence", "aligned", "aligned-merged", "aligned-bpe", "mixed")
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        found = dict(runs(Path(folder)))
+    print(patches_table(found))
+    print()
+    print(savings_table(found))
+    return 0
+
+
+def runs(folder: Path) -> Iterator[tuple[str, Numbers]]:
+    """(whose words by which aligner, figures)."""
+    if REAL.is_dir():
+        yield "real, `sphinx`", figures(REAL, folder / "real")
+    else:
+        print(f"skipped: no recordings at {REAL}", file=sys.stderr)
+    model, corpus = trained()
+    stories = write_stories(corpus, folder / "stories")
+    yield "stories, `ctc`", figures(stories, folder / "ctc", "words.aligner=ctc", f"words.model={model}")
+    yield "stories, `sphinx`", figures(stories, folder / "sphinx", "words.aligner=sphinx")
+
+
+def write_stories(corpus: Path, folder: Path) -> Path:
+    """Audio with a transcript beside it: without the synthesizer's word times, so that the aligner finds its own."""
+    folder.mkdir()
+    for story in utterances(corpus, "validation", STORIES):
+        soundfile.write(folder / f"{story.id}.flac", story.samples, SAMPLE_RATE)
+        (folder / f"{story.id}.txt").write_text(story.text, encoding="utf-8")
+    return folder
+
+
+def figures(source: Path, out: Path, *options: str) -> Numbers:
+    """Of a run that is built from `source`, whatever share of it is rejected."""
+    config = load(BuildConfig, None, ["run.max_reject_rate=1", *options])
+    build_shards(Asked(str(source), UPath(out), config), BuildProgress(quiet=True, workers=1))
+    return compute_numbers(UPath(out))
+
+
+def patches_table(found: dict[str, Numbers]) -> str:
+    """A row for each figure that the sample has, a column for each run."""
+    columns = {name: comparison(numbers) for name, numbers in found.items()}
+    reference = [(figure, there) for figure, _, there in next(iter(columns.values()))]
+    rows: list[Sequence[Any]] = [("samples", *(numbers.total.samples for numbers in found.values()), 10)]
+    rows += [("words", *(f"{numbers.total.words:,}" for numbers in found.values()), "")]
+    for number, (figure, there) in enumerate(reference):
+        rows.append((figure, *(column[number][1] for column in columns.values()), there))
+    return table(["patches in frames", *found, "the authors' sample"], rows)
+
+
+def savings_table(found: dict[str, Numbers]) -> str:
+    """For each strategy what it saves of interleaved documents, and of a mix of one third of them."""
+    rows: list[Sequence[Any]] = []
+    for strategy in STRATEGIES:
+        cells = []
+        for numbers in found.values():
+            saved = numbers.savings.interleaved.get(strategy)
+            mean = numbers.speech.patches.get(strategy)
+            length = exact(mean.mean) if mean and mean.count else "–"
+            cells.append(f"{length} · {share(saved.saved)} · {share(saved.saved_in_mix)}" if saved else "–")
+        rows.append((f"`{strategy}`", *cells))
+    low, high = (f"{100 * part:.0f}" for part in SAVED)
+    return table([f"mean patch · saved · saved in the mix (paper: {low}–{high} %)", *found], rows)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "| --- |" + " --: |" * (len(head) - 1)]
+    return "\n".join([*lines, *("| " + " | ".join(map(str, row)) + " |" for row in rows)])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
