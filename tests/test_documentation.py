@@ -103,6 +103,33 @@ def test_every_option_of_every_verb_is_listed() -> None:
     assert "\b" not in every_verb()
 
 
+def shown_commands(page: Path) -> Iterator[tuple[str, list[str]]]:
+    """Verb and arguments of each command of lstdata in the code of a page."""
+    text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+    fenced = [
+        line for code in re.findall(r"^```.*?\n(.*?)^```", text, re.DOTALL | re.MULTILINE) for line in code.split("\n")
+    ]
+    inline = [" ".join(code.split()) for code in re.findall(r"`(lstdata [^`]+)`", text)]
+    for line in (*fenced, *inline):
+        found = re.match(r"(?:\$ |\.venv/bin/)?lstdata ([a-z-]+)(.*?)(?: #| \||$)", line.strip())
+        if found is not None:
+            yield found[1], found[2].split()
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md"], ids=lambda page: page.name)
+def test_the_commands_that_are_shown_are_commands(page: Path) -> None:
+    configs = (BuildConfig, TrainConfig, TranscribeConfig)
+    options = [to_dict(config()) for config in configs]
+    for verb, arguments in shown_commands(page):
+        assert verb in cli.commands, verb
+        known = {name for p in cli.commands[verb].params for name in (*p.opts, *p.secondary_opts)}
+        given = {argument.split("=")[0] for argument in arguments if re.match("--?[a-z]", argument)}
+        assert verb == "prepare" or given <= known, (verb, given - known)
+        for key in re.findall(r"--set ([a-z_.]+)=", " ".join(arguments)):
+            section, _, name = key.partition(".")
+            assert any(name in o.get(section, ()) if name else section in o for o in options), key
+
+
 def test_every_corpus_has_its_recipe_on_the_page() -> None:
     page = recipes.on_page_markdown((ROOT / "docs" / "corpora.md").read_text(encoding="utf-8"))
     of_builds = {path.stem for path in (ROOT / "pipelines").glob("*.yaml") if "about" in path.read_text()}
