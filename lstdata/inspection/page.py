@@ -28,7 +28,7 @@ def render_page(
     stored, sample = shown.stored, shown.stored.sample
     css = style() + Markup(read("page.css"))
     drawn = None if document is None else document.drawn
-    drawing = draw_utterance(shown, colours, drawn, codec="flac", spectrogram=True) if sample.tokens is None else None
+    drawing = draw_utterance(shown, colours, drawn, codec="wav", spectrogram=True) if sample.tokens is None else None
     positions = [] if document is None else document.positions[:MOST_POSITIONS]
     template = environment().get_template("page.html")
     return template.render(

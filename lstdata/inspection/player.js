@@ -12,7 +12,7 @@ for (const drawing of document.querySelectorAll(".utterance-drawing")) {
     shapes: [...band.querySelectorAll("title")].map((title) => {
       const shape = title.parentNode.localName === "rect" ? title.parentNode : title.parentNode.querySelector("rect");
       const start = Number(shape.getAttribute("x"));
-      const end = start + Number(shape.getAttribute("width"));
+      const end = start + Number(shape.getAttribute("width")) + 1; // the gap after it is its own
       return { start, end, says: title.textContent, word: title.parentNode.classList.contains("word") };
     }),
   }));
@@ -22,7 +22,7 @@ for (const drawing of document.querySelectorAll(".utterance-drawing")) {
 
   const under = (x) =>
     bands.flatMap(({ name, shapes }) => {
-      const shape = shapes.find(({ start, end }) => start <= x && x < end);
+      const shape = shapes.findLast(({ start, end }) => start <= x + 0.05 && x < end); // times and edges are rounded
       return shape ? [`${name === "units" || name === "words" ? "" : name + " "}${shape.says}`] : [];
     });
 
@@ -75,8 +75,8 @@ for (const drawing of document.querySelectorAll(".utterance-drawing")) {
 
   pane.addEventListener("click", (event) => {
     const x = event.clientX - pane.getBoundingClientRect().left + pane.scrollLeft;
-    const word = event.target.closest("[data-band=words] .word") && words.find((w) => w.start <= x && x < w.end);
-    move((word ? word.start : x) / scale, word ? word.end / scale : null);
+    const word = event.target.closest("[data-band=words] .word") && words.findLast((w) => w.start <= x && x < w.end);
+    move((word ? word.start : x) / scale, word ? (word.end - 1) / scale : null);
     play();
   });
 

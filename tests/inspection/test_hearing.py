@@ -27,12 +27,12 @@ def test_audio_is_read_again_or_its_absence_explained(run: Path, tones) -> None:
     assert {one.silent_because for one in shown()} == {"the plan does not name it"}
 
 
-@pytest.mark.parametrize("codec", ["mp3", "flac"])
+@pytest.mark.parametrize("codec", ["mp3", "wav"])
 def test_encoding_is_reproducible_and_keeps_the_length(codec: Codec) -> None:
     samples = (0.8 * np.sin(np.arange(24_000) / 9)).astype(np.float32)
     data = encode(samples, codec)
     assert data == encode(samples, codec)
-    assert codec == "flac" or b"Info" in data[:200], "players trim LAME's delay by this header"
+    assert codec == "wav" or b"Info" in data[:200], "players trim LAME's delay by this header"
     decoded, rate = soundfile.read(io.BytesIO(data))
     assert (len(decoded), rate) == (24_000, 16_000)
     assert np.corrcoef(decoded, samples)[0, 1] > 0.99

@@ -77,6 +77,18 @@ def test_keys_move_by_time_and_by_word(page: Page) -> None:
     assert page.run(PLACE) == pytest.approx(page.run("document.querySelector('audio').duration"), abs=0.05)
 
 
+def test_each_word_is_read_out_where_it_begins(page: Page) -> None:
+    """Also where the player has rounded the time, or a shape its edge."""
+    page.run("document.querySelector('.pane').focus()")
+    words = page.run("[...document.querySelectorAll('.word title')].map((title) => title.textContent)")
+    for word in words:
+        page.press("PageUp")
+        page.run(SEEKED)
+        said = page.run("document.querySelector('.readout').textContent")
+        assert word in said
+        assert said.count("aligned") == 2 and "static" in said and "unit" in said
+
+
 def test_space_plays_and_pauses(page: Page) -> None:
     page.run("document.querySelector('.pane').focus()")
     page.press(" ")
