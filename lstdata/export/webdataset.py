@@ -16,15 +16,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from lstdata.audio.encoding import encode
 from lstdata.build.plan_table import read_plan, read_shard_rows
 from lstdata.config import BuildConfig, RunConfig, from_dict
 from lstdata.errors import ConfigError, LstDataError, Rejected
 from lstdata.export.samples import Run, Shard, samples_of
 from lstdata.export.writing import LeftOut
 from lstdata.members import npy, run_lengths
-from lstdata.records import SAMPLE_RATE, Audio, Locator, Sample, Waveform
+from lstdata.records import Audio, Locator, Sample, Waveform
 from lstdata.sources import Source, open_source
 from lstdata.workers import run_tasks
 from lstdata.workers.trying import try_hard
@@ -87,7 +86,7 @@ class AudioShards:
             for stored in samples_of(self.run, shard):
                 sample = stored.sample
                 try:
-                    audio = flac(heard(sample, self.source, locators[sample.id]))
+                    audio = encode(heard(sample, self.source, locators[sample.id]), "flac")
                 except Rejected as verdict:
                     left_out.append((sample.id, verdict.reason))
                     continue
@@ -107,16 +106,6 @@ def heard(sample: Sample, source: Source, locator: Locator) -> Waveform:
     if len(opened.samples) != sample.samples:
         raise Rejected("audio_changed", f"it has {len(opened.samples)} samples, but had {sample.samples}.")
     return opened.samples
-
-
-def flac(samples: Waveform) -> bytes:
-    """Mono, 16 bits, 16 kHz; equal signals give equal bytes under one version of libsndfile."""
-    import soundfile
-
-    buffer = io.BytesIO()
-    rounded = np.clip(np.rint(samples * 32768.0), -32768, 32767).astype(np.int16)
-    soundfile.write(buffer, rounded, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
-    return buffer.getvalue()
 
 
 _DESCRIBED = (
