@@ -228,6 +228,14 @@ class TokenizerConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AudioConfig:
+    """What becomes of the audio."""
+
+    keep: Literal["flac", "opus"] | None = None
+    """Put it into the shards too, decoded, mono, at 16 kHz: for codecs, vocoders, players."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class BuildConfig:
     """All of `lstdata build-shards`."""
 
@@ -236,6 +244,7 @@ class BuildConfig:
     segment: SegmentConfig = field(default_factory=SegmentConfig)
     plan: PlanConfig = field(default_factory=PlanConfig)
     filter: FilterConfig = field(default_factory=FilterConfig)
+    audio: AudioConfig = field(default_factory=AudioConfig)
     units: UnitsConfig = field(default_factory=UnitsConfig)
     words: WordsConfig = field(default_factory=WordsConfig)
     activity: ActivityConfig = field(default_factory=ActivityConfig)

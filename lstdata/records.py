@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -152,6 +152,18 @@ class Audio:
         return None if self.promised is None else abs(self.promised - self.decoded) / self.rate
 
 
+Codec = Literal["flac", "opus"]
+"""FLAC has every sample, to 16 bits; Opus a sixth of the bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAudio:
+    """A record's audio as shards may hold it: mono, 16 kHz."""
+
+    codec: Codec
+    data: bytes
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Coded:
     """One record as units: what its source delivers in place of audio, or what the stages have made of its audio."""
@@ -178,6 +190,8 @@ class Coded:
     """What the audio's header promised; None where it promised nothing, or nobody knows."""
     hop: int = HOP
     """Samples per frame."""
+    audio: KeptAudio | None = None
+    """What of the audio is kept; None where nothing is."""
 
     def without_words(self) -> Coded:
         """The same without word times and all that is said of them."""
@@ -217,6 +231,8 @@ class UnitInventory:
     """A codebook file (.npz), to be kept beside the shards byte for byte; None where only the ids are known."""
     origin: str = ""
     """Without a codebook: what kind of file the ids came in."""
+    audio: Codec | None = None
+    """What audio comes with them; None where none does."""
     hop: int = HOP
     """Samples per frame."""
 

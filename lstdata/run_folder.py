@@ -9,6 +9,7 @@ from typing import Any
 from upath import UPath
 
 from lstdata.errors import ConfigError, CorruptShard
+from lstdata.records import Codec
 from lstdata.storage import exists, read_json, sha256_bytes, sha256_file, sizes_in
 from lstdata.vocab import VocabCard
 
@@ -50,6 +51,12 @@ def read_finished(root: UPath) -> dict[str, Any]:
             f"`{path}` is not the one that was committed (its seal differs): run `verify` on the folder."
         )
     return dict(run)
+
+
+def kept_audio(run: Mapping[str, Any]) -> Codec | None:
+    """What the shards of a `run.json` hold their audio as; None where they hold none."""
+    codec: Codec | None = run["config"].get("audio", {}).get("keep")
+    return codec
 
 
 def read_card(root: UPath) -> VocabCard | None:

@@ -1,6 +1,6 @@
 """The sample format, written byte-reproducibly and read with checks: two WebDataset members per sample.
 
-What is known of it as JSON, and its units or, of a document of text, the ids of its text.
+What is known of it as JSON, and its units or, of a document of text, the ids of its text. Kept audio is a third.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from lstdata.errors import CorruptShard
 from lstdata.members import from_run_lengths, json_gz, npy, read_json_gz, read_npy, run_lengths
-from lstdata.records import Ints, Sample, frame_count
+from lstdata.records import Codec, Ints, KeptAudio, Sample, frame_count
 from lstdata.tar_members import iter_members
 
 FORMAT = 4
@@ -26,8 +26,14 @@ FORMAT = 4
 STORED_STRATEGIES = ("static", "silence", "aligned", "aligned-merged", "aligned-bpe")
 """Whose whole-utterance patch lengths are stored, in this order, as far as the sample allows: `stored_strategies`."""
 
-MEMBERS = {"speech": ("json.gz", "units.npy"), "text": ("json.gz", "tokens.npy")}
-"""Of a sample of each kind, in order."""
+CODECS: tuple[Codec, ...] = ("flac", "opus")
+
+MEMBERS = {
+    "speech": (("json.gz", "units.npy"), *(("json.gz", codec, "units.npy") for codec in CODECS)),
+    "text": (("json.gz", "tokens.npy"),),
+}
+"""Of a sample of each kind, in order: audio is there where it was kept."""
+_GROUPS = tuple(names for kind in MEMBERS.values() for names in kind)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +45,8 @@ class StoredSample:
     """Whole-utterance patch lengths by strategy."""
     drawn: Sequence[Sequence[Any]]
     """One drawn interleaving: `["s", first frame, end frame]` or `["t", [text token ids]]`, in order."""
+    audio: KeptAudio | None = None
+    """Where it was kept."""
     members: Mapping[str, bytes] | None = None
     """What a tar is to hold of it, by extension; None: what `encode_sample` makes of it."""
 
@@ -81,7 +89,10 @@ def encode_sample(stored: StoredSample) -> dict[str, bytes]:
         "recording": sample.recording,
         "speaker": sample.speaker,
     }
-    return {"json.gz": json_gz(meta), "units.npy": npy(sample.units)}
+    members = {"json.gz": json_gz(meta)}
+    if stored.audio is not None:
+        members[stored.audio.codec] = stored.audio.data
+    return members | {"units.npy": npy(sample.units)}
 
 
 def _described(sample: Sample, kind: str) -> dict[str, Any]:
@@ -101,13 +112,14 @@ def _described(sample: Sample, kind: str) -> dict[str, Any]:
 def decode_sample(key: str, members: Mapping[str, bytes]) -> StoredSample:
     """The inverse of `encode_sample`; ValueError or KeyError where a member is not what the format says."""
     meta = _read_meta(members["json.gz"])
-    if tuple(members) != MEMBERS[meta["kind"]]:
+    if tuple(members) not in MEMBERS[meta["kind"]]:
         raise ValueError(f"a sample of {meta['kind']} has the members {', '.join(members)}")
     sample = _sample(key, meta, members)
     if sample.tokens is not None:
         return StoredSample(sample, {}, ())
     patches = {name: np.array(lengths, dtype=np.int64) for name, lengths in meta["patches"].items()}
-    return StoredSample(sample, patches, meta["drawn"])
+    kept = next((KeptAudio(codec, members[codec]) for codec in CODECS if codec in members), None)
+    return StoredSample(sample, patches, meta["drawn"], kept)
 
 
 def sample_in(stretch: bytes, path: str) -> Sample:
@@ -225,13 +237,13 @@ def iter_samples(data: bytes | memoryview, path: str, start: int = 0) -> Iterato
         if not members:
             first, current = offset, key
         names = (*members, extension)
-        if key != current or all(kind[: len(names)] != names for kind in MEMBERS.values()):
+        if key != current or all(group[: len(names)] != names for group in _GROUPS):
             raise CorruptShard(
                 f"`{path}`: found `{key}.{extension}` after {_named(current, members) or 'a sample'}, but a sample is "
-                f"{' or '.join(_named(current, kind) for kind in MEMBERS.values())}."
+                f"{' or '.join(_named(current, group) for group in _GROUPS)}."
             )
         members[extension] = content
-        if names in MEMBERS.values():
+        if names in _GROUPS:
             yield first, end, _checked(path, key, members)
             members = {}
     if members:

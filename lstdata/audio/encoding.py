@@ -5,15 +5,12 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 
 from lstdata.errors import CorruptShard
-from lstdata.records import SAMPLE_RATE, Waveform
-
-Kept = Literal["flac", "opus"]
-"""FLAC has every sample, to 16 bits; Opus a sixth of the bytes."""
+from lstdata.records import SAMPLE_RATE, Codec, KeptAudio, Waveform
 
 _PAGE: Final = struct.Struct("<4sBBqIIIB")
 """Of Ogg: pattern, version, kind, place, serial number, number, check sum, lacing values."""
@@ -23,21 +20,21 @@ _SUM: Final = 22
 _MIRRORED: Final = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
-def encode(samples: Waveform, codec: Kept) -> bytes:
-    """Mono at 16 kHz; what is beyond full scale is clipped."""
-    return _flac(samples) if codec == "flac" else _opus(samples)
+def encode(samples: Waveform, codec: Codec) -> KeptAudio:
+    """What is beyond full scale is clipped."""
+    return KeptAudio(codec, _flac(samples) if codec == "flac" else _opus(samples))
 
 
-def decode(data: bytes, codec: Kept) -> Waveform:
+def decode(audio: KeptAudio) -> Waveform:
     """The inverse, as far as the codec has one: of as many samples. CorruptShard where it is none of ours."""
     import soundfile
 
     try:
-        samples, rate = soundfile.read(io.BytesIO(data), dtype="float32")
+        samples, rate = soundfile.read(io.BytesIO(audio.data), dtype="float32")
     except (soundfile.LibsndfileError, RuntimeError) as error:
-        raise CorruptShard(f"its {codec} cannot be decoded: {' '.join(str(error).split())}") from error
+        raise CorruptShard(f"its {audio.codec} cannot be decoded: {' '.join(str(error).split())}") from error
     if rate != SAMPLE_RATE or samples.ndim != 1:
-        raise CorruptShard(f"its {codec} must be mono at {SAMPLE_RATE} Hz, but is not.")
+        raise CorruptShard(f"its {audio.codec} must be mono at {SAMPLE_RATE} Hz, but is not.")
     decoded: Waveform = samples
     return decoded
 

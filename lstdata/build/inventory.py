@@ -66,7 +66,7 @@ def keep_units(inventory: UnitInventory, out: UPath, config: BuildConfig, notes:
     return UnitSet(clusters, stated["sha256"])
 
 
-_FOR_SPEECH: Final = ("segment", "units", "words", "activity", "patching", "interleave")
+_FOR_SPEECH: Final = ("segment", "audio", "units", "words", "activity", "patching", "interleave")
 """Sections that say nothing of text."""
 
 _FOR_TEXT: Final = (("source", "files"), ("source", "documents"), ("plan", "shard_bytes"))
@@ -96,6 +96,9 @@ def _needs_audio(source: Source, inventory: UnitInventory, config: BuildConfig) 
         yield f"`units.model` must not be given: `{source.root}` brings units."
     if config.segment.enabled:
         yield f"`segment.enabled` must be false: `{source.root}` brings units, no audio to segment."
+    if config.audio.keep not in (None, inventory.audio):
+        brings = "units, no audio" if inventory.audio is None else f"units, and audio as {inventory.audio}"
+        yield f"`audio.keep` must not be {config.audio.keep}: `{source.root}` brings {brings}."
 
 
 def _is_inside(path: UPath, folder: str) -> bool:

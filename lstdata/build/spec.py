@@ -66,7 +66,9 @@ def stage_fingerprints(
         "words": fingerprint("words", versions["words"], CTC, aligning, words),
         "activity": fingerprint("activity", versions["activity"], asdict(config.activity)),
         "filter": fingerprint("filter", versions["filter"], asdict(config.filter)),
-        "sample": fingerprint("sample", versions["sample"], cuts, asdict(config.interleave), tokenizer),
+        "sample": fingerprint(
+            "sample", versions["sample"], cuts, asdict(config.interleave), tokenizer, config.audio.keep
+        ),
     }
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from lstdata.align import chosen_aligner
 from lstdata.audio import check_length
+from lstdata.audio.encoding import encode
 from lstdata.build.late_units import LateUnits, Ready
 from lstdata.build.letters import dead_letter
 from lstdata.build.plan_table import PlannedRecord
@@ -206,7 +207,14 @@ class Stages:
             return replace(utterance, coded=self._accepted(opened, utterance.record.row.id))
         assert isinstance(opened, Audio), "documents of text have stages of their own"
         check_length(opened, self.hop)
-        return replace(utterance, audio=opened, length=len(opened.samples), header_seconds=opened.header_seconds)
+        codec = self.config.audio.keep
+        return replace(
+            utterance,
+            audio=opened,
+            length=len(opened.samples),
+            header_seconds=opened.header_seconds,
+            kept=None if codec is None else encode(opened.samples, codec),
+        )
 
     def _accepted(self, coded: Coded, id: str) -> Coded:
         """What a source brings in place of audio, without its word times where none are wanted."""
@@ -264,7 +272,8 @@ class Stages:
         sample = sample_of(utterance.record, coded, self.tokenizer)
         patches = {name: utterance_patches(name, sample, self.config.patching) for name in stored_strategies(sample)}
         drawn = drawn_spans(sample, self.tokenizer, interleave=self.config.interleave)
-        return replace(utterance, stored=StoredSample(sample, patches, drawn))
+        kept = utterance.kept if utterance.coded is None else utterance.coded.audio if self.config.audio.keep else None
+        return replace(utterance, stored=StoredSample(sample, patches, drawn, kept))
 
     @cached_property
     def _word_times(self) -> WordTimes:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lstdata.build.plan_table import PlannedRecord
 from lstdata.quality import Measures
-from lstdata.records import Alignment, Audio, Coded, Mask
+from lstdata.records import Alignment, Audio, Coded, KeptAudio, Mask
 from lstdata.shards import StoredSample
 
 
@@ -28,6 +28,8 @@ class Utterance:
     coded: Coded | None = None
     """All of the above at once: set by `decode` where the source brings units."""
     header_seconds: float | None = None
+    kept: KeptAudio | None = None
+    """Its audio as shards are to hold it, where they are."""
     measures: Measures = field(default_factory=Measures)
     """What filters ask for, as far as it is known."""
     stored: StoredSample | None = None

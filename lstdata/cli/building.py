@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 @RUNNER
 @WORKERS
 @ADDRESS
+@click.option("--keep-audio", type=click.Choice(["flac", "opus"]), help="Put the audio into the shards too.")
 @click.option("--max-reject-rate", type=float, help="Exit 1 above this share of rejected records.  [default: 0.05]")
 @click.option("--units-only", is_flag=True, help="First of two phases: units, no word times; for where the GPUs are.")
 @click.option("--units-from", type=PLACE, help="Second of two phases: take units from this run folder of the first.")
@@ -61,6 +62,7 @@ def build_shards_command(
     runner: str | None,
     workers: int | None,
     address: str | None,
+    keep_audio: str | None,
     max_reject_rate: float | None,
     units_only: bool,
     units_from: str | None,
@@ -87,7 +89,7 @@ def build_shards_command(
     from lstdata.progress import BuildProgress
     from lstdata.workers import count_workers
 
-    overrides = settings("source", kind=kind)
+    overrides = settings("source", kind=kind) + settings("audio", keep=keep_audio)
     overrides += settings(runner=runner, workers=workers, address=address, max_reject_rate=max_reject_rate)
     if units_from is not None:
         overrides.append(f"units.taken_from={json.dumps(units_from)}")

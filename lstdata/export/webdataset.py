@@ -24,6 +24,8 @@ from lstdata.export.samples import Run, Shard, samples_of
 from lstdata.export.writing import LeftOut
 from lstdata.members import npy, run_lengths
 from lstdata.records import Audio, Locator, Sample, Waveform
+from lstdata.run_folder import kept_audio
+from lstdata.shards import StoredSample
 from lstdata.sources import Source, open_source
 from lstdata.workers import run_tasks
 from lstdata.workers.trying import try_hard
@@ -66,7 +68,8 @@ class AudioShards:
     """What a worker needs to write any shard."""
 
     run: Run
-    source: Source
+    source: Source | None
+    """None where the run itself has the audio."""
     folder: Path
 
     def prepare(self) -> Callable[[Shard], list[LeftOut]]:
@@ -86,7 +89,7 @@ class AudioShards:
             for stored in samples_of(self.run, shard):
                 sample = stored.sample
                 try:
-                    audio = encode(heard(sample, self.source, locators[sample.id]), "flac")
+                    audio = self._audio(stored, locators)
                 except Rejected as verdict:
                     left_out.append((sample.id, verdict.reason))
                     continue
@@ -95,6 +98,13 @@ class AudioShards:
         if len(left_out) == shard.samples:
             path.unlink()
         return left_out
+
+    def _audio(self, stored: StoredSample, locators: Mapping[str, Locator]) -> bytes:
+        kept = stored.audio
+        if kept is not None and kept.codec == "flac":
+            return kept.data
+        assert self.source is not None
+        return encode(heard(stored.sample, self.source, locators[stored.sample.id]), "flac").data
 
 
 def heard(sample: Sample, source: Source, locator: Locator) -> Waveform:
@@ -122,8 +132,10 @@ def described(sample: Sample) -> bytes:
     return json.dumps(said, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
-def _source(run: Run) -> Source:
-    """ConfigError where it is not there, or brings no audio."""
+def _source(run: Run) -> Source | None:
+    """ConfigError where it is needed and is not there, or brings no audio."""
+    if kept_audio(run.stated) == "flac":
+        return None
     path = run.stated["source"]["path"]
     source = open_source(path, from_dict(BuildConfig, run.stated["config"]).source)
     if source.inventory() is not None:

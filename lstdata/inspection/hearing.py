@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from upath import UPath
 
+from lstdata.audio.encoding import decode
 from lstdata.build.plan_table import read_plan, read_shard_rows
 from lstdata.errors import LstDataError
 from lstdata.inspection.finding import Place, read_sample
@@ -51,6 +52,8 @@ def show(out: UPath, place: Place, source: Source | None, absent: str = "the sou
     stored = read_sample(out, place)
     if stored.sample.tokens is not None:
         return Shown(stored, None, "it is a document of text")
+    if stored.audio is not None:
+        return Shown(stored, decode(stored.audio))
     if source is None:
         return Shown(stored, None, absent)
     locator = _locator(out / "plan.parquet", place)

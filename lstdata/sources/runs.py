@@ -17,8 +17,8 @@ from upath import UPath
 
 from lstdata.config import SourceConfig
 from lstdata.errors import ConfigError, CorruptShard, Unavailable
-from lstdata.records import SAMPLE_RATE, Coded, Locator, Mask, SourceRow, TextDocument, UnitInventory
-from lstdata.run_folder import check_sums, read_finished
+from lstdata.records import SAMPLE_RATE, Codec, Coded, Locator, Mask, SourceRow, TextDocument, UnitInventory
+from lstdata.run_folder import check_sums, kept_audio, read_finished
 from lstdata.shards import StoredSample, iter_samples
 from lstdata.sources.listing import names_in
 from lstdata.sources.rows import rejected, writable
@@ -64,6 +64,8 @@ class RunSource:
     """Whether the run's splits are kept."""
     packing: str
     """Fingerprint of the stage that made its samples."""
+    audio: Codec | None = None
+    """What its audio was kept as."""
     kind: str = "run"
 
     def scan(self) -> Iterator[SourceRow]:
@@ -123,6 +125,7 @@ class RunSource:
             score=sample.align_score,
             header_seconds=sample.header_seconds,
             hop=sample.hop,
+            audio=stored.audio,
         )
 
     def inventory(self) -> UnitInventory:
@@ -135,11 +138,11 @@ class RunSource:
         path = root / "codebook.npz"
         if not exists(path):
             origin = str(_json(root / "codebook.json").get("prepared", ""))
-            return UnitInventory(card.units, origin=origin, hop=card.hop)
+            return UnitInventory(card.units, origin=origin, hop=card.hop, audio=self.audio)
         codebook = read_bytes(path)
         if sha256_bytes(codebook) != card.codebook_sha256:
             raise CorruptShard(f"`{path}` is not the one that `vocab.json` describes.")
-        return UnitInventory(card.units, codebook, hop=card.hop)
+        return UnitInventory(card.units, codebook, hop=card.hop, audio=self.audio)
 
     def card(self) -> VocabCard:
         path = place(self.root) / "vocab.json"
@@ -182,7 +185,7 @@ def open_one(path: str, config: SourceConfig) -> RunSource | None:
     run = read_finished(place(path))
     if not run["totals"].get("written"):
         raise ConfigError(f"the run folder `{path}` holds no samples.")
-    return RunSource(path, config.splits == "names", run["fingerprints"].get("sample", ""))
+    return RunSource(path, config.splits == "names", run["fingerprints"].get("sample", ""), kept_audio(run))
 
 
 def _members(stretch: bytes, path: str) -> dict[str, bytes]:

@@ -52,7 +52,8 @@ class Selection:
 
     def inventory(self) -> UnitInventory:
         """Of the first run: the others have the same vocab card."""
-        return self.runs[0].inventory()
+        kept = {run.audio for run in self.runs}
+        return replace(self.runs[0].inventory(), audio=kept.pop() if len(kept) == 1 else None)
 
     def candidates(self) -> tuple[Candidates, list[int]]:
         """The numbers by which rules choose, read from the indices, and how many samples each run has."""

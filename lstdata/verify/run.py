@@ -10,7 +10,8 @@ from upath import UPath
 
 from lstdata.config import PatchingConfig, from_dict
 from lstdata.errors import ConfigError, CorruptShard, IncompleteBuild, Unavailable
-from lstdata.run_folder import FORMAT, SEALED, seal
+from lstdata.records import Codec
+from lstdata.run_folder import FORMAT, SEALED, kept_audio, seal
 from lstdata.storage import exists, read_json, sha256_file, sizes_in
 from lstdata.tokenizer import TextTokenizer
 from lstdata.units.codebook import load_codebook
@@ -32,6 +33,8 @@ class Run:
     compute_class: str
     mixed_compute: bool
     totals: dict[str, Any]
+    audio: Codec | None
+    """What its shards hold their audio as."""
     card: VocabCard | None = None
     """None where there is none, or none that can be read."""
 
@@ -106,6 +109,7 @@ def _run(out: UPath, stated: dict[str, Any]) -> Run:
         compute_class=stated["compute_class"],
         mixed_compute=stated.get("mixed_compute") is True,
         totals=dict(stated["totals"]),
+        audio=kept_audio(stated),
     )
 
 

@@ -7,6 +7,7 @@ from itertools import chain
 
 import numpy as np
 
+from lstdata.audio.encoding import decode
 from lstdata.patching import utterance_patches
 from lstdata.records import Ints, Sample
 from lstdata.shards import StoredSample, stored_strategies, token_type
@@ -37,6 +38,15 @@ def sample_mistakes(run: Run, split: str, stored: StoredSample) -> Iterator[str]
         yield wrong
         return
     yield from _patches(run, stored)
+    yield from _audio(run, stored)
+
+
+def _audio(run: Run, stored: StoredSample) -> Iterator[str]:
+    kept = stored.audio
+    if (None if kept is None else kept.codec) != run.audio:
+        yield f"its audio is kept as {kept and kept.codec}, but that of the run as {run.audio}."
+    elif kept is not None and (length := len(decode(kept))) != stored.sample.samples:
+        yield f"its {kept.codec} has {length} samples, but it says {stored.sample.samples}."
 
 
 def _document(run: Run, sample: Sample) -> Iterator[str]:
