@@ -1,8 +1,7 @@
 """Patches of real and of synthesised speech beside those of the LST authors' sample, and the positions that they save.
 
 Run from the project's root: `.venv/bin/python benchmarks/patches.py`. The real recordings are those of
-`../shared/speech`, where they are. The synthesised ones are stories of the demo corpus that the small CTC model of
-`models/small_ctc.py` was not trained on; it is trained first where it is not there yet, which takes minutes.
+`../shared/speech`, where they are; the words of the synthesised stories have the synthesizer's own times.
 """
 
 from __future__ import annotations
@@ -13,21 +12,19 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import soundfile
-from models.small_ctc import trained, utterances
 from upath import UPath
 
 from lstdata.build import Asked, build_shards
 from lstdata.config import BuildConfig, load
+from lstdata.demo.corpus import write_corpus
 from lstdata.progress import BuildProgress
-from lstdata.records import SAMPLE_RATE
 from lstdata.report.figures import exact, share
 from lstdata.report.numbers import Numbers, compute_numbers
 from lstdata.report.reference import SAVED, comparison
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "speech" / "english"
-STORIES = 50
-STRATEGIES = ("static", "silence", "aligned", "aligned-merged", "aligned-bpe", "mixed")
+STORIES = 100
+STRATEGIES = ("static", "silence", "aligned", "aligned-merged", "mixed")
 
 
 def main() -> int:
@@ -45,24 +42,13 @@ def runs(folder: Path) -> Iterator[tuple[str, Numbers]]:
         yield "real, `sphinx`", figures(REAL, folder / "real")
     else:
         print(f"skipped: no recordings at {REAL}", file=sys.stderr)
-    model, corpus = trained()
-    stories = write_stories(corpus, folder / "stories")
-    yield "stories, `ctc`", figures(stories, folder / "ctc", "words.aligner=ctc", f"words.model={model}")
-    yield "stories, `sphinx`", figures(stories, folder / "sphinx", "words.aligner=sphinx")
+    write_corpus(folder / "corpus", utterances=STORIES, seed=0, items=0, stories=0)
+    yield "stories, the synthesizer's times", figures(folder / "corpus", folder / "stories")
 
 
-def write_stories(corpus: Path, folder: Path) -> Path:
-    """Audio with a transcript beside it: without the synthesizer's word times, so that the aligner finds its own."""
-    folder.mkdir()
-    for story in utterances(corpus, "validation", STORIES):
-        soundfile.write(folder / f"{story.id}.flac", story.samples, SAMPLE_RATE)
-        (folder / f"{story.id}.txt").write_text(story.text, encoding="utf-8")
-    return folder
-
-
-def figures(source: Path, out: Path, *options: str) -> Numbers:
-    """Of a run that is built from `source`, whatever share of it is rejected."""
-    config = load(BuildConfig, None, ["run.max_reject_rate=1", *options])
+def figures(source: Path, out: Path) -> Numbers:
+    """Of a run that is built from `source` with the default options."""
+    config = load(BuildConfig, None, [])
     build_shards(Asked(str(source), UPath(out), config), BuildProgress(quiet=True, workers=1))
     return compute_numbers(UPath(out))
 
@@ -74,6 +60,8 @@ def patches_table(found: dict[str, Numbers]) -> str:
     rows: list[Sequence[Any]] = [("samples", *(numbers.total.samples for numbers in found.values()), 10)]
     rows += [("words", *(f"{numbers.total.words:,}" for numbers in found.values()), "")]
     for number, (figure, there) in enumerate(reference):
+        if all(column[number][1] == "–" for column in columns.values()):
+            continue
         rows.append((figure, *(column[number][1] for column in columns.values()), there))
     return table(["patches in frames", *found, "the authors' sample"], rows)
 

@@ -133,6 +133,8 @@ def test_of_many_shards_the_page_shows_some(
     page = Page(write_report(make_run(tmp_path / "run", shards)).read_text(encoding="utf-8"))
     assert "Of 201 shards, those with the least and the most" in page.text
     assert "Shards that stand out" in page.text
+    labels = [attrs["aria-label"] or "" for tag, attrs in page.tags if tag == "svg" and "aria-label" in attrs]
+    assert sum(label.startswith(("Audio in a shard: ", "Size of a shard: ")) for label in labels) == 2
     assert 6 <= sum(word.startswith("train-0") for word in page.words) <= 12
 
 
