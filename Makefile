@@ -42,7 +42,7 @@ lint: setup  ## ruff and mypy --strict
 	$(BIN)/mypy
 
 docs: setup  ## The documentation site, in site/
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 drawings: demo  ## The drawings of docs/concepts.md, from the demo
 	$(BIN)/python -m docs.drawings.excerpt $(DEMO)/corpus $(DEMO)/shards
