@@ -148,9 +148,11 @@ def test_a_page_begins_with_its_name_and_what_it_is_for(page: Path) -> None:
     assert not first.startswith("```")
 
 
-@pytest.mark.parametrize("page", ["api.md", "shard-format.md"])
-def test_the_programs_that_are_shown_run(page: str, built: Path) -> None:
-    exec(block(page, "python").replace('"OUT', f'"{built}'), {})
+@pytest.mark.parametrize(
+    ("page", "run"), [("api.md", "built"), ("shard-format.md", "built"), ("shard-format.md", "text_run")]
+)
+def test_the_programs_that_are_shown_run(page: str, run: str, request: pytest.FixtureRequest) -> None:
+    exec(block(page, "python").replace('"OUT', f'"{request.getfixturevalue(run)}'), {})
 
 
 def test_every_column_of_the_tables_is_documented() -> None:
