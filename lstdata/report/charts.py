@@ -31,9 +31,9 @@ class Chart:
     """A figure to compare with; the finding has it too."""
 
 
-def spread(title: str, values: Distribution, unit: str, most: int, *, mean: bool = True) -> Chart:
+def spread(title: str, values: Distribution, unit: str, most: int) -> Chart:
     """A histogram between the 0.5th and the 99.5th percentile, widened to whole bars of at most `most`."""
-    finding = _finding(values, unit, mean)
+    finding = _finding(values, unit)
     if values.count < 2:
         return Chart(title, finding)
     step = max(nice_step(values.quantile(0.995) - values.quantile(0.005) + values.width, most), values.width)
@@ -44,7 +44,7 @@ def spread(title: str, values: Distribution, unit: str, most: int, *, mean: bool
         name=f"{title}: {finding}",
         axis=unit,
         ticks=ticks_between(low, high),
-        mean=values.mean if mean else math.nan,
+        mean=values.mean,
     )
     return Chart(title, finding, svg)
 
@@ -91,7 +91,7 @@ def patch_charts(numbers: Numbers) -> list[Chart]:
 
 def lengths(title: str, values: Distribution, high: int, *, css: str = "speech", reference: float = math.nan) -> Chart:
     """A histogram of whole frames from 1 to `high`, where all above are, with a reference mean."""
-    finding = _finding(values, "frames", mean=True)
+    finding = _finding(values, "frames")
     compared = f"reference mean {decimal(reference)}" if math.isfinite(reference) else ""
     svg = histogram(
         values.bars(1, 1, high + 1),
@@ -110,7 +110,7 @@ def run_chart(runs: Distribution) -> Chart:
     """How long one unit goes on."""
     title = "Frames in a row with the same unit"
     if runs.count < 2:
-        return Chart(title, _finding(runs, "frames", mean=True))
+        return Chart(title, _finding(runs, "frames"))
     return lengths(title, runs, max(4, min(int(runs.quantile(0.999)), 24)))
 
 
@@ -128,15 +128,14 @@ def shard_charts(shards: Sequence[ShardFigures]) -> list[Chart]:
     return charts
 
 
-def _finding(values: Distribution, unit: str, mean: bool) -> str:
+def _finding(values: Distribution, unit: str) -> str:
     """What a distribution amounts to, in a line."""
     if not values.count:
         return "none"
     if values.count == 1:
-        return f"one, {decimal(values.low)} {unit}"
-    parts = [f"mean {decimal(values.mean)}"] if mean else []
-    parts += [f"median {decimal(values.median)}", f"max {decimal(values.high)} {unit}"]
-    return " · ".join(parts)
+        return f"one, {decimal(values.low)} {unit}".rstrip()
+    mean, median, high = decimal(values.mean), decimal(values.median), decimal(values.high)
+    return f"mean {mean} · median {median} · max {high} {unit}".rstrip()
 
 
 def fences(values: Distribution) -> tuple[float, int, float, int] | None:

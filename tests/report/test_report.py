@@ -116,7 +116,7 @@ def test_every_chart_says_what_it_shows(page: Page) -> None:
         "Words per second: mean 3.8 · median 2.5 · max 5 words/s",
         "Silence in an utterance: mean 16 · median 20 · max 20 %",
         "Share of utterances below a score: 5% below −15 · 50% below −15 · 95% below −15 · threshold −7.25",
-        "Alignment score: mean −15 · median −15 · max −15 ",
+        "Alignment score: mean −15 · median −15 · max −15",
         "Units by frequency: 3 of 4 occur, entropy 1.51 bits",
         "Lengths, Frames in a row with the same unit: mean 2.3 · median 1 · max 25 frames",
         "Lengths, aligned, words: mean 6 · median 5 · max 10 frames; reference mean 5.8",
