@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import is_dataclass
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,14 @@ def test_the_options_shown_are_the_defaults(page: str, config: type) -> None:
     assert {name: set(part) for name, part in shown.items() if isinstance(part, dict)} == {
         name: set(part) for name, part in to_dict(config()).items() if isinstance(part, dict)
     }
+
+
+def test_every_section_of_the_options_is_explained() -> None:
+    explained = re.findall(
+        r"^ +- (\w+Config)$", (ROOT / "docs" / "options.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    sections = {type(section).__name__ for section in vars(BuildConfig()).values() if is_dataclass(section)}
+    assert set(explained) == sections | {"SelectConfig"}
 
 
 def test_the_options_of_transcribing_are_shown() -> None:
