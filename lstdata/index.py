@@ -136,10 +136,15 @@ def read_rejects(path: UPath) -> list[DeadLetter]:
     return [DeadLetter(**row) for row in read_table(path, REJECTS_SCHEMA).to_pylist()]
 
 
-def read_table(path: UPath, schema: pa.Schema, columns: Sequence[str] | None = None) -> pa.Table:
-    """A Parquet table, or some columns of one, that must have this schema; CorruptShard where it has not."""
+def read_table(
+    path: UPath, schema: pa.Schema, columns: Sequence[str] | None = None, data: bytes | None = None
+) -> pa.Table:
+    """A Parquet table, or some columns of one, that must have this schema; CorruptShard where it has not.
+
+    With `data`, the file's bytes, it is not read again.
+    """
     try:
-        with parquet_file(path) as file:
+        with parquet_file(path) if data is None else pq.ParquetFile(pa.BufferReader(data)) as file:
             found = file.schema_arrow
             table = file.read(columns=None if columns is None else list(columns))
     except FileNotFoundError as error:

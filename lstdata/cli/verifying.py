@@ -90,6 +90,8 @@ def verify_command(
     tail = f", complete except {verdict.environmental} environmental" if verdict.environmental else ""
     line = f"{verdict.shards} shards, {verdict.samples} samples, {verdict.rejected} rejected: "
     line += f"{len(verdict.problems)} problems" if verdict.problems else "ok"
+    if depth != EVERYTHING:
+        line += f", {verdict.decoded or 'no'} samples decoded"
     say(said, as_json, "\n".join([line + tail, *lines]))
     say_problems(verdict.problems, as_json, out=None if repair else out)
 

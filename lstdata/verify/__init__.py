@@ -47,6 +47,8 @@ class Verdict:
 
     shards: int = 0
     samples: int = 0
+    decoded: int = 0
+    """Of the samples, by `How.depth`."""
     rejected: int = 0
     environmental: int = 0
     problems: list[str] = field(default_factory=list)
@@ -83,6 +85,7 @@ def verify(out: UPath, how: How | None = None, listener: Listener | None = None)
         with kept_state(out, _about(out, how), how.state, fresh=how.fresh, note=listener.note) as state:
             check_each(run, plan, index, how, state, listener)
             _judge(run, plan, index, state, verdict)
+            verdict.decoded = _decoded(plan, how, state)
     return verdict
 
 
@@ -134,6 +137,15 @@ def _judge(run: Run, plan: Plan, index: IndexGroups, state: State, verdict: Verd
     if complete and totals is not None:
         with guarded("`run.json`", problems):
             check_totals(run, totals, problems)
+
+
+def _decoded(plan: Plan, how: How, state: State) -> int:
+    sidecars = (state.read(shard.name).sidecar or {"samples": 0} for shard in plan.shards)
+    there = (stated["samples"] for stated in sidecars)
+    return sum(
+        samples if wanted is None else min(wanted, samples)
+        for samples, wanted in zip(there, how.depth.decoded(plan), strict=True)
+    )
 
 
 def _letters(out: UPath, checked: Iterator[Checked]) -> Iterator[DeadLetter]:

@@ -75,7 +75,8 @@ def repair_lines(out: UPath, repair: Repair, *, dry_run: bool) -> list[str]:
     lines += [f"`{path}`: {would}removed" for path in repair.removed]
     lines += [f"`{path}` is no file of a build's: move it away yourself" for path in repair.kept]
     if repair.unfinished:
-        what = f"{len(repair.shards)} shards and the tables" if repair.shards else "the tables"
+        count = len(repair.shards)
+        what = f"{count} shard{'s' * (count > 1)} and the tables" if count else "the tables"
         then = f"`build-shards {repair.source} {out}` with the options of before makes {what} again"
-        lines.append(f"the run {would or 'is '}marked as unfinished: {then}")
+        lines.append(f"the run {'would be' if dry_run else 'is'} marked as unfinished: {then}")
     return lines or ["nothing to repair"]

@@ -159,5 +159,12 @@ def test_usage(run: Path) -> None:
     for part in ("0", "-1", "1.5", "101%", "x", "nan"):
         done = CliRunner().invoke(cli, ["verify", str(run), "--sample", part])
         assert done.exit_code == 2 and "is neither a number of samples ≥ 1 nor a share" in done.stderr, part
-    for part in ("3", "0.5", "20%", "1.0", "100%"):
-        assert CliRunner().invoke(cli, ["verify", str(run), "--sample", part]).exit_code == 0, part
+    for options, end in (
+        ([], "ok"),
+        (["--quick"], "ok, no samples decoded"),
+        (["--sample", "3"], "ok, 3 samples decoded"),
+        (["--sample", "0.5"], "ok, 6 samples decoded"),
+        (["--sample", "20%"], "ok, 3 samples decoded"),
+    ):
+        done = CliRunner().invoke(cli, ["verify", str(run), *options])
+        assert done.exit_code == 0 and done.stdout.endswith(f"12 samples, 0 rejected: {end}\n"), options
