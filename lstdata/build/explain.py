@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lstdata.build.arrange import TEXT
 from lstdata.build.plan_table import UNKNOWN_SECONDS, Plan, PlannedShard
 from lstdata.config import BuildConfig
 from lstdata.loader.rows import lane_count, lane_samples, rank_lanes
@@ -34,13 +35,16 @@ LARGE = 4
 SHORTEST, LONGEST = 60, 4 * 3600
 """Seconds of audio that a shard should hold: to build one should take a worker minutes, not hours."""
 
+_NEVER_CUT = "a record is never cut, however long it is; `lstdata segment` cuts recordings."
+
 _MEASURED_SHARDS = 64
 """Finished shards that are looked at to learn what a build makes of audio."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """What a build makes of audio. The defaults: 66 utterances of English read speech, units and words by default."""
+    """What a build makes of audio, or of text. The defaults: 66 utterances of English read speech, units and words by
+    default; 25,000 documents of 2.4 kB, by a vocabulary of 32,000."""
 
     samples: int = 0
     """Of this build, that were measured; 0: these are the defaults."""
@@ -48,8 +52,14 @@ class Rates:
     bytes_per_second: float = 96.0
     units_per_second: float = SAMPLE_RATE / HOP
     positions_per_second: float = SAMPLE_RATE / HOP
+    bytes_per_text_byte: float = 1.6
+    tokens_per_text_byte: float = 0.26
 
     def of(self, shard: PlannedShard) -> Expected:
+        if shard.text_bytes:
+            tokens = round(shard.text_bytes * self.tokens_per_text_byte)
+            size = round(shard.text_bytes * self.bytes_per_text_byte)
+            return Expected(shard.name, shard.split, shard.records, 0.0, size, 0, tokens, shard.text_bytes)
         return Expected(
             name=shard.name,
             split=shard.split,
@@ -73,7 +83,14 @@ class Expected:
     """Of the tars."""
     units: int
     positions: int
-    """Of speech alone, by the configured patching; text that stands for speech takes less."""
+    """Of speech alone, by the configured patching; text that stands for speech takes less. Of documents: the tokens."""
+    text_bytes: int = 0
+    """Of documents of text; then there are no seconds and units."""
+
+    @property
+    def size(self) -> float:
+        """Bytes of text or seconds of audio."""
+        return self.text_bytes or self.seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +106,9 @@ class Rank:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    shard_seconds: float
+    option: str
+    """Of `plan`: the one that says how long shards are."""
+    value: float
     why: tuple[str, ...]
 
 
@@ -147,6 +166,9 @@ def rates_of(out: UPath, plan: Plan, config: BuildConfig) -> Rates:
     strategy = config.patching.strategy
     if not samples:
         return Rates(positions_per_second=_positions(config))
+    if plan.text_bytes:
+        text, size, tokens = (sum(s[name] for s in measured) for name in ("text_bytes", "bytes", "text_tokens"))
+        return Rates(samples, bytes_per_text_byte=size / text, tokens_per_text_byte=tokens / text)
     seconds, size, units = (sum(sidecar[name] for sidecar in measured) for name in ("seconds", "bytes", "units"))
     cuts = ("static", "aligned") if strategy in CHANGING else (strategy,)
     of_each = [units if cut == "none" else sum(sidecar["patches"][cut] for sidecar in measured) for cut in cuts]
@@ -171,7 +193,7 @@ def _positions(config: BuildConfig) -> float:
 
 
 def _sum(name: str, parts: Sequence[Expected]) -> Expected:
-    fields = ("records", "seconds", "bytes", "units", "positions")
+    fields = ("records", "seconds", "bytes", "units", "positions", "text_bytes")
     return Expected(name=name, split=name, **{field: sum(getattr(part, field) for part in parts) for field in fields})
 
 
@@ -196,21 +218,22 @@ def _warnings(plan: Plan, read: Sequence[Expected], world: int | None, workers: 
     if not read:
         yield "no record can be used."
         return
-    usual = median(shard.seconds for shard in read)
-    large = sorted((shard.seconds, shard.name) for shard in read if shard.seconds > LARGE * usual)
+    usual = median(shard.size for shard in read)
+    large = sorted((shard.size, shard.name) for shard in read if shard.size > LARGE * usual)
     if large:
-        seconds, name = large[-1]
+        size, name = large[-1]
         more = f", and {len(large) - 1:,} more are" if len(large) > 1 else " is"
         yield (
-            f"`{name}` ({seconds / 3600:.2f} h){more} longer than {LARGE} times the median ({usual / 3600:.2f} h): "
-            "a record is never cut, however long it is; `lstdata segment` cuts recordings."
+            f"`{name}` ({plan.amount(size)}){more} longer than {LARGE} times the median ({plan.amount(usual)}): "
+            + ("a document is never cut." if plan.text_bytes else _NEVER_CUT)
         )
     if world is None:
         return
+    option = _option(plan.text_bytes)
     if len(read) < world * workers:
         yield (
             f"{len(read):,} shards are fewer than {world} × {workers} readers: some read of the same file. All have "
-            "their share, as lanes are cut by sample, but a smaller `plan.shard_seconds` spreads the reading."
+            f"their share, as lanes are cut by sample, but a smaller `plan.{option}` spreads the reading."
         )
     if lanes % world:
         yield (
@@ -221,8 +244,16 @@ def _warnings(plan: Plan, read: Sequence[Expected], world: int | None, workers: 
 
 def _advice(read: Sequence[Expected], readers: int) -> Advice:
     """At least `PER_READER` shards for each reader, as long as a worker builds one in minutes."""
-    total = sum(shard.seconds for shard in read)
     wanted = PER_READER * readers
+    text = sum(shard.text_bytes for shard in read)
+    if text:
+        least, most_bytes = TEXT
+        reasons = (
+            f"{PER_READER} × {readers} readers = {wanted} shards or more of {text / 1e6:,.1f} MB of text",
+            f"between {least / 1e6:.0f} and {most_bytes / 1e6:.0f} MB, for a worker to build one in minutes",
+        )
+        return Advice(_option(text), float(round(min(max(text / wanted, least), most_bytes), -5)), reasons)
+    total = sum(shard.seconds for shard in read)
     seconds = _rounded(min(max(total / wanted, SHORTEST), LONGEST))
     most = f"{_spoken(total / wanted)} each at most"
     why = [
@@ -235,7 +266,11 @@ def _advice(read: Sequence[Expected], readers: int) -> Advice:
             f"{size * seconds / 1e6:.2f} MB each: the rule of 100–500 MB is for shards with audio, and would put "
             f"{1e8 / size / 3600:,.0f} h of speech into one"
         )
-    return Advice(seconds, tuple(why))
+    return Advice(_option(0), seconds, tuple(why))
+
+
+def _option(text_bytes: int) -> str:
+    return "shard_bytes" if text_bytes else "shard_seconds"
 
 
 def _spoken(seconds: float) -> str:

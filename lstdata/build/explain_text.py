@@ -40,6 +40,8 @@ def print_explanation(found: Explanation) -> None:
 
 def _tables(found: Explanation) -> Iterator[tuple[str, list[list[str]]]]:
     head = ["records", "hours", "MB", "units", f"{found.strategy} positions"]
+    if any(shard.text_bytes for shard in found.shards):
+        head = ["records", "MB of text", "MB", "tokens"]
     shards = [_cells(e) if e else _more(len(found.shards), len(head) + 1) for e in _ends(found.shards)]
     yield f"{len(found.shards):,} shards", [["shard", *head], *shards]
     yield "splits", [["split", *head], *map(_cells, found.splits)]
@@ -52,20 +54,27 @@ def _tables(found: Explanation) -> Iterator[tuple[str, list[list[str]]]]:
 
 def _closing(found: Explanation) -> Iterator[str]:
     rates = found.rates
-    by = f"{rates.samples:,} samples of this build" if rates.samples else "utterances of English read speech"
+    is_text = any(shard.text_bytes for shard in found.shards)
+    by = "documents of 2.4 kB" if is_text else "utterances of English read speech"
+    by = f"{rates.samples:,} samples of this build" if rates.samples else by
     yield f"sizes: as measured on {by}, if no record is rejected"
     training = next((split for split in found.splits if split.name == found.training), None)
-    if training:
+    if training and is_text:
+        yield f"an epoch: {training.positions:,} tokens, each a position of its own"
+    elif training:
         yield (
             f"an epoch: {training.positions:,} positions if all is speech, fewer with text; divided by "
             "`rows.positions` × `rows.per_step`, its steps"
         )
     yield from (f"warning: {warning}" for warning in found.warnings)
-    yield f"recommended: --set plan.shard_seconds={found.advice.shard_seconds:g}"
+    yield f"recommended: --set plan.{found.advice.option}={found.advice.value:.15g}"
     yield from (f"  {reason}" for reason in found.advice.why)
 
 
 def _cells(expected: Expected) -> list[str]:
+    if expected.text_bytes:
+        amounts = (f"{size / 1e6:,.2f}" for size in (expected.text_bytes, expected.bytes))
+        return [expected.name, f"{expected.records:,}", *amounts, f"{expected.positions:,}"]
     counts = f"{expected.records:,}", f"{expected.seconds / 3600:,.3f}", f"{expected.bytes / 1e6:,.2f}"
     return [expected.name, *counts, f"{expected.units:,}", f"{expected.positions:,}"]
 

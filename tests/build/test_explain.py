@@ -18,7 +18,7 @@ from lstdata.build.explain_text import _runs, print_explanation, shard_lines
 from lstdata.build.plan import make_plan
 from lstdata.build.plan_table import Plan, read_plan
 from lstdata.cli import main
-from lstdata.config import BuildConfig, PatchingConfig, PlanConfig
+from lstdata.config import BuildConfig, PatchingConfig, PlanConfig, load
 from lstdata.records import SourceRow
 from lstdata.storage import read_json
 from tests.build.test_plan import Rows, row
@@ -106,7 +106,7 @@ def test_shards_are_four_for_each_reader_and_minutes_to_build(
 ) -> None:
     plan = made(tmp_path, [row(f"u{i}", duration=3600.0 * hours / 100) for i in range(100)])
     advice = explained(plan, world=readers).advice
-    assert advice.shard_seconds == seconds
+    assert advice.value == seconds
     assert f"4 × {readers or 16} readers = {4 * (readers or 16)} shards" in advice.why[0]
 
 
@@ -197,3 +197,19 @@ def test_planning_and_looking_take_no_heavy_library(
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "heavy:"), done.stderr
+
+
+def test_a_plan_of_text_is_explained_in_bytes_and_tokens(
+    documents: Path, text_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = load(BuildConfig, None, ["source.kind=text", "plan.shard_bytes=4000"])
+    plan = read_plan(text_run / "plan.parquet")
+    unknown, known = rates_of(tmp_path, plan, config), rates_of(text_run, plan, config)
+    totals = read_json(text_run / "run.json")["totals"]
+    assert (unknown.samples, known.samples) == (0, 90)
+    found = explain(plan, config, known, world=2)
+    assert (found.advice.option, found.advice.value) == ("shard_bytes", 1e6)
+    assert sum(split.positions for split in found.splits) == pytest.approx(totals["text_tokens"], abs=3)
+    print_explanation(found)
+    said = capsys.readouterr().out
+    assert "MB of text" in said and "recommended: --set plan.shard_bytes=1000000" in said and "hours" not in said

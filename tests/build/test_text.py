@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
 from lstdata.build import Asked, build_shards, plan_run
 from lstdata.build.finish import Totals
 from lstdata.build.plan_table import read_plan
 from lstdata.build.text_stages import text_tokens
+from lstdata.cli.building import build_shards_command
+from lstdata.cli.looking import status_command
 from lstdata.config import BuildConfig, load
 from lstdata.errors import ConfigError, IncompleteBuild
 from lstdata.index import INDEX_SCHEMA, SHARDS_SCHEMA, read_rejects, read_table
@@ -201,3 +204,16 @@ def test_a_vocabulary_beyond_16_bits_takes_32() -> None:
             return [69_999, len(text)]
 
     assert text_tokens("ab", Large()).tolist() == [69_999, 2]  # type: ignore[arg-type]
+
+
+def test_the_command_line_builds_and_says_what(documents: Path, tmp_path: Path) -> None:
+    asked = [str(documents), str(tmp_path / "out"), "--kind", "text", "--set", "tokenizer.vocab_size=300"]
+    run = CliRunner().invoke
+    planned = run(build_shards_command, [*asked, "--dry-run"])
+    assert planned.exit_code == 0 and "split train: 89 records, 0.02 MB" in planned.output, planned.output
+    built = run(build_shards_command, [*asked, "--workers", "1"])
+    assert built.exit_code == 0 and "90 of 90 records written (0.0 MB of text," in built.output, built.output
+    assert "documents, 0.0 MB of text at" in built.output and "from a text source" in built.output
+    assert "Speech units" not in (tmp_path / "out" / "report.html").read_text()
+    status = run(status_command, [str(tmp_path / "out")])
+    assert "text     0.0 of 0.0 MB done (100.0%)" in status.output, status.output
