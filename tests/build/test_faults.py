@@ -176,7 +176,7 @@ def test_too_many_rejects_stop_a_build_early_and_a_higher_limit_lets_it_go_on(
 FULL_DISK = """
 import resource
 from lstdata.cli import main
-resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
 main()
 """
 
