@@ -48,7 +48,9 @@ def sign(run: Path, shard: str) -> None:
         stored = None
     if stored is not None:
         write_table(rows, stored, INDEX_SCHEMA)
-        found = {name: sum(row[name] or 0 for row in stored) for name in ("units", "words")}
+        found = {
+            name: sum(row[name] or 0 for row in stored) for name in ("units", "words", "text_bytes", "text_tokens")
+        }
         found["seconds"] = sum(round(row["seconds"] * 16_000) for row in stored) / 16_000
     sums = {"bytes": len(data), "sha256": sha256_bytes(data), "index_sha256": sha256_file(rows)}
     commit_json(run / f"shards/{shard}.json", read_json(run / f"shards/{shard}.json") | found | sums)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -156,3 +157,31 @@ def test_damaged_index_rows_alone_leave_the_samples_known(run: Path) -> None:
     assert verify(run).problems == [f"shard {SHARD}: its index rows: the file is missing."]
     quick = verify(run, How(depth=QUICK)).problems
     assert quick[1] == f"shard {SHARD}: without its index rows nothing is known of its samples."
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (with_json(1, text="other words"), "its tokens are not those of its text"),
+        (with_units(1, lambda tokens: tokens + 60_000), r"token \d+ is not below the \d+ of the text vocabulary"),
+        (with_units(1, lambda tokens: tokens[1:]), "its tokens are not those of its text"),
+    ],
+)
+def test_a_document_of_text_that_is_wrong_is_named(
+    text_run: Path, tmp_path: Path, change: Callable[[list[Member]], list[Member]], message: str
+) -> None:
+    run = Path(shutil.copytree(text_run, tmp_path / "run"))
+    id = read_json_gz(members(run, SHARD)[2][2])["id"]
+    forge(run, SHARD, change)
+    (problem,) = verify(run).problems
+    assert re.fullmatch(rf"shard {SHARD}: sample `{re.escape(id)}`: {message}\.", problem), problem
+
+
+def test_a_flipped_bit_of_a_run_of_text(text_run: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(text_run, tmp_path / "run"))
+    path = run / f"shards/{SHARD}.tar"
+    data = bytearray(path.read_bytes())
+    data[600] ^= 1
+    path.write_bytes(data)
+    for how in (How(), How(depth=QUICK)):
+        assert "is damaged (crc32 differs)" in verify(run, how).problems[1]
