@@ -27,6 +27,7 @@ from lstdata.errors import ConfigError
 
 if TYPE_CHECKING:
     from lstdata.build import Asked
+    from lstdata.config import RunConfig
 
 
 @click.command("build-shards")
@@ -107,7 +108,7 @@ def build_shards_command(
         totals = build_shards(asked, progress)
     finally:
         progress.close()
-    problems = check_run(out) if check else []
+    problems = check_run(out, config.run, as_json) if check else []
     page = make_report(out, source, config) if report and not problems else None
     said = asdict(totals) | {"out": str(out), "report": page and str(page), "problems": problems}
     say(said, as_json, f"{totals.describe()}\nrun folder: {out}" + (f" · report: {page}" if page else ""))
@@ -151,7 +152,11 @@ def _dry_run(asked: Asked, measure: str | None, sample: int | None, as_json: boo
     say(said, as_json, "\n".join(lines))
 
 
-def check_run(out: UPath) -> list[str]:
-    from lstdata.verify import verify
+def check_run(out: UPath, run: RunConfig, as_json: bool) -> list[str]:
+    """What `verify` finds, on this machine, with as many processes as may build on it."""
+    from lstdata.progress import CountProgress
+    from lstdata.verify import How, verify
 
-    return verify(out).problems
+    how = How(workers=run.workers if run.runner == "local" else None)
+    with CountProgress("shards verified", quiet=as_json) as progress:
+        return verify(out, how, progress).problems

@@ -252,7 +252,7 @@ def _one(how: How, parents: Sequence[Parent], out: UPath, choice: Choice, name: 
         totals = reshape(how.asked(parents, out, config), choice, progress)
     finally:
         progress.close()
-    problems = check_run(out) if how.check else []
+    problems = check_run(out, config.run, how.as_json) if how.check else []
     page = make_report(out, parents[0].root, config) if how.report and not problems else None
     said = (
         _chosen(parents, choice)

@@ -36,7 +36,17 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> Run:
         units=10,
         codebook_sha256="0",
     )
-    return Run(out, "", {}, PatchingConfig(), "", False, {}, card)
+    return Run(
+        out=out,
+        source_fingerprint="",
+        stages={},
+        patching=PatchingConfig(),
+        audio=None,
+        compute_class="",
+        mixed_compute=False,
+        totals={},
+        card=card,
+    )
 
 
 def utterance(**changes: Any) -> StoredSample:
