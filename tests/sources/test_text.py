@@ -251,3 +251,22 @@ def test_lines_and_paragraphs_cover_a_file_however_it_is_read(
     assert b"".join(data[s.offset : s.offset + s.size] for s in found) == data
     words = [b"\n".join(s.data.split()) for s in stretches if isinstance(s.data, bytes)]
     assert b"\n".join(words).split() == data.split()
+
+
+def test_documents_behind_a_url_are_the_same(tmp_path: Path) -> None:
+    import fsspec
+
+    jsonl(tmp_path / "here" / "train-0.jsonl.gz", write=gzip.compress)
+    jsonl(tmp_path / "here" / "en" / "b.jsonl")
+    there = fsspec.filesystem("memory")
+    there.put(f"{tmp_path / 'here'}/", "/corpus/", recursive=True)
+    here = opened(tmp_path / "here")
+    away = open_source("memory://corpus", SourceConfig(kind="text"))
+    rows = list(away.scan())
+    assert rows == list(here.scan()) and len(rows) == 6
+    assert [away.open(row.locator) for row in rows] == [here.open(row.locator) for row in rows]
+    alone = open_source("memory://corpus/en/b.jsonl", SourceConfig(kind="text"))
+    assert [row.id for row in alone.scan()] == ["b-1", "b-2", "b-3"]
+    there.rm("/corpus", recursive=True)
+    with pytest.raises(ConfigError, match=r"holds no documents|does not exist"):
+        list(open_source("memory://corpus", SourceConfig(kind="text")).scan())
