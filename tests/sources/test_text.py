@@ -260,13 +260,17 @@ def test_documents_behind_a_url_are_the_same(tmp_path: Path) -> None:
     jsonl(tmp_path / "here" / "en" / "b.jsonl")
     there = fsspec.filesystem("memory")
     there.put(f"{tmp_path / 'here'}/", "/corpus/", recursive=True)
+    there.put(f"{tmp_path / 'here'}/", "/corpus.v2/", recursive=True)
     here = opened(tmp_path / "here")
     away = open_source("memory://corpus", SourceConfig(kind="text"))
     rows = list(away.scan())
     assert rows == list(here.scan()) and len(rows) == 6
     assert [away.open(row.locator) for row in rows] == [here.open(row.locator) for row in rows]
+    dotted = open_source("memory://corpus.v2/", SourceConfig(kind="text"))
+    assert [row.locator for row in dotted.scan()] == [row.locator for row in rows]
     alone = open_source("memory://corpus/en/b.jsonl", SourceConfig(kind="text"))
     assert [row.id for row in alone.scan()] == ["b-1", "b-2", "b-3"]
-    there.rm("/corpus", recursive=True)
+    for folder in ("/corpus", "/corpus.v2"):
+        there.rm(folder, recursive=True)
     with pytest.raises(ConfigError, match=r"holds no documents|does not exist"):
         list(open_source("memory://corpus", SourceConfig(kind="text")).scan())

@@ -78,7 +78,6 @@ def open_text(path: str, config: SourceConfig) -> TextSource | RunSource | Selec
 
     Files are looked for when they are read: workers that open documents need no listing.
     """
-    path = path.rstrip("/") or path
     if config.text is None:
         raise ConfigError("`source.text` must name the column of the text for kind `text`, but is null.")
     if kind_of(path) is not None and not os.path.isdir(path):
@@ -87,4 +86,4 @@ def open_text(path: str, config: SourceConfig) -> TextSource | RunSource | Selec
     run = open_run(path, config)
     if run is not None and not run.inventory().is_text:
         raise ConfigError(f"`{path}` is a run folder of speech: its kind is `run`.")
-    return run or (None if names_in(path) is None else TextSource(path, None, config))
+    return run or (None if names_in(path) is None else TextSource(path.rstrip("/") or path, None, config))
