@@ -219,7 +219,7 @@ def _make(how: How, parents: Sequence[Parent], wanted: Made) -> None:
     for out, choice in wanted.values():
         check_place(how.asked(parents, out, choice.config))
     said = {
-        name: _dry(how, parents, *one, name) if how.dry_run else _one(how, parents, *one, name)
+        name: _dry(how, parents, *one) if how.dry_run else _one(how, parents, *one, name)
         for name, one in wanted.items()
     }
     if how.as_json:
@@ -227,7 +227,7 @@ def _make(how: How, parents: Sequence[Parent], wanted: Made) -> None:
     say_problems([problem for one in said.values() for problem in one.get("problems", ())], how.as_json)
 
 
-def _dry(how: How, parents: Sequence[Parent], out: UPath, choice: Choice, name: str) -> dict[str, Any]:
+def _dry(how: How, parents: Sequence[Parent], out: UPath, choice: Choice) -> dict[str, Any]:
     from lstdata.build import planned
 
     with planned(how.asked(parents, out, choice.config)) as (plan, _):
@@ -246,6 +246,8 @@ def _one(how: How, parents: Sequence[Parent], out: UPath, choice: Choice, name: 
 
     config = choice.config
     if not how.as_json:
+        for line in () if name else choice.describe_rules():
+            click.echo(line)
         click.echo(f"{name + ': ' if name else ''}{choice.describe(parents)}")
     progress = BuildProgress(quiet=how.as_json, workers=count_workers(config.run))
     try:
