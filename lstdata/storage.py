@@ -10,6 +10,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 TEMPORARY = ".tmp-"
 """Part of every temporary name; such files are never read and may be deleted when no build runs."""
+
+_TEMPORARY_NAME = re.compile(rf".+{re.escape(TEMPORARY)}\d+-[0-9a-f]{{8}}")
 
 
 def place(path: str | AnyPath) -> UPath:
@@ -273,6 +276,11 @@ def _renaming(final: Path) -> Iterator[Path]:
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a writer of ours gives such names, of its process and at random, to what it has not committed yet."""
+    return _TEMPORARY_NAME.fullmatch(name) is not None
 
 
 def _sync_folder(folder: Path) -> None:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from upath import UPath
 
 from lstdata.build.folder import shard_paths
-from lstdata.storage import TEMPORARY, commit_json, read_json, remove
+from lstdata.build.plan_table import read_plan
+from lstdata.storage import commit_json, is_temporary, read_json, remove, sizes_in
 from lstdata.verify import Verdict
-
-_OURS: Final = re.compile(r"shards/.+-\d{6}\.(tar|json|parquet)")
-"""A name that a shard of some run may have."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ def plan_repair(out: UPath, verdict: Verdict) -> Repair:
     source = str(read_json(out / "run.json")["source"]["path"])
     if verdict.lasting:
         return Repair(source, lasting=tuple(verdict.lasting))
-    ours = tuple(path for path in verdict.strangers if TEMPORARY in path or _OURS.fullmatch(path))
+    ours = _ours(out, verdict.strangers)
     return Repair(
         source,
         shards=tuple(verdict.damaged),
@@ -49,18 +47,26 @@ def plan_repair(out: UPath, verdict: Verdict) -> Repair:
     )
 
 
+def _ours(out: UPath, strangers: Sequence[str]) -> tuple[str, ...]:
+    """The files, no folders, that a writer of ours may have left: temporary ones, and shards of the plan's splits."""
+    splits = {shard.split for shard in read_plan(out / "plan.parquet").shards}
+    shard = re.compile(rf"shards/({'|'.join(map(re.escape, sorted(splits)))})-\d{{6}}\.(tar|json|parquet)")
+    files = {*sizes_in(out), *(f"shards/{name}" for name in sizes_in(out / "shards"))}
+    return tuple(path for path in strangers if path in files and (is_temporary(path) or shard.fullmatch(path)))
+
+
 def carry_out(out: UPath, repair: Repair) -> None:
-    """The caller holds the folder's lock. Interrupted, it leaves a run that `verify` finds damaged.
+    """The caller holds the folder's lock. Interrupted, it leaves a run that is not finished.
 
     Of a shard the sidecar goes first: without it the others do not count.
     """
+    if repair.unfinished:
+        commit_json(out / "run.json", read_json(out / "run.json") | {"totals": None})
     for name in repair.shards:
         for file in reversed(shard_paths(out, name)):
             remove(file)
     for path in repair.removed:
         remove(out / path)
-    if repair.unfinished:
-        commit_json(out / "run.json", read_json(out / "run.json") | {"totals": None})
 
 
 def repair_lines(out: UPath, repair: Repair, *, dry_run: bool) -> list[str]:

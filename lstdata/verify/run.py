@@ -15,7 +15,7 @@ from lstdata.run_folder import FORMAT, SEALED, kept_audio, seal
 from lstdata.storage import exists, read_json, sha256_file, sizes_in
 from lstdata.tokenizer import TextTokenizer
 from lstdata.units.codebook import load_codebook
-from lstdata.verify.guard import guarded, told
+from lstdata.verify.guard import fault_of_the_machine, guarded, told
 from lstdata.vocab import VocabCard, stated_units
 
 _CODEBOOK: Final = ("codebook.npz", "codebook.json")
@@ -61,6 +61,8 @@ def open_run(out: UPath, problems: list[str]) -> Run:
     except Unavailable:
         raise
     except Exception as error:
+        if fault_of_the_machine(error) is not None:
+            raise Unavailable(f"`{path}` cannot be read here: {error}.") from error
         raise CorruptShard(f"`{path}` is damaged: {told(error)}") from error
     if run is None:
         raise IncompleteBuild(f"`{out}` is not finished: run the command that makes it again.")

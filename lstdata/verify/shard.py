@@ -14,7 +14,7 @@ from upath import UPath
 from lstdata.build.finish import read_sidecar
 from lstdata.build.folder import shard_paths
 from lstdata.build.plan_table import PlannedShard, planned_shard, read_shard
-from lstdata.errors import CorruptShard
+from lstdata.errors import CorruptShard, Unavailable
 from lstdata.index import INDEX_SCHEMA, index_row, read_table
 from lstdata.records import DeadLetter
 from lstdata.shards import StoredSample, iter_samples
@@ -118,8 +118,10 @@ def version_of(path: UPath) -> str:
     """Another one whenever a file is another, or is there no longer."""
     try:
         return version(path).replace(" ", "-")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return "-"
+    except OSError as error:
+        raise Unavailable(f"`{path}` cannot be looked at: {error}.") from error
 
 
 def _cut(shard: PlannedShard, problems: list[str]) -> list[str]:

@@ -19,7 +19,7 @@ from lstdata.build.plan_table import Plan
 from lstdata.errors import CorruptShard
 from lstdata.index import INDEX_SCHEMA, REJECTS_SCHEMA, SHARDS_SCHEMA
 from lstdata.records import DeadLetter
-from lstdata.storage import TEMPORARY, exists, names_in, parquet_file
+from lstdata.storage import exists, is_temporary, names_in, parquet_file
 from lstdata.verify.guard import guarded
 from lstdata.verify.run import Run
 from lstdata.verify.shard import NO_GROUP, Checked
@@ -90,7 +90,7 @@ def strangers(out: UPath, plan: Plan) -> Iterator[tuple[str, str]]:
     paths = [(name, True) for name in names_in(out)]
     paths += [(f"shards/{name}", name in files) for name in names_in(out / "shards")]
     for path, is_known in paths:
-        if TEMPORARY in path:
+        if is_temporary(path):
             yield path, f"`{path}` is what a killed writer left."
         elif not is_known:
             yield path, f"`{path}` belongs to no planned shard."

@@ -72,8 +72,8 @@ MENDABLE = [
     (_flip("index.parquet"), []),
     (_flip("rejects.parquet"), []),
     (lambda run: (run / "shards.parquet").unlink(), []),
-    (lambda run: (run / f"shards/{SHARD}.tar.tmp-1-00").write_text("x"), []),
-    (lambda run: (run / "run.json.tmp-1-00").write_text("x"), []),
+    (lambda run: (run / f"shards/{SHARD}.tar.tmp-1-0123abcd").write_text("x"), []),
+    (lambda run: (run / "run.json.tmp-1-0123abcd").write_text("x"), []),
 ]
 
 
@@ -124,6 +124,29 @@ def test_a_file_of_somebody_else_stays(run: Path) -> None:
     done = repair(run)
     assert "`shards/notes.txt` is no file of a build's: move it away yourself" in done.stdout
     assert (run / "shards/notes.txt").exists() and read_json(run / "run.json")["totals"] is not None
+
+
+@pytest.mark.parametrize("name", ["shards/my-backup-of-train-000001.tar", "shards/x.tmp-old", "shards/train-1.tar"])
+def test_a_name_that_only_looks_like_ours_stays(run: Path, name: str) -> None:
+    (run / name).write_text("mine")
+    assert f"`{name}` is no file of a build's" in repair(run).stdout and (run / name).read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["shards/x.tmp-1-0123abcd", "shards/train-000077.tar"])
+def test_a_folder_of_somebody_else_stays(run: Path, name: str) -> None:
+    _flip(f"shards/{SHARD}.tar")(run)
+    (run / name).mkdir()
+    assert f"`{name}` is no file of a build's" in repair(run).stdout and (run / name).is_dir()
+
+
+def test_a_repair_that_ends_half_way_leaves_an_unfinished_run(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _flip(f"shards/{SHARD}.tar")(run)
+
+    def refuse(path: UPath) -> None:
+        raise PermissionError(13, "no", str(path))
+
+    monkeypatch.setattr("lstdata.verify.repair.remove", refuse)
+    assert repair(run).exit_code == 1 and read_json(run / "run.json")["totals"] is None
 
 
 def test_a_whole_run_needs_none(run: Path) -> None:
