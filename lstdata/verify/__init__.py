@@ -18,7 +18,7 @@ from lstdata.storage import sha256_file
 from lstdata.verify.depth import EVERYTHING, Depth
 from lstdata.verify.each import Listener, Unheard, check_each
 from lstdata.verify.guard import guarded
-from lstdata.verify.run import Run, check_frozen, open_run
+from lstdata.verify.run import CODEBOOK, Run, check_frozen, open_run
 from lstdata.verify.shard import Checked, version_of
 from lstdata.verify.state import State, about, kept_state
 from lstdata.verify.tables import IndexGroups, check_rejects, check_shards_table, check_totals, strangers
@@ -91,11 +91,11 @@ def verify(out: UPath, how: How | None = None, listener: Listener | None = None)
 
 def _about(out: UPath, how: How) -> str:
     versions = {name: version_of(out / f"{name}.parquet") for name in ("plan", "index")}
+    versions |= {name: version_of(out / name) for name in ("vocab.json", "tokenizer.json", *CODEBOOK)}
     return about(
         program=__version__,
         depth=how.depth,
         run=sha256_file(out / "run.json"),
-        card=version_of(out / "vocab.json"),
         **versions,
     )
 

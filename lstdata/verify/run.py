@@ -18,7 +18,8 @@ from lstdata.units.codebook import load_codebook
 from lstdata.verify.guard import fault_of_the_machine, guarded, told
 from lstdata.vocab import VocabCard, stated_units
 
-_CODEBOOK: Final = ("codebook.npz", "codebook.json")
+CODEBOOK: Final = ("codebook.npz", "codebook.json")
+"""Files; a run whose units were prepared has the second one alone."""
 
 
 @dataclass
@@ -92,7 +93,7 @@ def check_frozen(run: Run, problems: list[str]) -> None:
     with guarded("`codebook.npz`", problems):
         path = out / "codebook.npz"
         if card.is_text:
-            problems += (f"`{name}` has no place in a run of text." for name in _CODEBOOK if exists(out / name))
+            problems += (f"`{name}` has no place in a run of text." for name in CODEBOOK if exists(out / name))
         elif prepared is None:
             described = sha256_file(path), load_codebook(path).clusters
             if described != (card.codebook_sha256, card.units):

@@ -25,6 +25,9 @@ from lstdata.verify.shard import Checked
 _ABOUT: Final = ":about"
 """The key of the line that says what was checked, and how; no shard is called so."""
 
+_FIRST: Final = b'{"key": "%s"' % _ABOUT.encode()
+"""What every state begins with."""
+
 
 class State:
     """The shards that were checked, on the disk: in memory is a name and a number for each."""
@@ -86,7 +89,7 @@ def _held(out: UPath, given: Path | None, open_files: ExitStack, note: Callable[
     for path in [given] if given is not None else _places(out):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            file: IO[bytes] = open_files.enter_context(open(path, "ab"))  # noqa: SIM115 — closed by the stack
+            file: IO[bytes] = open_files.enter_context(open(path, "a+b", opener=_no_link))  # noqa: SIM115 — by the stack
         except OSError as error:
             if given is not None:
                 raise ConfigError(f"`--state {path}` cannot be written: {error.strerror}.") from error
@@ -100,8 +103,23 @@ def _held(out: UPath, given: Path | None, open_files: ExitStack, note: Callable[
             break
         except OSError:  # a file system without locks
             pass
+        if _is_of_another(file):
+            if given is not None:
+                raise ConfigError(f"`--state {path}` is no state of a verify: give another file, or one that is empty.")
+            continue
         return path
     return Path(open_files.enter_context(tempfile.TemporaryDirectory(prefix="lstdata-"))) / "verify.state"
+
+
+def _no_link(path: str, flags: int) -> int:
+    """Opens what lies there, not what a link there leads to: all of it would be lost."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
+
+
+def _is_of_another(file: IO[bytes]) -> bool:
+    """Whether a file has a content that no verify began: its first line, whole or torn, is not `_ABOUT`'s."""
+    file.seek(0)
+    return not _FIRST.startswith(file.read(len(_FIRST)))
 
 
 def _places(out: UPath) -> Iterator[Path]:

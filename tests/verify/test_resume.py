@@ -111,7 +111,7 @@ def test_a_torn_or_damaged_state_is_no_problem(run: Path, checked: list[str]) ->
     state.write_bytes(state.read_bytes()[:-10])
     interrupt(run, 1)
     assert checked == ["train-000000", "train-000001"]
-    state.write_bytes(b"\xff" + state.read_bytes())
+    state.write_bytes(state.read_bytes().replace(b"train", b"\xff", 1))
     assert verify(run).problems == [] and checked.count("train-000000") == 2
 
 
@@ -125,6 +125,40 @@ def test_the_state_lies_where_it_was_asked_to(run: Path, tmp_path: Path) -> None
             verify(run, How(state=path))
     with pytest.raises(ConfigError, match=r"--state .*` cannot be written"):
         verify(run, How(state=run / "run.json" / "x"))
+
+
+@pytest.mark.parametrize("content", [b"a thesis\n", b'{"key": ":abouts"', b'{"key": "train-000000", "value": {}}\n'])
+def test_a_file_of_somebody_else_is_no_state(
+    run: Path, tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    path = tmp_path / "thesis.tex"
+    path.write_bytes(content)
+    for how in (How(state=path), How(state=path, fresh=True)):
+        with pytest.raises(ConfigError, match=r"--state .*thesis.tex` is no state of a verify: give another file"):
+            verify(run, how)
+    (run / "events/verify.state").write_bytes(content)
+    assert verify(run).problems == []
+    assert path.read_bytes() == (run / "events/verify.state").read_bytes() == content
+
+
+def test_a_link_is_not_followed(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    path = tmp_path / "thesis.tex"
+    path.touch()
+    (run / "events/verify.state").symlink_to(path)
+    interrupt(run, 1)
+    assert path.read_bytes() == b""
+    with pytest.raises(ConfigError, match=r"--state .*` cannot be written"):
+        verify(run, How(state=run / "events/verify.state"))
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "codebook.npz", "codebook.json"])
+def test_it_begins_anew_where_a_frozen_file_is_another(run: Path, checked: list[str], name: str) -> None:
+    interrupt(run, 2)
+    (run / name).write_bytes((run / name).read_bytes() + b" ")
+    verify(run)
+    assert checked.count("train-000000") == 2
 
 
 def test_without_events_the_state_is_in_the_cache(
