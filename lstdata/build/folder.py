@@ -27,16 +27,16 @@ _OURS += ("tokenizer.json", "codebook.npz", "codebook.json", "report.html", "REA
 _OURS += SEGMENT_FILES
 _LOCKS = (".lock", ".lease")
 _KEYS = {"source", "config", "versions", "compute_class", "fingerprints", "plan_sha256", "totals"}
-_NOT_OUTPUT = ("run", "about")
+NOT_OUTPUT = ("run", "about")
 """Sections that change no byte of the output."""
 
-_SECTIONS: dict[str, set[str]] = {
+SECTIONS: dict[str, set[str]] = {
     "plan": {"source", "segment", "plan"},
     "activity": {"activity"},
     "filter": {"filter"},
     "words": {"words"},
     "units": {"units"},
-    "sample": {"tokenizer", "patching", "interleave"},
+    "sample": {"audio", "tokenizer", "patching", "interleave"},
 }
 """Sections of the config by the stage that reads them, in the order of the stages."""
 
@@ -67,7 +67,7 @@ def changes(run: dict[str, Any], config: BuildConfig) -> list[str]:
 def _output(config: Mapping[str, Any]) -> dict[str, Any]:
     """What of a resolved config changes the output: from whom units are taken does not, nor what is chosen anew by
     whoever loads the data."""
-    kept = {section: options for section, options in config.items() if section not in _NOT_OUTPUT}
+    kept = {section: options for section, options in config.items() if section not in NOT_OUTPUT}
     for section, names in (("units", ("taken_from",)), ("patching", CHOSEN_LATER)):
         kept[section] = {name: value for name, value in config[section].items() if name not in names}
     return kept
@@ -79,7 +79,7 @@ def refuse_changes(out: UPath, run: dict[str, Any], config: BuildConfig) -> None
     if not changed:
         return
     sections = {name.strip("`").split(".")[0] for name in changed}
-    stage = next(stage for stage, of in _SECTIONS.items() if sections & of)
+    stage = next(stage for stage, of in SECTIONS.items() if sections & of)
     packing = (
         ""
         if stage != "sample"

@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 
 from upath import UPath
 
-from lstdata.records import SAMPLE_RATE
+from lstdata.records import SAMPLE_RATE, Codec
 from lstdata.report.corpus import Part
 from lstdata.report.hub import cell, code, hub_languages, hub_license, hub_split, size_category
 from lstdata.report.numbers import Numbers, compute_numbers
 from lstdata.report.reading import iter_batches
 from lstdata.report.rejected import Reason
+from lstdata.run_folder import kept_audio
 from lstdata.storage import commit_bytes, exists
 from lstdata.units.codebook import load_codebook
 
@@ -85,6 +86,7 @@ def render_card(numbers: Numbers, custom: list[str], made_of: str, published: Pu
         splits=splits,
         spoken=total.units > 0 or not total.text_tokens,
         published=published,
+        audio=_audio(kept_audio(run), published),
         whole=len(splits) == len(numbers.splits),
         clusters=len(numbers.units.counts),
         rate=SAMPLE_RATE // numbers.hop,
@@ -101,6 +103,13 @@ def render_card(numbers: Numbers, custom: list[str], made_of: str, published: Pu
         versions=run["versions"],
         version=run["versions"]["lstdata"],
     )
+
+
+def _audio(kept: Codec | None, published: Published | None) -> str:
+    """What there is of audio, in a few words; columns have none of it."""
+    if kept is None:
+        return "no audio"
+    return f"and the audio, as {kept}" if published is None else f"no audio (the run's shards keep it, as {kept})"
 
 
 def _shard_files(numbers: Numbers) -> list[tuple[str, list[str]]]:

@@ -9,7 +9,7 @@ from typing import Any
 from lstdata.config import BuildConfig, RunConfig, differences, from_dict
 from lstdata.errors import ConfigError
 from lstdata.patching import CHOSEN_LATER
-from lstdata.run_folder import read_finished
+from lstdata.run_folder import kept_audio, read_finished
 from lstdata.sources.runs import RunSource, open_one
 from lstdata.storage import absolute, place
 
@@ -49,14 +49,14 @@ def read_parent(path: str) -> Parent:
 def carried_config(
     parents: Sequence[Parent], select: Mapping[str, Any], plan: Mapping[str, Any], run: RunConfig, *, keep_splits: bool
 ) -> BuildConfig:
-    """The options under which samples come out as they are in the parents: their tokenizer, patches and interleaving.
+    """The options under which samples come out as they are in the parents: their tokenizer, patches, audio and so on.
 
     `plan` are the options of planning that are not the first parent's. A sample without word times stays one, and the
     parents' dead letters are no reason to stop.
     """
     first = parents[0]
     before = first.run["config"]
-    kept = {name: before[name] for name in ("about", "activity", "patching", "interleave")}
+    kept = {name: before[name] for name in ("about", "activity", "audio", "patching", "interleave") if name in before}
     tree = kept | {
         "source": {
             "kind": "run",
@@ -89,15 +89,23 @@ def check_alike(parents: Sequence[Parent]) -> None:
         changed = differences(_packing(first), _packing(other))
         if changed:
             mistakes.append(
-                f"`{other.root}` was built with other options than `{first.root}`: {', '.join(changed)}. Pack it again "
-                f"with those: `lstdata build-shards {other.root} NEW --set …`."
+                f"`{other.root}` was built with other options than `{first.root}`: {', '.join(changed)}. "
+                f"{_remedy(first, other)}"
             )
     if mistakes:
         raise ConfigError(*mistakes)
+
+
+def _remedy(first: Parent, other: Parent) -> str:
+    """How the two can become alike: audio that is kept can be dropped, but not brought back."""
+    ours, theirs = kept_audio(first.run), kept_audio(other.run)
+    if ours is not None and ours != theirs:
+        return f"Pack `{first.root}` again without its audio: `lstdata build-shards {first.root} NEW`."
+    return f"Pack it again with those: `lstdata build-shards {other.root} NEW --set …`."
 
 
 def _packing(parent: Parent) -> dict[str, Any]:
     """The options that decide what is stored of a sample beside its units and words."""
     config = from_dict(BuildConfig, dict(parent.run["config"]))
     patching = {name: value for name, value in asdict(config.patching).items() if name not in CHOSEN_LATER}
-    return {"patching": patching, "interleave": asdict(config.interleave)}
+    return {"audio": asdict(config.audio), "patching": patching, "interleave": asdict(config.interleave)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,9 +36,21 @@ def check_ids(parents: Sequence[Parent]) -> None:
 
 
 def prefixes_of(parents: Sequence[Parent]) -> tuple[str, ...]:
-    """The name of each folder and a slash; where names are equal, with the number of the run."""
+    """The name of each folder and a slash; where names are equal, with the least number that makes it another."""
     names = [os.path.basename(parent.root) for parent in parents]
-    return tuple(f"{name}-{n}/" if names.count(name) > 1 else f"{name}/" for n, name in enumerate(names, 1))
+    return tuple(f"{name}/" for name in distinct(names))
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """Names that stand once as they are; of the others each as `NAME-NUMBER`, its place or the next that is free."""
+    taken = {name for name in names if names.count(name) == 1}
+    found: list[str] = []
+    for place, name in enumerate(names, 1):
+        if names.count(name) > 1:
+            name = next(each for n in count(place) if (each := f"{name}-{n}") not in taken)
+            taken.add(name)
+        found.append(name)
+    return found
 
 
 def _ids(parent: Parent) -> Iterator[str]:

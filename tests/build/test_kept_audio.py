@@ -95,6 +95,39 @@ def test_a_run_of_the_run_has_it_if_it_is_asked_to(kept: Path, codec: Codec, tmp
     assert verify(tmp_path / "anew").problems == verify(tmp_path / "less").problems == []
 
 
+def reshaped(*args: object) -> str:
+    done = CliRunner().invoke(cli, [*map(str, args), "--no-report", "--workers", "1"])
+    return done.output + str(done.exception or "")
+
+
+def test_runs_made_of_it_have_it_too(kept: Path, built: Path, codec: Codec, tmp_path: Path) -> None:
+    reshaped("reshard", kept, tmp_path / "whole", "--order", "block")
+    reshaped("split", kept, tmp_path, "--by", "speaker")
+    parts = [tmp_path / name for name in ("s0", "s1", "s2")]
+    reshaped("merge", *parts, tmp_path / "merged")
+    assert tars(tmp_path / "merged") == tars(tmp_path / "whole")
+    reshaped("subset", kept, tmp_path / "some", "--speaker", "s1")
+    assert tars(tmp_path / "some") == tars(tmp_path / "s1")
+    for run in (tmp_path / "merged", tmp_path / "some"):
+        found = samples(run)
+        assert {id: stored.audio for id, stored in samples(kept).items() if id in found} == {
+            id: stored.audio for id, stored in found.items()
+        }
+        assert verify(run).problems == []
+
+
+def test_runs_with_and_without_it_are_not_one(kept: Path, built: Path, codec: Codec, tmp_path: Path) -> None:
+    build(kept, tmp_path / "less", f"tokenizer.path={kept}")
+    said = reshaped("merge", kept, tmp_path / "less", tmp_path / "out")
+    assert "than `" in said and "`audio.keep` " in said
+    assert f"without its audio: `lstdata build-shards {kept} NEW`" in said and not (tmp_path / "out").exists()
+
+
+def test_asked_for_later_it_is_another_option(kept: Path, cuts: Path) -> None:
+    with pytest.raises(ConfigError, match=r"`audio\.keep` .* from the stage sample on"):
+        build(cuts, kept, "audio.keep=null")
+
+
 def test_where_there_is_none_it_cannot_be_kept(kept: Path, built: Path, codec: Codec, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=f"`audio.keep` must not be {codec}: `{built}` brings units, no audio."):
         build(built, tmp_path / "out", f"audio.keep={codec}")

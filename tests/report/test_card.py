@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 import yaml
+from upath import UPath
 
 from lstdata import cli
 from lstdata.records import DeadLetter
-from lstdata.report.card import write_card
+from lstdata.report.card import Published, render_card, write_card
+from lstdata.report.numbers import compute_numbers
 from lstdata.shards import StoredSample
 
 
@@ -143,3 +145,16 @@ def test_a_run_of_text_is_said_to_be_one(
     assert "2 documents of text, 100 bytes in UTF-8, coded as 50 tokens." in body
     assert "| train | 2 | 100 | 50 | 1 |" in body and "| de | 1 |" in body
     assert " h of speech" not in body and "speaker" not in body and "Decoder" not in body
+
+
+def test_whether_there_is_audio_is_what_the_run_says(
+    make_stored: Callable[..., StoredSample], make_run: Callable[..., Path], tmp_path: Path
+) -> None:
+    out = make_run(tmp_path, {"train-0": [make_stored("A", [0] * 9, None)]})
+    assert "patches and activity; no audio." in card(out)[1]
+    run = json.loads((out / "run.json").read_text())
+    run["config"]["audio"] = {"keep": "opus"}
+    (out / "run.json").write_text(json.dumps(run))
+    assert "patches and activity; and the audio, as opus." in card(out)[1]
+    numbers = compute_numbers(UPath(out))
+    assert "no audio (the run's shards keep it, as opus)." in render_card(numbers, [], "", Published({}, []))
