@@ -23,6 +23,7 @@ from lstdata.cli.shared import (
     say_problems,
 )
 from lstdata.errors import ConfigError
+from lstdata.terminal import visible
 
 if TYPE_CHECKING:
     from lstdata.build import Asked
@@ -230,6 +231,7 @@ def _make(how: How, parents: Sequence[Parent], wanted: Made) -> None:
 def _dry(how: How, parents: Sequence[Parent], out: UPath, choice: Choice) -> dict[str, Any]:
     from lstdata.build import planned
 
+    _say_missing(how, choice)
     with planned(how.asked(parents, out, choice.config)) as (plan, _):
         said = _chosen(parents, choice) | plan.summary()
     if not how.as_json:
@@ -245,6 +247,7 @@ def _one(how: How, parents: Sequence[Parent], out: UPath, choice: Choice, name: 
     from lstdata.workers import count_workers
 
     config = choice.config
+    _say_missing(how, choice)
     if not how.as_json:
         for line in () if name else choice.describe_rules():
             click.echo(line)
@@ -264,6 +267,12 @@ def _one(how: How, parents: Sequence[Parent], out: UPath, choice: Choice, name: 
     if not how.as_json:
         say(said, False, f"{totals.describe()}\nrun folder: {out}" + (f" · report: {page}" if page else ""))
     return said
+
+
+def _say_missing(how: How, choice: Choice) -> None:
+    """On stderr; with `--json` the rules say it."""
+    for line in () if how.as_json else choice.describe_missing():
+        click.echo(f"warning: {visible(line)}", err=True)
 
 
 def _chosen(parents: Sequence[Parent], choice: Choice) -> dict[str, Any]:

@@ -45,6 +45,14 @@ class Choice:
         unit, per = self.unit
         return [f"{left.rule}: {left.samples} samples, {left.size / per:.2f} {unit}" for left in self.rules]
 
+    def describe_missing(self) -> list[str]:
+        """A line where a rule lists ids that are in no run."""
+        return [
+            f"{left.rule}: {left.not_found} of its ids are in no run, e.g. `{left.example}`"
+            for left in self.rules
+            if left.not_found
+        ]
+
     @property
     def unit(self) -> tuple[str, float]:
         """In which sizes are said, and how much it is."""

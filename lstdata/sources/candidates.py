@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -16,6 +17,7 @@ from lstdata.config import SelectConfig
 from lstdata.errors import ConfigError
 from lstdata.randomness import hash64
 from lstdata.records import Mask
+from lstdata.sources.choosing import UNKNOWN, part_name
 from lstdata.sources.runs import RunSource
 from lstdata.storage import read_given
 
@@ -23,7 +25,7 @@ _NAMED: Final = ("split", "speaker", "recording", "language")
 _COLUMNS: Final = ("id", "seconds", "text_bytes", "align_score", *_NAMED)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Named:
     """A name for each sample, as an index into `names`; −1 where there is none."""
 
@@ -33,6 +35,14 @@ class Named:
     def where(self, wanted: Callable[[str], bool]) -> Mask:
         """The samples with a name that is wanted."""
         return np.array([*map(wanted, self.names), False])[self.codes]
+
+    @cached_property
+    def parts(self) -> dict[str, list[int]]:
+        """The codes that are there, by the part that they make; several names may share one."""
+        found: dict[str, list[int]] = {}
+        for code in np.unique(self.codes).tolist():
+            found.setdefault(UNKNOWN if code < 0 else part_name(self.names[code]), []).append(code)
+        return found
 
     def hashes(self) -> NDArray[np.uint64]:
         """0 where there is none."""
@@ -59,6 +69,8 @@ class Candidates:
     """Whether the file of `ids` names it."""
     is_text: bool = False
     """Whether they are documents."""
+    missing: tuple[str, ...] = ()
+    """What the file of `ids` names and no run has."""
 
 
 @dataclass
@@ -71,7 +83,8 @@ class Reading:
 
     def __post_init__(self) -> None:
         ids = self.select.ids
-        self._wanted = None if ids is None else pa.array(_listed_ids(ids), pa.string())
+        self._wanted = None if ids is None else pc.unique(pa.array(_listed_ids(ids), pa.string()))
+        self._missing = self._wanted
 
     def read(self, run: RunSource, prefix: str) -> int:
         """How many samples it has."""
@@ -100,6 +113,7 @@ class Reading:
             languages=named["language"],
             listed=found["listed"],
             is_text=bool(is_text.any()),
+            missing=() if self._missing is None else tuple(self._missing.to_pylist()),
         )
 
     def _read_ids(self, ids: pa.Array, prefix: str, of_text: bool) -> None:
@@ -111,6 +125,7 @@ class Reading:
         listed = np.ones(len(ids), np.bool_)
         if self._wanted is not None:
             listed = pc.is_in(ids, value_set=self._wanted).to_numpy(zero_copy_only=False)
+            self._missing = self._missing.filter(pc.invert(pc.is_in(self._missing, value_set=ids)))
         self._numbers["listed"].append(listed)
 
     def _coded(self, name: str, column: pa.Array) -> NDArray[np.int32]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,6 +30,10 @@ class Left:
     samples: int
     size: float
     """Seconds or, of documents of text, bytes."""
+    not_found: int = 0
+    """Of a rule that lists ids: how many of them no run has."""
+    example: str | None = None
+    """One of those."""
 
 
 def choose(candidates: Candidates, config: SelectConfig) -> tuple[Mask, list[Left]]:
@@ -41,6 +45,8 @@ def choose(candidates: Candidates, config: SelectConfig) -> tuple[Mask, list[Lef
     for rule, allowed in _rules(candidates, config):
         chosen &= allowed
         said.append(_left(rule, candidates, chosen))
+    if candidates.missing:
+        said[0] = replace(said[0], not_found=len(candidates.missing), example=candidates.missing[0])
     if config.part is not None:
         chosen = _of_part(candidates, config, chosen)
         said.append(_left(f"part {config.part}", candidates, chosen))
@@ -53,9 +59,7 @@ def choose(candidates: Candidates, config: SelectConfig) -> tuple[Mask, list[Lef
 
 def values_of(column: Named) -> list[str]:
     """The parts that a column makes, in order; several values may share a part."""
-    there = {column.names[code] for code in np.unique(column.codes[column.codes >= 0]).tolist()}
-    unknown = [UNKNOWN] if (column.codes < 0).any() else []
-    return sorted({*map(part_name, there), *unknown})
+    return sorted(column.parts)
 
 
 def part_name(value: str) -> str:
@@ -97,9 +101,7 @@ def _of_part(of: Candidates, config: SelectConfig, chosen: Mask) -> Mask:
         taken[rows[dealt == number]] = True
         return taken
     found = column(of, config.by)
-    if config.part == UNKNOWN:
-        taken = found.codes < 0
-    return chosen & (taken | found.where(lambda value: part_name(value) == config.part))
+    return chosen & np.isin(found.codes, found.parts.get(config.part or "", []))
 
 
 def _sampled(of: Candidates, config: SelectConfig, chosen: Mask) -> Mask:

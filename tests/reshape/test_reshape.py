@@ -106,6 +106,17 @@ def test_a_subset_is_what_the_rules_leave_and_nothing_is_a_dead_letter(built: Pa
     assert verify(tmp_path / "out").problems == []
 
 
+def test_listed_ids_that_no_run_has_are_said(units_run: Path, tmp_path: Path) -> None:
+    (ids := tmp_path / "ids.txt").write_text("u/3\nu/400\nu/4\nu/500\nu/400\n")
+    asked = ["subset", str(units_run), str(tmp_path / "out"), "--ids", str(ids), "--dry-run"]
+    done = CliRunner().invoke(cli, asked)
+    assert done.exit_code == 0 and f"ids {ids}: 2 of its ids are in no run, e.g. `u/400`" in done.stderr
+    [rule] = json.loads(CliRunner().invoke(cli, [*asked, "--json"]).stdout)["rules"]
+    assert (rule["samples"], rule["not_found"], rule["example"]) == (2, 2, "u/400")
+    ids.write_text("u/3\n")
+    assert "in no run" not in CliRunner().invoke(cli, asked).output
+
+
 def test_splits_stay_unless_new_ones_are_asked_for(units_run: Path, tmp_path: Path) -> None:
     made("subset", units_run, tmp_path / "validation", "--split", "validation")
     assert {row["split"] for row in index(tmp_path / "validation")} == {"validation"}

@@ -128,6 +128,14 @@ def test_parts_by_values_hold_every_sample_once(samples: list[dict[str, Any]], b
     assert (np.sum(parts, axis=0) == 1).all() and all(part.any() for part in parts)
 
 
+def test_a_name_is_made_a_part_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    named: list[str] = []
+    monkeypatch.setattr("lstdata.sources.candidates.part_name", lambda name: named.append(name) or name)
+    found = candidates([{"seconds": 1.0, "speaker": speaker} for speaker in "abcabc"])
+    parts = [choose(found, SelectConfig(by="speaker", part=name))[0] for name in values_of(found.speakers)]
+    assert named == ["a", "b", "c"] and [part.sum() for part in parts] == [2, 2, 2]
+
+
 @pytest.mark.parametrize(
     ("value", "name"),
     [("en-US", "en-US"), ("s_1.b", "s_1.b"), ("../up", r"up-\w{8}"), ("a b", r"a-b-\w{8}"), ("..", r"\w{8}")],
