@@ -11,7 +11,8 @@ from pathlib import Path
 from upath import UPath
 
 from lstdata.errors import ConfigError
-from lstdata.storage import TEMPORARY, commit_file, exists, is_local, names_in, read_json, remove_folder
+from lstdata.objects import listed
+from lstdata.storage import TEMPORARY, commit_file, exists, is_local, names_in, read_json, remove
 
 SUMMARY = "export.json"
 """What was exported; the last file that is put on a store, so that an export with one is whole."""
@@ -36,16 +37,33 @@ def check_destination(out: UPath, dst: UPath, *, overwrite: bool) -> None:
 
 
 def _foreign(dst: UPath) -> str | None:
-    """A file in an earlier export that is not its own; on a store, by the names at the top."""
+    """A file in an earlier export that is not its own."""
+    own = {*_own(dst), SUMMARY}
+    there = _files(dst) if is_local(dst) else _objects(dst)
+    return next((name for name in there if name not in own), None)
+
+
+def _own(dst: UPath) -> set[str]:
+    """The files that an earlier export says are its own."""
     try:
-        own = {*read_json(dst / SUMMARY)["files"], SUMMARY}
+        return set(read_json(dst / SUMMARY)["files"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"`{dst / SUMMARY}` says of no export what it is: {error}.") from error
-    if is_local(dst):
-        there = (path.relative_to(dst).as_posix() for path in sorted(dst.rglob("*")) if not path.is_dir())
-        return next((name for name in there if name not in own), None)
-    tops = {name.partition("/")[0] for name in own}
-    return next((name for name in names_in(dst) if name not in tops), None)
+
+
+def _files(dst: Path) -> Iterator[str]:
+    for path in sorted(dst.rglob("*")):
+        if not path.is_dir():
+            yield path.relative_to(dst).as_posix()
+
+
+def _objects(folder: UPath, below: str = "") -> Iterator[str]:
+    """The names of all that is below a folder of a store."""
+    for entry in listed(folder):
+        if entry.is_folder:
+            yield from _objects(folder / entry.name, f"{below}{entry.name}/")
+        else:
+            yield below + entry.name
 
 
 def append_lines(path: Path, lines: Sequence[str]) -> None:
@@ -70,9 +88,20 @@ def exporting(dst: UPath) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="lstdata-") as staged:
         folder = Path(staged)
         yield folder
-        remove_folder(dst)
+        _remove(dst)
         for path in sorted((p for p in folder.rglob("*") if p.is_file()), key=lambda p: (p.name == SUMMARY, p)):
             commit_file(dst.joinpath(*path.relative_to(folder).parts), path)
+
+
+def _remove(dst: UPath) -> None:
+    """Of a store, what an earlier export says is its own: the summary first, so that half of one is none."""
+    if not exists(dst / SUMMARY):
+        return
+    own = _own(dst)
+    there = [name for name in _objects(dst) if name in own]
+    remove(dst / SUMMARY)
+    for name in there:
+        remove(dst / name)
 
 
 def _rename(folder: Path, dst: Path, old: Path) -> None:
@@ -80,12 +109,11 @@ def _rename(folder: Path, dst: Path, old: Path) -> None:
         if path.is_file():
             with open(path, "rb") as file:
                 os.fsync(file.fileno())
-    replaced = dst.exists()
-    if replaced:
-        os.rename(dst, old)
     try:
+        if dst.exists():
+            os.rename(dst, old)
         os.rename(folder, dst)
-    except OSError:
-        if replaced:
+    except BaseException:
+        if old.exists() and not dst.exists():
             os.rename(old, dst)
         raise

@@ -1,6 +1,7 @@
 """WebDataset shards with the audio in them: `KEY.flac`, `KEY.json` and `KEY.units.npy`, for each shard of the run.
 
-Audio is read from the source again, as it was when the run was built: decoded, mixed down, at 16 kHz. It is FLAC, whose
+Audio is what the run has kept as FLAC, or read from the source again, as it was when the run was built: decoded, mixed
+down, at 16 kHz. Where the source is gone, it is what the run has kept as Opus, decoded. It is written as FLAC, whose
 bytes depend on nothing but the signal and libsndfile's version; the Ogg pages of libsndfile carry random numbers.
 """
 
@@ -16,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lstdata.audio.encoding import encode
+from lstdata.audio.encoding import decode, encode
 from lstdata.build.plan_table import read_plan, read_shard_rows
 from lstdata.config import BuildConfig, RunConfig, from_dict
 from lstdata.errors import ConfigError, LstDataError, Rejected
@@ -69,7 +70,7 @@ class AudioShards:
 
     run: Run
     source: Source | None
-    """None where the run itself has the audio."""
+    """None where the audio is taken from the run itself."""
     folder: Path
 
     def prepare(self) -> Callable[[Shard], list[LeftOut]]:
@@ -103,7 +104,10 @@ class AudioShards:
         kept = stored.audio
         if kept is not None and kept.codec == "flac":
             return kept.data
-        assert self.source is not None
+        if self.source is None and kept is not None:
+            return encode(decode(kept), "flac").data
+        if self.source is None:
+            raise Rejected("text_only", "it is a document of text.")
         return encode(heard(stored.sample, self.source, locators[stored.sample.id]), "flac").data
 
 
@@ -133,14 +137,22 @@ def described(sample: Sample) -> bytes:
 
 
 def _source(run: Run) -> Source | None:
-    """ConfigError where it is needed and is not there, or brings no audio."""
-    if kept_audio(run.stated) == "flac":
+    """None where the run has FLAC, or Opus and no source; ConfigError where audio is nowhere."""
+    kept = kept_audio(run.stated)
+    if kept == "flac":
         return None
     path = run.stated["source"]["path"]
-    source = open_source(path, from_dict(BuildConfig, run.stated["config"]).source)
-    if source.inventory() is not None:
+    try:
+        source = open_source(path, from_dict(BuildConfig, run.stated["config"]).source)
+    except ConfigError:
+        if kept is None:
+            raise
+        return None
+    if source.inventory() is None:
+        return source
+    if kept is None:
         raise ConfigError(f"`webdataset` needs the audio of the run, but its source `{path}` has none.")
-    return source
+    return None
 
 
 def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:

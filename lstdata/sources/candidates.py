@@ -84,7 +84,7 @@ class Reading:
     def __post_init__(self) -> None:
         ids = self.select.ids
         self._wanted = None if ids is None else pc.unique(pa.array(_listed_ids(ids), pa.string()))
-        self._missing = self._wanted
+        self._missing: Any = self._wanted
 
     def read(self, run: RunSource, prefix: str) -> int:
         """How many samples it has."""

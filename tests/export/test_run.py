@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from lstdata.export import FORMATS
+from lstdata.export.destination import exporting as replacing
 from lstdata.export.hf import row_of
 from lstdata.export.lst import LstWriter
 from lstdata.export.samples import Shard
@@ -20,6 +22,7 @@ from lstdata.export.slamkit import SlamkitWriter
 from lstdata.records import Sample
 from lstdata.run_folder import read_finished
 from lstdata.shards import StoredSample
+from lstdata.storage import place
 from tests.conftest import build
 from tests.export.conftest import contents, exporting, features
 from tests.sources.unit_files import write_lines
@@ -136,8 +139,41 @@ def test_to_a_store_the_summary_comes_last(mixed: Path, export: Callable[..., Pa
     asked = ["--format", "lst", "--split", "train", "--overwrite"]
     assert "holds `notes.txt`" in str(exporting(mixed, "memory://exports/mine", *asked).exception)  # type: ignore[arg-type]
     store.rm_file("/exports/mine/notes.txt")
+    store.pipe_file("/exports/mine/train/more/notes.txt", b"mine")
+    assert "holds `train/more/notes.txt`" in str(exporting(mixed, "memory://exports/mine", *asked).exception)  # type: ignore[arg-type]
+    store.rm("/exports/mine/train/more", recursive=True)
     assert exporting(mixed, "memory://exports/mine", *asked).exit_code == 0  # type: ignore[arg-type]
     assert stored() == contents(export(mixed, "lst", "--split", "train", to="part"))
+
+
+def test_on_a_store_only_what_the_export_states_is_replaced() -> None:
+    store, dst = fsspec.filesystem("memory"), place("memory://exports/late")
+    store.pipe({f"/exports/late/{name}": b"old" for name in ("a/old", "other", "late")})
+    store.pipe_file("/exports/late/export.json", json.dumps({"files": {"a/old": "", "../late/other": ""}}).encode())
+    with replacing(dst) as folder:
+        (folder / "new").write_bytes(b"new")
+        (folder / "export.json").write_bytes(b"{}")
+    assert {name.rpartition("late/")[2] for name in store.find("/exports/late")} == {
+        *("new", "export.json", "other", "late")
+    }
+
+
+def test_an_export_that_is_interrupted_while_it_is_put_there_leaves_the_former_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "dst").mkdir()
+    (tmp_path / "dst" / "old").write_bytes(b"old")
+    rename = os.rename
+
+    def interrupted(here: Path, there: Path) -> None:
+        if here.name == "new":
+            raise KeyboardInterrupt
+        rename(here, there)
+
+    monkeypatch.setattr("lstdata.export.destination.os.rename", interrupted)
+    with pytest.raises(KeyboardInterrupt), replacing(place(tmp_path / "dst")) as folder:
+        (folder / "new").write_bytes(b"new")
+    assert contents(tmp_path) == {"dst/old": b"old"}
 
 
 def document(text: str) -> StoredSample:

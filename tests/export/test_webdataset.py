@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from lstdata.build.plan_table import read_plan, read_shard_rows
 from lstdata.config import SourceConfig
 from lstdata.records import Audio
 from lstdata.sources import open_source
+from tests.conftest import build
 from tests.export.conftest import away, contents, exporting, json_lines, samples
 
 
@@ -53,6 +55,26 @@ def test_audio_that_is_gone_or_another_is_left_out(moved: tuple[Path, Path], exp
     assert left == {"utt-003": "missing_audio", "utt-004": "audio_changed"}
     said = json.loads((dst / "export.json").read_text(encoding="utf-8"))
     assert (said["written"], said["left_out"]) == (10, 2) and len(loaded(dst)) == 10
+
+
+def test_opus_that_was_kept_is_decoded_where_the_source_is_gone(
+    cuts: Path, tmp_path: Path, export: Callable[..., Path]
+) -> None:
+    shutil.copytree(cuts, tmp_path / "corpus")
+    build(tmp_path / "corpus", tmp_path / "run", "audio.keep=opus")
+    whole = {
+        one["__key__"]: one for one in loaded(export(tmp_path / "run", "webdataset", "--workers", "1", to="whole"))
+    }
+    with away(tmp_path / "corpus"):
+        dst = export(tmp_path / "run", "webdataset", "--workers", "1")
+    found = loaded(dst)
+    assert {one["__key__"] for one in found} == set(whole)
+    for one in found:
+        heard, original = (soundfile.read(io.BytesIO(each["flac"]))[0] for each in (one, whole[one["__key__"]]))
+        assert (
+            heard.shape == original.shape and one["units.npy"].tolist() == whole[one["__key__"]]["units.npy"].tolist()
+        )
+        assert not np.array_equal(heard, original), "it is lossy"
 
 
 def test_without_a_source_of_audio_nothing_is_made(mixed: Path, moved: tuple[Path, Path], tmp_path: Path) -> None:
