@@ -16,6 +16,7 @@ from lstdata.index import positions_column
 from lstdata.records import HEADER_TOLERANCE, SAMPLE_RATE, DeadLetter
 from lstdata.shards import FORMAT, STORED_STRATEGIES
 from lstdata.verify.run import Run
+from lstdata.verify.tar import closed_size
 
 
 def against_tar(here: str, shard: PlannedShard, rows: pa.Table, size: int) -> Iterator[str]:
@@ -24,6 +25,8 @@ def against_tar(here: str, shard: PlannedShard, rows: pa.Table, size: int) -> It
     ends = np.concatenate([[0], offsets + sizes])
     if (offsets != ends[:-1]).any() or ends[-1] > size:
         yield f"{here}: its index rows do not say where in the tar its samples are, one after another."
+    elif rows.num_rows and size != closed_size(int(ends[-1])):
+        yield f"{here}: after its last sample there is more in the tar than what closes it."
     for column, value in (("shard", shard.name), ("split", shard.split)):
         others = [other for other in pc.unique(rows[column]).to_pylist() if other != value]
         yield from (f"{here}: the {column} of its index rows is {other}, not {value}." for other in others)

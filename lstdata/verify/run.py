@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from upath import UPath
 
-from lstdata.config import PatchingConfig, from_dict
+from lstdata.config import InterleaveConfig, PatchingConfig, from_dict
 from lstdata.errors import ConfigError, CorruptShard, IncompleteBuild, Unavailable
 from lstdata.records import Codec
 from lstdata.run_folder import FORMAT, SEALED, kept_audio, seal
@@ -31,6 +31,7 @@ class Run:
     stages: dict[str, str]
     """Fingerprint of each stage."""
     patching: PatchingConfig
+    interleave: InterleaveConfig
     compute_class: str
     mixed_compute: bool
     totals: dict[str, Any]
@@ -109,6 +110,7 @@ def _run(out: UPath, stated: dict[str, Any]) -> Run:
         source_fingerprint=stages.pop("source"),
         stages=stages,
         patching=from_dict(PatchingConfig, stated["config"]["patching"]),
+        interleave=from_dict(InterleaveConfig, stated["config"]["interleave"]),
         compute_class=stated["compute_class"],
         mixed_compute=stated.get("mixed_compute") is True,
         totals=dict(stated["totals"]),

@@ -31,6 +31,7 @@ from lstdata.verify.guard import guarded
 from lstdata.verify.rows import against_plan, against_sidecar, against_tar, sidecar_of
 from lstdata.verify.run import Run
 from lstdata.verify.sample import sample_mistakes
+from lstdata.verify.tar import is_closed, stretch_mistakes
 from lstdata.verify.uniqueness import name_hashes, text_hashes
 
 if TYPE_CHECKING:
@@ -226,10 +227,13 @@ def _damaged(data: bytes, committed: pa.Table, here: str) -> Iterator[str]:
 def _decode_all(run: Run, shard: PlannedShard, data: bytes, tar: UPath, problems: list[str]) -> pa.Table:
     """The index rows that the tar gives."""
     rows: list[dict[str, Any]] = []
-    view = memoryview(data)
+    end = 0
     for start, end, stored in iter_samples(data, str(tar)) if data else ():
-        rows.append(index_row(stored, shard.name, start, view[start:end]))
-        _check_sample(run, shard, stored, problems)
+        stretch = data[start:end]
+        rows.append(index_row(stored, shard.name, start, stretch))
+        _check_sample(run, shard, stored, stretch, problems)
+    if data and not is_closed(data, end):
+        problems.append(f"shard {shard.name}: after its last sample there is more in the tar than what closes it.")
     return pa.Table.from_pylist(rows, schema=INDEX_SCHEMA)
 
 
@@ -246,10 +250,11 @@ def _decode_some(run: Run, shard: PlannedShard, rows: pa.Table, tar: UPath, coun
             again = index_row(stored, shard.name, offset, stretch)
             if end != size or not pa.Table.from_pylist([again], schema=INDEX_SCHEMA).equals(row):
                 problems.append(f"{here}: sample `{id}`: its index row and the tar disagree.")
-            _check_sample(run, shard, stored, problems)
+            _check_sample(run, shard, stored, stretch, problems)
 
 
-def _check_sample(run: Run, shard: PlannedShard, stored: StoredSample, problems: list[str]) -> None:
+def _check_sample(run: Run, shard: PlannedShard, stored: StoredSample, stretch: bytes, problems: list[str]) -> None:
     what = f"shard {shard.name}: sample `{stored.sample.id}`"
     with guarded(what, problems):
         problems += (f"{what}: {mistake}" for mistake in sample_mistakes(run, shard.split, stored))
+        problems += (f"{what}: {mistake}" for mistake in stretch_mistakes(stretch))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,10 +14,12 @@ import pytest
 
 from lstdata.index import INDEX_SCHEMA, read_table, write_table
 from lstdata.members import read_json_gz
+from lstdata.shards import write_members
 from lstdata.storage import commit_json, read_json, sha256_file
 from lstdata.verify import How, verify
 from lstdata.verify.depth import QUICK
-from tests.verify.forging import Member, finish_again, forge, members, with_json, with_units
+from lstdata.verify.tar import stretch_mistakes
+from tests.verify.forging import Member, finish_again, forge, members, sign, with_json, with_units
 
 SHARD = "train-000000"
 
@@ -33,9 +37,9 @@ def _with_a_cut_moved(patches: dict[str, list[int]]) -> dict[str, list[int]]:
 WRONG_SAMPLES = [
     (with_json(1, items=_with_a_frame_moved), "the `aligned` patches are not those of its words and activity"),
     (with_json(1, patches=_with_a_cut_moved), "the `static` patches are not those of its words and activity"),
-    (with_json(1, drawn=[["s", 0, 9999]]), r"the drawn speech span \[0, 9999\] is not inside its \d+ frames"),
-    (with_json(1, drawn=[["t", [7, 300]]]), "a drawn text span has ids outside the text vocabulary"),
-    (with_json(1, drawn=[["t", [-1]]]), "a drawn text span has ids outside the text vocabulary"),
+    (with_json(1, drawn=[["s", 0, 9999]]), "its drawn spans are not those that `interleave.seed` 0 and its words give"),
+    (with_json(1, drawn=[["s", 0, 1.5], ["x", 1]]), "its drawn spans are not those that `interleave.seed` 0"),
+    (with_json(1, drawn=[["t", [-1]]]), "its drawn spans are not those"),
     (with_json(1, interpolated=[3, 3]), r"the interpolated words \[3, 3\] are no words of its \d+, in order"),
     (with_json(1, interpolated=[99]), r"the interpolated words \[99\] are no words of its \d+"),
     (with_json(1, word_scores=[0.5]), r"there are 1 word scores of \d+ words"),
@@ -91,6 +95,64 @@ def test_a_tar_that_is_wrong_is_named(run: Path, change: Callable[[list[Member]]
     forge(run, SHARD, change)
     problems = verify(run).problems
     assert any(re.search(rf"shard {SHARD}: .*{message}", problem) for problem in problems), problems
+
+
+def _header(**fields: object) -> Callable[[bytes], bytes]:
+    """Other fields in the first member's header, whose check sum fits."""
+
+    def change(data: bytes) -> bytes:
+        with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+            member = tar.getmembers()[0].replace(**fields, deep=False)  # type: ignore[arg-type]
+        return member.tobuf(tarfile.USTAR_FORMAT) + data[512:]
+
+    return change
+
+
+def _with_prefix(data: bytes) -> bytes:
+    header = bytearray(data[:512])
+    header[345:357] = b"../../../etc"
+    header[148:156] = b"%06o\0 " % (sum(header[:148]) + 8 * 32 + sum(header[156:]))
+    return bytes(header) + data[512:]
+
+
+HEADER = r"sample `(utt-\d+)`: the tar header of `\1-\w+\.json\.gz` is not the one that a build writes"
+FORGED_BYTES = [
+    (_with_prefix, HEADER),
+    (_header(mode=0o4755), HEADER),
+    (_header(mtime=1), HEADER),
+    (_header(uname="root"), HEADER),
+    (lambda data: data + data[:10240], "after its last sample there is more in the tar than what closes it"),
+    (lambda data: data[:-1] + b"x", "after its last sample there is more in the tar than what closes it"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), FORGED_BYTES)
+def test_bytes_of_a_tar_that_no_decoder_reads(run: Path, change: Callable[[bytes], bytes], message: str) -> None:
+    path = run / f"shards/{SHARD}.tar"
+    path.write_bytes(change(path.read_bytes()))
+    sign(run, SHARD)
+    problems = verify(run).problems
+    assert re.search(message, problems[0]) and SHARD in problems[0], problems
+
+
+def test_what_follows_the_end_of_a_tar_is_found_without_decoding(run: Path) -> None:
+    path = run / f"shards/{SHARD}.tar"
+    path.write_bytes(path.read_bytes() + b"x" * 512)
+    sign(run, SHARD)
+    (problem,) = verify(run, How(depth=QUICK)).problems
+    assert problem == f"shard {SHARD}: after its last sample there is more in the tar than what closes it."
+
+
+def test_padding_and_type_of_a_member() -> None:
+    buffer = io.BytesIO()
+    (start, end) = write_members(buffer, [("k", {"json.gz": b"abc"})])
+    stretch = buffer.getvalue()[start:end]
+    assert list(stretch_mistakes(stretch)) == []
+    assert list(stretch_mistakes(stretch[:-1] + b"x")) == [
+        "there is something between `k.json.gz` and the next member."
+    ]
+    (mistake,) = stretch_mistakes(stretch[:156] + b"2" + stretch[157:])
+    assert mistake == "the tar header of `k.json.gz` is not the one that a build writes."
 
 
 def test_ids_that_are_in_two_shards_are_named(run: Path) -> None:

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from upath import UPath
 
-from lstdata.config import PatchingConfig
+from lstdata.config import InterleaveConfig, PatchingConfig
+from lstdata.documents import drawn_spans
 from lstdata.patching import utterance_patches
 from lstdata.records import Sample
 from lstdata.shards import StoredSample, stored_strategies
@@ -41,6 +42,7 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> Run:
         source_fingerprint="",
         stages={},
         patching=PatchingConfig(),
+        interleave=InterleaveConfig(),
         audio=None,
         compute_class="",
         mixed_compute=False,
@@ -66,7 +68,8 @@ def utterance(**changes: Any) -> StoredSample:
     )
     sample = replace(sample, **changes)
     patches = {name: utterance_patches(name, sample, PatchingConfig()) for name in stored_strategies(sample)}
-    return StoredSample(sample, patches, [["s", 0, 8]])
+    drawn = drawn_spans(sample, TextTokenizer.from_bytes(TOKENIZER), interleave=InterleaveConfig())
+    return StoredSample(sample, patches, drawn)
 
 
 def document(text: str, tokens: list[int]) -> StoredSample:
@@ -103,6 +106,7 @@ def document(text: str, tokens: list[int]) -> StoredSample:
         ({"word_scores": (1.0,)}, "there are 1 word scores of 2 words"),
         ({"units": np.full(8, 10, np.uint16)}, "unit 10 is not below the 10 clusters"),
         ({"hop": 320}, "its hop is 320, but the vocab card's is 640"),
+        ({"key": "a/b"}, "its key must be of a-z, 0-9, _ and -, but is 'a/b'"),
         ({"split": "test"}, "its split is test, but the shard's is train"),
     ],
 )
