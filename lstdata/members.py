@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-MOST_JSON: Final = 1 << 30
+MOST_JSON: Final = 1 << 29
 """Bytes of a JSON, decompressed."""
 
 _GZIP: Final = 31
@@ -79,6 +79,8 @@ def run_lengths(mask: NDArray[np.bool_]) -> list[int]:
     return [0, *runs] if mask[0] else runs
 
 
-def from_run_lengths(runs: Sequence[int]) -> NDArray[np.bool_]:
-    """The inverse of `run_lengths`."""
+def from_run_lengths(runs: Sequence[int], length: int) -> NDArray[np.bool_]:
+    """The inverse of `run_lengths`; ValueError where they do not make up a mask of this length."""
+    if sum(runs) != length or min(runs, default=0) < 0:
+        raise ValueError(f"runs of activity must make up {length} frames, but sum to {sum(runs)}")
     return np.repeat((np.arange(len(runs)) & 1).astype(np.bool_), runs)

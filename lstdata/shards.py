@@ -160,7 +160,7 @@ def _utterance(key: str, meta: Mapping[str, Any], units: NDArray[np.uint16]) -> 
         hop=meta["hop"],
         header_seconds=meta["header_seconds"],
         units=units,
-        activity=from_run_lengths(meta["activity"]),
+        activity=from_run_lengths(meta["activity"], len(units)),
         text=meta["text"],
         words=None if words is None else tuple(words),
         word_frames=None if words is None else _word_frames(meta["items"], len(words), len(units)),

@@ -9,12 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import settings
 
 from lstdata.build import Asked, build_shards
 from lstdata.build.finish import Totals
 from lstdata.build.plan_table import PlannedShard
 from lstdata.config import BuildConfig, load
 from tests.browser import Browser, find_chromium
+
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

@@ -144,7 +144,7 @@ def test_bytes_depend_on_the_samples_alone() -> None:
 @given(st.lists(st.booleans(), max_size=50))
 def test_run_lengths_round_trip(mask: list[bool]) -> None:
     runs = run_lengths(np.array(mask, dtype=np.bool_))
-    assert from_run_lengths(runs).tolist() == mask
+    assert from_run_lengths(runs, len(mask)).tolist() == mask
     assert all(run > 0 for run in runs[1:])
 
 
@@ -208,7 +208,9 @@ def _change(data: bytes, old: bytes, new: bytes) -> bytes:
         ({"items": [2, 18, 0]}, "its items must be"),
         ({"format": 9}, f"format 9 is not {FORMAT}"),
         ({"kind": "song"}, "cannot be decoded"),
-        ({"activity": [21]}, "21 activity frames"),
+        ({"activity": [21]}, "activity must make up 20 frames, but sum to 21"),
+        ({"activity": [0, 400_000_000_000]}, "but sum to 400000000000"),
+        ({"activity": [25, -5]}, "activity must make up 20 frames"),
     ],
 )
 def test_members_that_contradict_one_another_are_named(changed: dict[str, object], message: str) -> None:

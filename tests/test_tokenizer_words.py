@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 
 import pytest
@@ -17,8 +18,10 @@ from lstdata.tokenizer import TextTokenizer, fit_tokenizer
 from lstdata.tokenizer.files import tokenizer_json
 from lstdata.tokenizer.locality import is_word_local
 from tests.test_tokenizer_files import LINES, MODELS, model, ranks
+from tests.test_tokenizer_files import trained as sentencepiece_trained
 
-LOCAL = ("fitted", "gpt2", "tiktoken", "bert", "unigram", *MODELS)
+LOCAL = ("fitted", "gpt2", "tiktoken", "bert", "unigram", "nmt", *MODELS)
+OTHERS = ("crossing", "uncut", "joined", "uncuttable", "spaced", "dropping", "added")
 
 
 def trained(model: Any, trainer: Any, cut: Any, normalizer: Any = None) -> bytes:
@@ -31,39 +34,53 @@ def trained(model: Any, trainer: Any, cut: Any, normalizer: Any = None) -> bytes
     return str(tokenizer.to_str()).encode()
 
 
-def bpe(cut: Any, normalizer: Any = None, **options: Any) -> bytes:
-    trainer = trainers.BpeTrainer(vocab_size=400, show_progress=False, min_frequency=2)
+def bpe(cut: Any, normalizer: Any = None, alphabet: str = "", **options: Any) -> bytes:
+    trainer = trainers.BpeTrainer(vocab_size=400, show_progress=False, min_frequency=2, initial_alphabet=list(alphabet))
     return trained(models.BPE(**options), trainer, cut, normalizer)
+
+
+def added() -> bytes:
+    tokenizer = tokenizers.Tokenizer.from_str(made("fitted").decode())
+    tokenizer.add_tokens([tokenizers.AddedToken("old miller", normalized=False)])
+    return str(tokenizer.to_str()).encode()
+
+
+def wordpiece() -> bytes:
+    trainer = trainers.WordPieceTrainer(vocab_size=300, show_progress=False, special_tokens=["[UNK]"])
+    return trained(models.WordPiece(unk_token="[UNK]"), trainer, pre_tokenizers.Whitespace(), normalizers.Lowercase())
+
+
+def unigram() -> bytes:
+    trainer = trainers.UnigramTrainer(vocab_size=100, show_progress=False, unk_token="<unk>")
+    return trained(models.Unigram(), trainer, pre_tokenizers.WhitespaceSplit())
+
+
+MADE: dict[str, Callable[[], bytes]] = {
+    "fitted": lambda: fit_tokenizer(LINES, 400),
+    "gpt2": lambda: bpe(pre_tokenizers.ByteLevel(add_prefix_space=False), normalizers.NFKC()),
+    "tiktoken": lambda: tokenizer_json(ranks()[1], "ranks"),
+    "bert": wordpiece,
+    "unigram": unigram,
+    "nmt": lambda: tokenizer_json(
+        sentencepiece_trained(
+            model_type="bpe", vocab_size=420, normalization_rule_name="nmt_nfkc_cf", remove_extra_whitespaces=False
+        ),
+        "nmt.model",
+    ),
+    **{name: partial(lambda name: tokenizer_json(model(name), f"{name}.model"), name) for name in MODELS},
+    "crossing": lambda: bpe(None, normalizers.Replace(" ", "▁")),
+    "joined": lambda: bpe(pre_tokenizers.Whitespace(), normalizers.Replace(" ", "")),
+    "uncuttable": lambda: bpe(pre_tokenizers.WhitespaceSplit(), normalizers.Replace(" ", "▁")),
+    "spaced": lambda: bpe(None, alphabet="▁"),
+    "uncut": lambda: bpe(pre_tokenizers.ByteLevel(use_regex=False)),
+    "dropping": lambda: bpe(pre_tokenizers.ByteLevel(), dropout=0.1),
+    "added": added,
+}
 
 
 @cache
 def made(name: str) -> bytes:
-    whitespace = pre_tokenizers.Whitespace()
-    match name:
-        case "fitted":
-            return fit_tokenizer(LINES, 400)
-        case "gpt2":
-            return bpe(pre_tokenizers.ByteLevel(add_prefix_space=False), normalizers.NFKC())
-        case "tiktoken":
-            return tokenizer_json(ranks()[1], "ranks")
-        case "bert":
-            trainer = trainers.WordPieceTrainer(vocab_size=300, show_progress=False, special_tokens=["[UNK]"])
-            return trained(models.WordPiece(unk_token="[UNK]"), trainer, whitespace, normalizers.Lowercase())
-        case "unigram":
-            trainer = trainers.UnigramTrainer(vocab_size=100, show_progress=False, unk_token="<unk>")
-            return trained(models.Unigram(), trainer, pre_tokenizers.WhitespaceSplit())
-        case "crossing":
-            return bpe(None, normalizers.Replace(" ", "▁"))
-        case "uncut":
-            return bpe(pre_tokenizers.ByteLevel(use_regex=False))
-        case "dropping":
-            return bpe(pre_tokenizers.ByteLevel(), dropout=0.1)
-        case "added":
-            tokenizer = tokenizers.Tokenizer.from_str(made("fitted").decode())
-            tokenizer.add_tokens([tokenizers.AddedToken("old miller", normalized=False)])
-            return str(tokenizer.to_str()).encode()
-        case other:
-            return tokenizer_json(model(other), f"{other}.model")
+    return MADE[name]()
 
 
 @cache
@@ -72,12 +89,31 @@ def tokenizer(name: str) -> TextTokenizer:
 
 
 odd = st.sampled_from(
-    ["", " ", "´", "\u0301e", "e\u0301", "▁", "a▁b", "two words", "\u00a0", "x\u2003y", "日本", "<s>", "'s", "ﷺ"]
+    [
+        "",
+        " ",
+        "´",
+        "\u0301e",
+        "e\u0301",
+        "▁",
+        "a▁b",
+        "two words",
+        "\u00a0",
+        "x\u2003y",
+        "日本",
+        "<s>",
+        "'s",
+        "ﷺ",
+        "a\u200bb",
+        "\ufeffx",
+        "\ufffd",
+        "x\x7f",
+    ]
 )
 words = st.lists(st.one_of(st.sampled_from(" ".join(LINES[:3]).split()), odd, st.text(max_size=6)), max_size=12)
 
 
-@pytest.mark.parametrize("name", [*LOCAL, "crossing", "uncut", "added"])
+@pytest.mark.parametrize("name", [*LOCAL, *(name for name in OTHERS if name != "dropping")])
 @given(words=words)
 @example(words=["a", " the", "the", " a"])
 @example(words=["old", "miller"])
@@ -91,7 +127,7 @@ def test_these_code_each_word_by_itself(name: str) -> None:
     assert is_word_local(made(name))
 
 
-@pytest.mark.parametrize("name", ["crossing", "uncut", "dropping", "added"])
+@pytest.mark.parametrize("name", OTHERS)
 def test_these_do_not(name: str) -> None:
     assert not is_word_local(made(name))
 

@@ -92,6 +92,7 @@ class Stages:
             (FILTER, self.filter_signal),
             ("words", self.find_words),
             (FILTER, self.filter_words),
+            ("sample", self.keep_audio),
         )
         done: dict[int, StoredSample | DeadLetter] = {}
         late = LateUnits(self.extractor, self.config.units.dtype, self._timed)
@@ -207,14 +208,7 @@ class Stages:
             return replace(utterance, coded=self._accepted(opened, utterance.record.row.id))
         assert isinstance(opened, Audio), "documents of text have stages of their own"
         check_length(opened, self.hop)
-        codec = self.config.audio.keep
-        return replace(
-            utterance,
-            audio=opened,
-            length=len(opened.samples),
-            header_seconds=opened.header_seconds,
-            kept=None if codec is None else encode(opened.samples, codec),
-        )
+        return replace(utterance, audio=opened, length=len(opened.samples), header_seconds=opened.header_seconds)
 
     def _accepted(self, coded: Coded, id: str) -> Coded:
         """What a source brings in place of audio, without its word times where none are wanted."""
@@ -245,6 +239,11 @@ class Stages:
             self._missing(verdict, row.id)
             return utterance
         return replace(utterance, alignment=alignment)
+
+    def keep_audio(self, utterance: Utterance) -> Utterance:
+        """What shards are to hold of it, before it is dropped."""
+        codec, audio = self.config.audio.keep, utterance.audio
+        return utterance if codec is None or audio is None else replace(utterance, kept=encode(audio.samples, codec))
 
     def take_units(self, taken: TakenUnits, utterance: Utterance) -> Utterance:
         """The record's units as another run made them."""

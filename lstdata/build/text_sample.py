@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from upath import UPath
 
-from lstdata.build.plan_table import PlannedShard, read_shard_rows
-from lstdata.build.text_stages import read_document
+from lstdata.build.plan_table import PlannedRecord, PlannedShard, read_shard_rows
+from lstdata.build.text_stages import by_place, read_document
 from lstdata.config import FilterConfig
 from lstdata.errors import Rejected
 from lstdata.filters import keeps_row
@@ -25,12 +25,15 @@ def some_texts(
     number = min(len(planned), MOST_SHARDS)
     for i in range(number):
         left = MOST_BYTES // number
+        chosen: list[PlannedRecord] = []
         for record in read_shard_rows(plan_path, planned[i * len(planned) // number].number):
             left -= record.row.text_bytes or 0
             if keeps_row(record.row, filters):
-                try:
-                    yield read_document(source, record).text
-                except Rejected:  # a verdict that the build will give again
-                    continue
+                chosen.append(record)
             if left <= 0:
                 break
+        for record in sorted(chosen, key=by_place):
+            try:
+                yield read_document(source, record).text
+            except Rejected:  # a verdict that the build will give again
+                continue

@@ -18,7 +18,7 @@ from lstdata.errors import Unavailable
 from lstdata.filters import STAGE as FILTER
 from lstdata.filters import active_rules, check_record
 from lstdata.quality import Measures
-from lstdata.records import DeadLetter, Locator, Sample, TextDocument
+from lstdata.records import DeadLetter, Sample, TextDocument
 from lstdata.shards import StoredSample, token_type
 from lstdata.sources import Source
 from lstdata.tokenizer import TextTokenizer
@@ -56,7 +56,7 @@ class TextStages:
         """For each record, by position, a sample or a dead letter; read in the order of their places in their files."""
         assert taken is None, "a source of text brings no units"
         done: dict[int, StoredSample | DeadLetter] = {}
-        for number, record in sorted(records.items(), key=lambda item: (_place(item[1].row.locator), item[0])):
+        for number, record in sorted(records.items(), key=lambda item: (by_place(item[1]), item[0])):
             if self.place is not None:
                 self.place.at(number, record.row.id)
             done[number] = self._sample(record)
@@ -119,5 +119,7 @@ def _sample_of(record: PlannedRecord, document: TextDocument, tokens: NDArray[An
     )
 
 
-def _place(where: Locator) -> tuple[str, int, int, int]:
+def by_place(record: PlannedRecord) -> tuple[str, int, int, int]:
+    """For sorting: some files can only be read from their beginning on."""
+    where = record.row.locator
     return where.path, where.row_group or 0, where.offset or 0, where.row or 0

@@ -58,7 +58,7 @@ class RunFolder:
 def open_run(root: UPath, expected: VocabCard | None = None) -> RunFolder:
     """Open a finished run folder; ConfigError where it is none or its vocab card is not the expected one.
 
-    Of a run of text only the text side must be as expected.
+    Where either is of a run of text only the text side must be as expected.
     """
     there = sizes_in(root)
     missing = [name for name in TABLES if name not in there]
@@ -70,7 +70,8 @@ def open_run(root: UPath, expected: VocabCard | None = None) -> RunFolder:
     if tokenizer.sha256 != vocab.tokenizer_sha256:
         raise ConfigError(f"`{root / 'tokenizer.json'}` is not the tokenizer that `vocab.json` names.")
     if expected is not None:
-        (expected.check_same_text if vocab.is_text else expected.check_same)(vocab)
+        text_alone = vocab.is_text or expected.is_text
+        (expected.check_same_text if text_alone else expected.check_same)(vocab)
     return RunFolder(root, vocab, tokenizer)
 
 
@@ -88,7 +89,8 @@ class SplitCorpus:
     """The samples of one split, numbered in the order of the index; ConfigError where there are none."""
 
     def __init__(self, run: RunFolder, split: str, interleave: InterleaveConfig, patching: PatchingConfig) -> None:
-        self.pieces = None if patching.strategy != "unit-bpe" else open_pieces(str(patching.unit_bpe), run.vocab)
+        by_pieces = patching.strategy == "unit-bpe" and not run.vocab.is_text
+        self.pieces = open_pieces(str(patching.unit_bpe), run.vocab) if by_pieces else None
         self.vocab = run.vocab
         if self.pieces is not None:
             self.vocab = run.vocab.with_pieces(self.pieces.size, self.pieces.sha256)

@@ -13,9 +13,18 @@ from lstdata.tokenizer.ranks import PATTERN
 Part = Mapping[str, Any]
 """A part of a `tokenizer.json`."""
 
-_NORMALIZERS: Final = ("NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents", "Prepend", "Precompiled")
-_REPLACED: Final = ({"String": " "}, {"Regex": " {2,}"}, {"Regex": r"\A "}, {"Regex": r"▁+\z"})
-"""By what SentencePiece does to spaces: nothing else that is replaced is known to leave words apart."""
+_SPELLINGS: Final = ("NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents")
+"""Normalizers that make no spaces, nor take any, but of characters that `is_one_word` refuses."""
+
+_SPACES_AS_PIECES: Final = {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}
+_SPM: Final[tuple[Part, ...]] = (
+    _SPACES_AS_PIECES,
+    {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "},
+    {"type": "Replace", "pattern": {"Regex": r"\A "}, "content": ""},
+    {"type": "Replace", "pattern": {"Regex": r"▁+\z"}, "content": ""},
+    {"type": "Prepend", "prepend": "▁"},
+)
+"""What SentencePiece does to spaces, and what Llama's own `tokenizer.json` does."""
 
 _SPLITS_AT_SPACES: Final = ("Whitespace", "WhitespaceSplit", "BertPreTokenizer")
 _CROSSING: Final = re.compile("[^▁]▁")
@@ -29,32 +38,36 @@ def is_word_local(data: bytes) -> bool:
     make no piece are never merged. False where that is not known.
     """
     tokenizer = json.loads(data)
-    added = any(not token.get("special") for token in tokenizer.get("added_tokens") or ())
-    if added or not all(_keeps_words(part) for part in _parts(tokenizer.get("normalizer"), "normalizers")):
-        return False
-    cuts = _parts(tokenizer.get("pre_tokenizer"), "pretokenizers")
     model = tokenizer["model"]
-    if model.get("dropout"):
+    if model.get("dropout") or any(not token.get("special") for token in tokenizer.get("added_tokens") or ()):
         return False
-    return any(_cuts_at_spaces(part) for part in cuts[:1]) or (not cuts and _never_crosses(model))
+    spelling = _parts(tokenizer.get("normalizer"), "normalizers")
+    cuts = _parts(tokenizer.get("pre_tokenizer"), "pretokenizers")
+    if cuts:
+        return _cuts_at_spaces(cuts[0]) and all(part["type"] in _SPELLINGS for part in spelling)
+    plain = all(part["type"] in (*_SPELLINGS, "Precompiled") or part in _SPM for part in spelling)
+    return plain and _SPACES_AS_PIECES in spelling and _never_crosses(model)
 
 
 def is_one_word(text: str) -> bool:
-    """Whether a text is one word however it is normalised, and nothing of it can join a space before it."""
+    """Whether a text is one word however it is normalised, and nothing of it can join a space before it.
+
+    Characters that cannot be seen, and the one that stands for a damaged one, become spaces in some models.
+    """
     normal = unicodedata.normalize("NFKC", text)
-    return normal.split() == [normal] and "▁" not in normal and not unicodedata.category(normal[0]).startswith("M")
+    kinds = [unicodedata.category(letter)[0] for letter in text + normal]
+    return (
+        normal.split() == [normal]
+        and not {"C", "Z"}.intersection(kinds)
+        and not {"▁", "\ufffd"}.intersection(text + normal)
+        and unicodedata.category(normal[0])[0] != "M"
+    )
 
 
 def _parts(part: Part | None, name: str) -> list[Part]:
     if part is None:
         return []
     return [inner for each in part[name] for inner in _parts(each, name)] if part["type"] == "Sequence" else [part]
-
-
-def _keeps_words(normalizer: Part) -> bool:
-    return normalizer["type"] in _NORMALIZERS or (
-        normalizer["type"] == "Replace" and normalizer["pattern"] in _REPLACED
-    )
 
 
 def _cuts_at_spaces(part: Part) -> bool:

@@ -57,7 +57,7 @@ def test_every_sample_comes_back(mixed: Path, export: Callable[..., Path]) -> No
         assert row["units"] == sample.units.tolist() and row["words"] == (sample.words and list(sample.words))
         if sample.word_frames is not None:
             assert list(zip(row["word_start"], row["word_end"], strict=True)) == list(map(tuple, sample.word_frames))
-        assert from_run_lengths(row["activity"]).tolist() == sample.activity.tolist()
+        assert from_run_lengths(row["activity"], len(sample.activity)).tolist() == sample.activity.tolist()
         for name in ("static", "silence", "aligned", "aligned-merged", "aligned-bpe"):
             lengths = one.patches.get(name)
             assert row[f"patches_{name.replace('-', '_')}"] == (None if lengths is None else lengths.tolist())
