@@ -171,7 +171,7 @@ def test_a_source_of_units_is_refused(corpus: Path, tmp_path: Path) -> None:
             return object()
 
     units = Units(**{name: getattr(source, name) for name in ("root", "path", "columns", "folder")})
-    with pytest.raises(ConfigError, match="holds units"):
+    with pytest.raises(ConfigError, match="must hold audio to be segmented, but holds none"):
         Work(str(corpus), units, BuildConfig(), tmp_path)
 
 
