@@ -259,18 +259,18 @@ def test_documents_behind_a_url_are_the_same(tmp_path: Path) -> None:
     jsonl(tmp_path / "here" / "train-0.jsonl.gz", write=gzip.compress)
     jsonl(tmp_path / "here" / "en" / "b.jsonl")
     there = fsspec.filesystem("memory")
-    there.put(f"{tmp_path / 'here'}/", "/corpus/", recursive=True)
-    there.put(f"{tmp_path / 'here'}/", "/corpus.v2/", recursive=True)
+    there.put(f"{tmp_path / 'here'}/", "/some-texts/", recursive=True)
+    there.put(f"{tmp_path / 'here'}/", "/some-texts.v2/", recursive=True)
     here = opened(tmp_path / "here")
-    away = open_source("memory://corpus", SourceConfig(kind="text"))
+    away = open_source("memory://some-texts", SourceConfig(kind="text"))
     rows = list(away.scan())
     assert rows == list(here.scan()) and len(rows) == 6
     assert [away.open(row.locator) for row in rows] == [here.open(row.locator) for row in rows]
-    dotted = open_source("memory://corpus.v2/", SourceConfig(kind="text"))
+    dotted = open_source("memory://some-texts.v2/", SourceConfig(kind="text"))
     assert [row.locator for row in dotted.scan()] == [row.locator for row in rows]
-    alone = open_source("memory://corpus/en/b.jsonl", SourceConfig(kind="text"))
+    alone = open_source("memory://some-texts/en/b.jsonl", SourceConfig(kind="text"))
     assert [row.id for row in alone.scan()] == ["b-1", "b-2", "b-3"]
-    for folder in ("/corpus", "/corpus.v2"):
+    for folder in ("/some-texts", "/some-texts.v2"):
         there.rm(folder, recursive=True)
     with pytest.raises(ConfigError, match=r"holds no documents|does not exist"):
-        list(open_source("memory://corpus", SourceConfig(kind="text")).scan())
+        list(open_source("memory://some-texts", SourceConfig(kind="text")).scan())
