@@ -80,7 +80,10 @@ WRONG_TARS = [
     (with_json(0, kind="text"), r"sample `KEY0` cannot be decoded: a sample of text has the members"),
     (with_json(0, format=9), r"sample `KEY0` cannot be decoded: format 9 is not 4"),
     (with_json(0, samples=1), r"sample `KEY0` has \d+ units and \d+ activity frames, but 1 samples make 0"),
-    (with_json(0, activity=[1, 2]), r"`KEY0` cannot be decoded: runs of activity must make up \d+ frames, but sum to 3"),
+    (
+        with_json(0, activity=[1, 2]),
+        r"`KEY0` cannot be decoded: runs of activity must make up \d+ frames, but sum to 3",
+    ),
     (with_json(0, items=[1, 2]), "sample `KEY0` cannot be decoded: its items must be"),
 ]
 
