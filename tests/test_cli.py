@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from lstdata import cli
+from lstdata.cli.shared import fail
 
 HEAVY = (
     "torch torchaudio ray lhotse webdataset fairseq2 sklearn pocketsphinx numpy pyarrow soundfile tokenizers".split()
@@ -165,3 +166,9 @@ def test_a_report_on_an_unfinished_folder(
     (tmp_path / "run.json").write_text(json.dumps(json.loads((built / "run.json").read_text()) | {"totals": None}))
     assert run(monkeypatch, "report", str(tmp_path)) == 1
     assert "is not finished: run the command that makes it again" in capsys.readouterr().err
+
+
+def test_an_error_shows_what_a_terminal_would_obey(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        fail("no sample `\x1b[31mred`", 2)
+    assert capsys.readouterr().err == "error: no sample `�[31mred`\n"

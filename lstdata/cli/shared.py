@@ -86,7 +86,7 @@ def build_options(command: Any) -> Any:
 
 def fail(message: str, code: int = 1) -> None:
     for line in message.splitlines():
-        click.echo(f"error: {line}", err=True)
+        click.echo(f"error: {visible(line)}", err=True)
     sys.exit(code)
 
 

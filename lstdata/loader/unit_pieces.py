@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from upath import UPath
 
 from lstdata.config import InterleaveConfig, PatchingConfig
+from lstdata.errors import ConfigError
 from lstdata.loader.corpus import SplitCorpus, open_run
 from lstdata.storage import commit_bytes
 from lstdata.units.pieces import UnitPieces, fit_pieces
@@ -24,6 +25,8 @@ def fit_run_pieces(root: UPath, path: UPath, size: int, progress: Callable[[int,
     ConfigError where the run is not finished, has no training split or as many clusters as there shall be pieces.
     """
     run = open_run(root)
+    if run.vocab.is_text:
+        raise ConfigError(f"`{root}` is a run of text: it has no units to make pieces of.")
     corpus = SplitCorpus(run, "train", InterleaveConfig(), PatchingConfig())
     numbers = range(0, len(corpus), -(-len(corpus) // MOST_FITTED))
 

@@ -11,6 +11,7 @@ from lstdata.config import InterleaveConfig, PatchingConfig
 from lstdata.errors import ConfigError
 from lstdata.loader.corpus import SplitCorpus, open_run
 from lstdata.loader.rows import RowStream, one_pass
+from lstdata.loader.unit_pieces import fit_run_pieces
 from lstdata.packing import RowBudget
 from lstdata.run_folder import read_card
 from tests.build.test_text import build_text
@@ -48,3 +49,8 @@ def test_a_run_of_text_goes_with_the_card_of_speech_of_the_same_tokenizer(
     assert open_run(tmp_path / "out", card).vocab.text_marker == card.text_marker if card else False
     with pytest.raises(ConfigError, match="`tokenizer_sha256` is"):
         open_run(text_run, card)
+
+
+def test_there_are_no_pieces_of_units_in_it(text_run: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="is a run of text: it has no units to make pieces of"):
+        fit_run_pieces(text_run, tmp_path / "x.model", 300, lambda done, of: None)
