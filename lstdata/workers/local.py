@@ -146,15 +146,15 @@ def _context() -> BaseContext:
 
 @contextmanager
 def _deaf_to_interrupts() -> Iterator[None]:
-    """Processes started in here ignore Ctrl-C from their first instruction on: ending them is the driver's."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Processes started in here do not hear Ctrl-C from their first instruction on: ending them is the driver's.
+
+    What comes meanwhile is heard afterwards: the first worker takes seconds to start.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _end_with_the_driver() -> None:
@@ -173,6 +173,7 @@ def _serve(make: Callable[[], Callable[[Any], Any]], pipe: Connection, environme
     os.environ.clear()
     os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     _end_with_the_driver()
     deadline.claim()
     pin_threads()
