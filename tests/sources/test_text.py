@@ -177,6 +177,14 @@ def test_what_a_damaged_file_still_holds_is_kept(
     assert [source.open(row.locator).text for row in kept] == [row["text"] for row in rows[: len(kept)]]
 
 
+def test_a_damaged_file_is_one_record_also_where_it_is_the_first(tmp_path: Path) -> None:
+    cut = jsonl(tmp_path / "a.jsonl.gz", write=gzip.compress)
+    cut.write_bytes(cut.read_bytes()[:30])
+    assert [row.reject and row.reject[0] for row in opened(cut).scan()] == ["undecodable"]
+    jsonl(tmp_path / "b.jsonl")
+    assert [row.reject and row.reject[0] for row in opened(tmp_path).scan()] == ["undecodable", None, None, None]
+
+
 def test_a_file_that_changed_is_noticed_when_it_is_read(tmp_path: Path) -> None:
     path = jsonl(tmp_path / "d.jsonl")
     source = opened(path)

@@ -7,7 +7,7 @@ read by going forward through its file, so that those that lie one after another
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lstdata.config import SourceConfig
@@ -38,9 +38,18 @@ class TextSource:
 
     def scan(self) -> Iterator[SourceRow]:
         files = find_files(self.root, self.config) if self.file is None else [TextFile(self.file, None)]
-        check_columns(resolve(self.root, files[0].path), files[0].kind, self.config)
+        self._check_columns(files)
         for file in files:
             yield from writable(self._rows(file))
+
+    def _check_columns(self, files: Sequence[TextFile]) -> None:
+        """Those of the first file that can be read; of a damaged one a record says so."""
+        for file in files:
+            try:
+                check_columns(resolve(self.root, file.path), file.kind, self.config)
+            except DamagedSource:
+                continue
+            return
 
     def open(self, locator: Locator) -> TextDocument:
         """Read a document again; raises Rejected as the scan would, Unavailable where its file cannot be read."""
