@@ -10,7 +10,8 @@ from lstdata.config import BuildConfig, FilterConfig
 from lstdata.errors import ConfigError, Rejected
 from lstdata.languages import language_tag
 from lstdata.quality import Measures
-from lstdata.records import SourceRow, UnitInventory
+from lstdata.records import UnitInventory
+from lstdata.source_row import SourceRow
 
 STAGE = "filter"
 """Of the dead letters that the rules make: they are wanted, and no failures."""

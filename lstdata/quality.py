@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lstdata.activity import frame_levels
-from lstdata.records import HOP, SAMPLE_RATE, Audio, Coded, Mask, SourceRow, Waveform
+from lstdata.records import HOP, SAMPLE_RATE, Audio, Coded, Mask, Waveform
+from lstdata.source_row import SourceRow
 
 FULL_SCALE = 0.99
 """Samples at least this large count as clipped: resampling rounds the flat tops off and makes them ring."""

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from lstdata.randomness import digest
-from lstdata.records import Locator, SourceRow, TimedWord
+from lstdata.source_row import Locator, SourceRow, TimedWord
 
 _WORD = pa.struct([("text", pa.string()), ("start", pa.float64()), ("end", pa.float64())])
 ROW_FIELDS = [

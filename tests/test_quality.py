@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from lstdata.audio import resample
 from lstdata.quality import Measures, character_count, clipped_share, measure, signal_to_noise, word_count
-from lstdata.records import HOP, SAMPLE_RATE, Audio, Coded, Locator, SourceRow, TimedWord, Waveform
+from lstdata.records import HOP, SAMPLE_RATE, Audio, Coded, Waveform
+from lstdata.source_row import Locator, SourceRow, TimedWord
 
 FRAMES = 50
 SPEECH = np.arange(FRAMES) % 5 < 2

@@ -8,7 +8,8 @@ from difflib import SequenceMatcher
 import numpy as np
 from numpy.typing import NDArray
 
-from lstdata.records import SAMPLE_RATE, TimedWord, Word
+from lstdata.records import SAMPLE_RATE, Word
+from lstdata.source_row import TimedWord
 
 Differences = NDArray[np.float64]
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from models.small_ctc import utterances
 
 from lstdata.audio import read
-from lstdata.records import SAMPLE_RATE, TimedWord, Waveform
+from lstdata.records import SAMPLE_RATE, Waveform
+from lstdata.source_row import TimedWord
 
 SPEECH = Path(__file__).resolve().parents[3] / "shared" / "speech"
 

@@ -25,7 +25,8 @@ import torch
 from lstdata.align.normalise import spoken_tokens
 from lstdata.audio import read
 from lstdata.demo.corpus import write_corpus
-from lstdata.records import SAMPLE_RATE, TimedWord, Waveform, sample_at
+from lstdata.records import SAMPLE_RATE, Waveform, sample_at
+from lstdata.source_row import TimedWord
 
 SPECIAL = ("<pad>", "<s>", "</s>", "<unk>", "|")
 """`<pad>` is the blank, `|` stands between words."""

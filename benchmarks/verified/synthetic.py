@@ -22,9 +22,10 @@ from lstdata.build.utterance import Utterance
 from lstdata.compute import compute_class, versions
 from lstdata.config import BuildConfig, load, to_dict
 from lstdata.errors import LstDataError
-from lstdata.records import HOP, Coded, Locator, SourceRow, UnitInventory
+from lstdata.records import HOP, Coded, UnitInventory
 from lstdata.run_folder import FORMAT
 from lstdata.shards import StoredSample
+from lstdata.source_row import Locator, SourceRow
 from lstdata.storage import commit_bytes, commit_json, sha256_file
 from lstdata.tokenizer import TextTokenizer, fit_tokenizer
 from lstdata.vocab import VocabCard

@@ -7,7 +7,8 @@ from typing import Protocol
 
 from lstdata.config import WordsConfig
 from lstdata.errors import ConfigError, Rejected
-from lstdata.records import SAMPLE_RATE, Alignment, TimedWord, Waveform, Word, sample_at
+from lstdata.records import SAMPLE_RATE, Alignment, Waveform, Word, sample_at
+from lstdata.source_row import TimedWord
 
 TOLERANCE = SAMPLE_RATE // 2
 """Samples by which a manifest's words may lie beyond the audio or overlap: rounding, padding and lossy containers."""

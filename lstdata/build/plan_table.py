@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from lstdata.build.arrange import Rules
 from lstdata.errors import CorruptShard
 from lstdata.randomness import digest
-from lstdata.records import SourceRow
+from lstdata.source_row import SourceRow
 from lstdata.source_table import ROW_FIELDS, source_row
 from lstdata.storage import parquet_file, version
 

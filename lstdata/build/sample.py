@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from lstdata.build.plan_table import PlannedRecord
 from lstdata.build.utterance import Utterance
 from lstdata.patching import piece_frames
-from lstdata.records import Alignment, Coded, Mask, Sample, SourceRow, character_frames, frame_count, word_frames
+from lstdata.records import Alignment, Coded, Mask, Sample, character_frames, frame_count, word_frames
 from lstdata.shards import StoredSample
+from lstdata.source_row import SourceRow
 from lstdata.sources.runs import PackedSample
 from lstdata.tokenizer import TextTokenizer
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from lstdata.build.arrange import REJECTED, USABLE, Scanned
 from lstdata.build.plan_table import UNKNOWN_SECONDS
 from lstdata.randomness import hash64
-from lstdata.records import Locator, SourceRow
+from lstdata.source_row import Locator, SourceRow
 from lstdata.source_table import ROW_SCHEMA, ScanFingerprint, flat_row, row_fingerprint
 from lstdata.sources import Source
 from lstdata.storage import TEMPORARY, is_local

@@ -10,7 +10,8 @@ from lstdata.align import Aligner, chosen_aligner, from_manifest, make_aligner
 from lstdata.checkpoints import Checkpoint
 from lstdata.config import WordsConfig
 from lstdata.errors import Rejected
-from lstdata.records import Alignment, SourceRow, Waveform
+from lstdata.records import Alignment, Waveform
+from lstdata.source_row import SourceRow
 
 if TYPE_CHECKING:
     from lstdata.align.ctc.remote import RemoteCtcModel

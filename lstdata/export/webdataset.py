@@ -24,9 +24,10 @@ from lstdata.errors import ConfigError, LstDataError, Rejected
 from lstdata.export.samples import Run, Shard, samples_of
 from lstdata.export.writing import LeftOut
 from lstdata.members import npy, run_lengths
-from lstdata.records import Audio, Locator, Sample, Waveform
+from lstdata.records import Audio, Sample, Waveform
 from lstdata.run_folder import kept_audio
 from lstdata.shards import StoredSample
+from lstdata.source_row import Locator
 from lstdata.sources import Source, open_source
 from lstdata.workers import run_tasks
 from lstdata.workers.trying import try_hard

@@ -13,8 +13,9 @@ from lstdata.audio.encoding import decode
 from lstdata.build.plan_table import read_plan, read_shard_rows
 from lstdata.errors import LstDataError
 from lstdata.inspection.finding import Place, read_sample
-from lstdata.records import SAMPLE_RATE, Audio, Locator, Waveform
+from lstdata.records import SAMPLE_RATE, Audio, Waveform
 from lstdata.shards import StoredSample
+from lstdata.source_row import Locator
 from lstdata.storage import exists
 
 if TYPE_CHECKING:

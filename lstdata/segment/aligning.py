@@ -15,7 +15,8 @@ from lstdata.checkpoints import Checkpoint
 from lstdata.checkpoints.bundles import find_again
 from lstdata.config import WordsConfig
 from lstdata.errors import Rejected
-from lstdata.records import SourceRow, Waveform, Word
+from lstdata.records import Waveform, Word
+from lstdata.source_row import SourceRow
 
 STAMP: Final = "aligned_by"
 

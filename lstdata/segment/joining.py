@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from lstdata.config import SegmentConfig
-from lstdata.records import SourceRow, TimedWord
+from lstdata.source_row import SourceRow, TimedWord
 
 
 def joined(rows: Iterable[tuple[SourceRow, bool]], config: SegmentConfig) -> Iterator[SourceRow]:

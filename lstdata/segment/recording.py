@@ -11,10 +11,11 @@ from lstdata.audio import Heard
 from lstdata.compute import compute_class
 from lstdata.config import SegmentConfig, SourceConfig
 from lstdata.errors import ConfigError, LstDataError, Rejected
-from lstdata.records import SAMPLE_RATE, Audio, Locator, SourceRow, TimedWord, Waveform, Word
+from lstdata.records import SAMPLE_RATE, Audio, Waveform, Word
 from lstdata.segment.activity import SpeechDetector
 from lstdata.segment.aligning import AlignSpec, TranscriptDivider, divider_here
 from lstdata.segment.cutting import Limits, Span, cut_speech, cut_words, speech_stretches
+from lstdata.source_row import Locator, SourceRow, TimedWord
 from lstdata.sources import Source, open_source
 from lstdata.sources.locating import LocatedSource, stream_located
 from lstdata.sources.row_file import RowFile

@@ -17,7 +17,6 @@ from lstdata.computing import Computing, computing_of
 from lstdata.config import BuildConfig
 from lstdata.errors import ConfigError, IncompleteBuild, LstDataError, Unavailable
 from lstdata.journal import Journal
-from lstdata.records import SourceRow
 from lstdata.segment.aligning import AlignSpec, TranscriptDivider, aligned_by, divides_transcripts
 from lstdata.segment.folder import FORMAT, JOURNAL, SEGMENTS, STATE, begin, check_same, made_by, read_state
 from lstdata.segment.joining import joined
@@ -25,6 +24,7 @@ from lstdata.segment.journal import from_json, to_json
 from lstdata.segment.recording import Segmented, SegmentSpec, needs_word_times, segmenter, without_word_times
 from lstdata.segment.silero import SileroDetector
 from lstdata.segment.survey import Survey, is_short, known_seconds, look_through
+from lstdata.source_row import SourceRow
 from lstdata.source_table import ScanFingerprint, row_fingerprint
 from lstdata.sources import Source
 from lstdata.sources.row_file import RowFile, origin, write_rows

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lstdata.config import SegmentConfig
-from lstdata.records import SourceRow
 from lstdata.segment.recording import needs_word_times
+from lstdata.source_row import SourceRow
 from lstdata.source_table import ScanFingerprint, row_fingerprint
 from lstdata.sources import Source
 

@@ -8,7 +8,8 @@ from typing import Protocol
 
 from lstdata.config import SelectConfig, SourceConfig
 from lstdata.errors import ConfigError
-from lstdata.records import Audio, Coded, Locator, SourceRow, TextDocument, UnitInventory
+from lstdata.records import Audio, Coded, TextDocument, UnitInventory
+from lstdata.source_row import Locator, SourceRow
 from lstdata.sources.cuts import open_cuts
 from lstdata.sources.folder import open_folder
 from lstdata.sources.hub import check_hub, open_hub

@@ -10,8 +10,8 @@ from typing import Any
 
 from lstdata.config import SourceConfig
 from lstdata.errors import Rejected
-from lstdata.records import Locator, SourceRow, TimedWord
 from lstdata.redaction import redacted
+from lstdata.source_row import Locator, SourceRow, TimedWord
 from lstdata.sources.rows import MOST_SECONDS, json_values, split_name
 
 Row = Mapping[str, Any]

@@ -9,7 +9,7 @@ from typing import Any
 
 from lstdata.audio import MAX_RATE, MIN_RATE
 from lstdata.errors import Rejected
-from lstdata.records import Locator
+from lstdata.source_row import Locator
 from lstdata.sources.locating import OVERRUN, located_header, relative
 from lstdata.sources.pipes import piped
 from lstdata.storage import is_url, resolve

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from lstdata.config import SourceConfig
 from lstdata.errors import Rejected
-from lstdata.records import SourceRow, TimedWord
+from lstdata.source_row import SourceRow, TimedWord
 from lstdata.sources.cut_audio import Member, cut_locator
 from lstdata.sources.rows import MOST_SECONDS, json_values, rejected, split_name
 

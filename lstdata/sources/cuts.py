@@ -11,7 +11,7 @@ from typing import Any
 
 from lstdata.config import SourceConfig
 from lstdata.errors import Rejected
-from lstdata.records import SourceRow
+from lstdata.source_row import SourceRow
 from lstdata.sources.cut_rows import Part, attempted, cut_rows, require_times, unreadable
 from lstdata.sources.encoding import json_lines
 from lstdata.sources.listing import names_in

@@ -11,7 +11,7 @@ from typing import Literal
 from lstdata.config import SourceConfig
 from lstdata.errors import Rejected, Unavailable
 from lstdata.objects import walked
-from lstdata.records import Locator, SourceRow
+from lstdata.source_row import Locator, SourceRow
 from lstdata.sources.listing import names_in
 from lstdata.sources.locating import LocatedSource, located_seconds
 from lstdata.sources.rows import rejected, split_of_part, writable

@@ -15,7 +15,8 @@ from typing import Any
 from lstdata import audio
 from lstdata.config import SourceConfig
 from lstdata.errors import ConfigError, DamagedSource, MissingExtra, Rejected, Unavailable
-from lstdata.records import Audio, Coded, Locator, SourceRow
+from lstdata.records import Audio, Coded
+from lstdata.source_row import Locator, SourceRow
 from lstdata.sources.arrow import (
     arrow_schema,
     audio_cell,

@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 
 from lstdata.config import SourceConfig
 from lstdata.errors import ConfigError, Rejected
-from lstdata.records import Locator, SourceRow, sample_at
+from lstdata.records import sample_at
+from lstdata.source_row import Locator, SourceRow
 from lstdata.sources.cut_audio import local_path
 from lstdata.sources.kaldi_tables import Line, Table, lines
 from lstdata.sources.listing import is_file, names_in

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from lstdata import audio
 from lstdata.audio.files import MissingFile, is_missing
 from lstdata.errors import Rejected, Unavailable
-from lstdata.records import Audio, Coded, Locator, UnitInventory, Waveform
+from lstdata.records import Audio, Coded, UnitInventory, Waveform
+from lstdata.source_row import Locator
 from lstdata.storage import is_url, resolve
 
 OVERRUN = 1.0

@@ -12,7 +12,8 @@ from typing import Any
 
 from lstdata.config import SourceConfig
 from lstdata.errors import ConfigError, Rejected, Unavailable
-from lstdata.records import HOP, SAMPLE_RATE, Coded, Locator, SourceRow, UnitInventory
+from lstdata.records import HOP, SAMPLE_RATE, Coded, UnitInventory
+from lstdata.source_row import Locator, SourceRow
 from lstdata.sources import interleaved, slamkit
 from lstdata.sources.encoding import check_decoded, json_lines, open_bytes
 from lstdata.sources.listing import names_in

@@ -8,8 +8,9 @@ from functools import lru_cache, partial
 
 from lstdata.config import SourceConfig
 from lstdata.errors import Unavailable
-from lstdata.records import Locator, SourceRow, sample_at
+from lstdata.records import sample_at
 from lstdata.redaction import redacted
+from lstdata.source_row import Locator, SourceRow
 from lstdata.sources.columns import Row, channel, record, required_text, stretch
 from lstdata.sources.locating import located_header, located_seconds, relative
 from lstdata.storage import is_url

@@ -20,7 +20,8 @@ from upath import UPath
 
 from lstdata.config import SourceConfig, from_dict, to_dict
 from lstdata.errors import ConfigError, CorruptShard, DamagedSource, Rejected
-from lstdata.records import Audio, Coded, Locator, SourceRow, TextDocument, UnitInventory
+from lstdata.records import Audio, Coded, TextDocument, UnitInventory
+from lstdata.source_row import Locator, SourceRow
 from lstdata.sources.arrow import whose_fault
 from lstdata.sources.encoding import open_bytes
 from lstdata.sources.listing import is_file, names_in

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from lstdata.errors import Rejected
-from lstdata.records import Locator, SourceRow
+from lstdata.source_row import Locator, SourceRow
 
 MOST_SECONDS = 10 * 365.25 * 86_400
 """Ten years: no recording starts later in its file, or is longer; what says so is a slip of units."""

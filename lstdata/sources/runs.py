@@ -17,9 +17,10 @@ from upath import UPath
 
 from lstdata.config import SourceConfig
 from lstdata.errors import ConfigError, CorruptShard, Unavailable
-from lstdata.records import SAMPLE_RATE, Codec, Coded, Locator, Mask, SourceRow, TextDocument, UnitInventory
+from lstdata.records import SAMPLE_RATE, Codec, Coded, Mask, TextDocument, UnitInventory
 from lstdata.run_folder import check_sums, kept_audio, read_finished
 from lstdata.shards import StoredSample, iter_samples
+from lstdata.source_row import Locator, SourceRow
 from lstdata.sources.listing import names_in
 from lstdata.sources.rows import rejected, writable
 from lstdata.storage import (

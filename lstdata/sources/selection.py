@@ -10,7 +10,8 @@ import numpy as np
 
 from lstdata.config import SelectConfig, SourceConfig
 from lstdata.errors import ConfigError
-from lstdata.records import Coded, Locator, Mask, SourceRow, TextDocument, UnitInventory
+from lstdata.records import Coded, Mask, TextDocument, UnitInventory
+from lstdata.source_row import Locator, SourceRow
 from lstdata.sources.choosing import Left, choose
 from lstdata.sources.runs import RunSource, open_one
 from lstdata.storage import absolute

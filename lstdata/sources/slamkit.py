@@ -10,7 +10,8 @@ import numpy as np
 
 from lstdata.align import from_manifest
 from lstdata.errors import Rejected
-from lstdata.records import HOP, Coded, TimedWord, word_frames
+from lstdata.records import HOP, Coded, word_frames
+from lstdata.source_row import TimedWord
 from lstdata.sources.rows import MOST_SECONDS
 from lstdata.sources.unit_ids import unit_ids
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from lstdata.config import SourceConfig
 from lstdata.errors import ConfigError, Rejected
-from lstdata.records import SourceRow
+from lstdata.source_row import SourceRow
 from lstdata.sources.arrow import light_rows
 from lstdata.sources.columns import Row, column_mistakes, required_text
 from lstdata.sources.delimited import delimited_rows

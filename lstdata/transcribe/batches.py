@@ -10,7 +10,8 @@ from lstdata.audio import check_length
 from lstdata.checkpoints import Checkpoint
 from lstdata.checkpoints.bundles import find_again
 from lstdata.errors import LstDataError, Rejected
-from lstdata.records import SAMPLE_RATE, Audio, SourceRow, Waveform
+from lstdata.records import SAMPLE_RATE, Audio, Waveform
+from lstdata.source_row import SourceRow
 from lstdata.source_table import row_fingerprint
 from lstdata.sources import Source
 from lstdata.transcribe.config import TranscribeConfig

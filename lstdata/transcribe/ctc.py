@@ -10,7 +10,8 @@ import numpy as np
 from lstdata.checkpoints import Checkpoint
 from lstdata.checkpoints.ctc_alphabet import alphabet_of, check_rate, convolutions
 from lstdata.checkpoints.loading import EXTRACTOR, TOKENIZER, exact_arithmetic, load_model, load_part
-from lstdata.records import SAMPLE_RATE, TimedWord, Waveform
+from lstdata.records import SAMPLE_RATE, Waveform
+from lstdata.source_row import TimedWord
 from lstdata.transcribe.config import TranscribeConfig
 from lstdata.transcribe.ctc_path import words_on_path
 from lstdata.transcribe.recogniser import Transcript

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lstdata.errors import Rejected
-from lstdata.records import TimedWord
+from lstdata.source_row import TimedWord
 from lstdata.transcribe.batches import Heard, Outcome
 from lstdata.transcribe.recogniser import Transcript
 

@@ -9,7 +9,8 @@ from typing import Protocol
 from lstdata.checkpoints import Checkpoint
 from lstdata.checkpoints.loading import quieten_transformers
 from lstdata.errors import ConfigError
-from lstdata.records import TimedWord, Waveform
+from lstdata.records import Waveform
+from lstdata.source_row import TimedWord
 from lstdata.transcribe.checkpoint import recogniser_kind
 from lstdata.transcribe.config import TranscribeConfig
 

@@ -12,7 +12,7 @@ from lstdata.checkpoints import Checkpoint
 from lstdata.errors import ConfigError, IncompleteBuild, LstDataError, Unavailable
 from lstdata.journal import Journal
 from lstdata.locking import locked
-from lstdata.records import SourceRow
+from lstdata.source_row import SourceRow
 from lstdata.source_table import ScanFingerprint, row_fingerprint
 from lstdata.sources import Source, open_source
 from lstdata.sources.row_file import origin, write_rows

@@ -9,7 +9,8 @@ from typing import Any
 from lstdata.checkpoints import Checkpoint
 from lstdata.checkpoints.loading import EXTRACTOR, TOKENIZER, exact_arithmetic, load_model, load_part
 from lstdata.errors import ConfigError
-from lstdata.records import SAMPLE_RATE, TimedWord, Waveform
+from lstdata.records import SAMPLE_RATE, Waveform
+from lstdata.source_row import TimedWord
 from lstdata.transcribe.config import TranscribeConfig
 from lstdata.transcribe.recogniser import Transcript
 

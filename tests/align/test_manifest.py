@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from lstdata.align import from_manifest, make_aligner
 from lstdata.config import WordsConfig
 from lstdata.errors import ConfigError, Rejected
-from lstdata.records import TimedWord, Word
+from lstdata.records import Word
+from lstdata.source_row import TimedWord
 
 
 def test_seconds_become_samples() -> None:

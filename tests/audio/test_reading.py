@@ -15,7 +15,8 @@ import soundfile
 from lstdata import audio
 from lstdata.audio import decoding, files
 from lstdata.errors import Rejected, Unavailable
-from lstdata.records import Locator, Waveform, resampled_length
+from lstdata.records import Waveform, resampled_length
+from lstdata.source_row import Locator
 from lstdata.sources.locating import open_located
 
 

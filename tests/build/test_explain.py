@@ -19,7 +19,7 @@ from lstdata.build.plan import make_plan
 from lstdata.build.plan_table import Plan, read_plan
 from lstdata.cli import main
 from lstdata.config import BuildConfig, PatchingConfig, PlanConfig, load
-from lstdata.records import SourceRow
+from lstdata.source_row import SourceRow
 from lstdata.storage import read_json
 from tests.build.test_plan import Rows, row
 

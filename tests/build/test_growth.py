@@ -15,7 +15,7 @@ from lstdata.build.plan import make_plan
 from lstdata.build.plan_table import Plan, iter_rejected, read_plan, read_shard
 from lstdata.config import PlanConfig
 from lstdata.errors import ConfigError
-from lstdata.records import SourceRow
+from lstdata.source_row import SourceRow
 from lstdata.source_table import row_fingerprint, scan_fingerprint
 from lstdata.storage import sha256_file
 from tests.build.test_plan import Rows, planned, row

@@ -13,7 +13,7 @@ from lstdata.build.plan import make_plan
 from lstdata.cli import main
 from lstdata.config import PlanConfig, WordsConfig
 from lstdata.index import read_rejects
-from lstdata.records import SourceRow, TimedWord
+from lstdata.source_row import SourceRow, TimedWord
 from tests.build.test_plan import Rows, row
 from tests.conftest import build
 

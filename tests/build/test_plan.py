@@ -21,7 +21,8 @@ from lstdata.build.plan_table import (
 )
 from lstdata.config import PlanConfig
 from lstdata.errors import ConfigError
-from lstdata.records import Audio, Locator, SourceRow, TimedWord
+from lstdata.records import Audio
+from lstdata.source_row import Locator, SourceRow, TimedWord
 from lstdata.source_table import scan_fingerprint
 
 

@@ -13,8 +13,9 @@ from lstdata.build.word_times import WordTimes, find_word_source
 from lstdata.config import WordsConfig
 from lstdata.errors import ConfigError, Unavailable
 from lstdata.index import INDEX_SCHEMA, read_rejects, read_table
-from lstdata.records import Locator, Sample, SourceRow
+from lstdata.records import Sample
 from lstdata.shards import read_shard
+from lstdata.source_row import Locator, SourceRow
 from lstdata.verify import verify
 from tests.conftest import build
 from tests.transcribe.conftest import tone_model as tone_model

@@ -20,7 +20,8 @@ from lstdata.cli.verbs import cli
 from lstdata.config import BuildConfig, load
 from lstdata.filters import active_rules
 from lstdata.prepare import PIPELINES
-from lstdata.records import SAMPLE_RATE, Audio, SourceRow
+from lstdata.records import SAMPLE_RATE, Audio
+from lstdata.source_row import SourceRow
 from lstdata.sources import open_source
 from tests.pipelines.miniatures import MINIATURES, TEXT
 

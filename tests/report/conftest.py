@@ -20,8 +20,9 @@ from lstdata.config import PatchingConfig
 from lstdata.errors import Rejected
 from lstdata.index import INDEX_SCHEMA, SHARDS_SCHEMA, index_row, write_rejects, write_table
 from lstdata.patching import utterance_patches
-from lstdata.records import HOP, SAMPLE_RATE, Audio, DeadLetter, Locator, Sample, SourceRow
+from lstdata.records import HOP, SAMPLE_RATE, Audio, DeadLetter, Sample
 from lstdata.shards import StoredSample, write_shard
+from lstdata.source_row import Locator, SourceRow
 from lstdata.source_table import flat_row
 from lstdata.storage import commit_json
 from lstdata.vocab import VocabCard

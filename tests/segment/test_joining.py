@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lstdata.config import SegmentConfig
-from lstdata.records import Locator, SourceRow, TimedWord
 from lstdata.segment.joining import joined
+from lstdata.source_row import Locator, SourceRow, TimedWord
 
 CONFIG = SegmentConfig(join=True, target_seconds=10, join_gap=1)
 RATE = 8_000

@@ -11,8 +11,9 @@ import pytest
 from lstdata.audio import STREAM_BLOCK
 from lstdata.config import SegmentConfig, SourceConfig
 from lstdata.errors import Unavailable
-from lstdata.records import SAMPLE_RATE, Audio, Locator, SourceRow, TimedWord
+from lstdata.records import SAMPLE_RATE, Audio
 from lstdata.segment.recording import Segmented, segment_row
+from lstdata.source_row import Locator, SourceRow, TimedWord
 from lstdata.sources import open_source
 from lstdata.sources.folder import FolderSource
 from tests.segment.conftest import LoudIsSpeech, write_bursts

@@ -14,9 +14,9 @@ from lstdata.cli.segmenting import segment_command
 from lstdata.config import BuildConfig, SourceConfig, load
 from lstdata.errors import ConfigError, IncompleteBuild
 from lstdata.locking import locked
-from lstdata.records import SourceRow
 from lstdata.segment.folder import JOURNAL, SEGMENTS, refuse_strangers
 from lstdata.segment.run import Totals, Work, segment
+from lstdata.source_row import SourceRow
 from lstdata.sources import open_source
 from lstdata.sources.row_file import RowFile
 from tests.segment.conftest import in_this_process, write_corpus

@@ -14,12 +14,13 @@ import soundfile
 from lstdata.config import BuildConfig, load
 from lstdata.errors import ConfigError
 from lstdata.locking import locked
-from lstdata.records import SAMPLE_RATE, Locator, SourceRow
+from lstdata.records import SAMPLE_RATE
 from lstdata.segment.aligning import TranscriptDivider
 from lstdata.segment.folder import SEGMENTS, refuse_strangers
 from lstdata.segment.recording import segment_row
 from lstdata.segment.run import Totals, Work, segment
 from lstdata.segment.survey import Survey
+from lstdata.source_row import Locator, SourceRow
 from lstdata.sources import open_source
 from lstdata.sources.row_file import RowFile
 from tests.segment.conftest import LoudIsSpeech, in_this_process

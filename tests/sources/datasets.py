@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 import soundfile
 
 from lstdata.config import SourceConfig
-from lstdata.records import Audio, SourceRow
+from lstdata.records import Audio
+from lstdata.source_row import SourceRow
 from lstdata.sources import Source, open_source
 
 AUDIO = pa.struct([("bytes", pa.binary()), ("path", pa.string())])

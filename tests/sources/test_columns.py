@@ -14,7 +14,8 @@ import soundfile
 
 from lstdata.config import SourceConfig
 from lstdata.errors import ConfigError, Rejected, Unavailable
-from lstdata.records import Audio, Locator, SourceRow, TimedWord
+from lstdata.records import Audio
+from lstdata.source_row import Locator, SourceRow, TimedWord
 from lstdata.sources import Source, open_source
 
 RATE = 8_000

@@ -21,7 +21,7 @@ from lhotse.supervision import AlignmentItem
 from lstdata.audio import resample
 from lstdata.config import SourceConfig
 from lstdata.errors import DamagedSource, Rejected
-from lstdata.records import SourceRow, TimedWord
+from lstdata.source_row import SourceRow, TimedWord
 from lstdata.sources import Source, open_source
 
 RATE = 22_050

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from lstdata.config import SourceConfig
 from lstdata.errors import ConfigError, Unavailable
-from lstdata.records import SourceRow
+from lstdata.source_row import SourceRow
 from lstdata.sources import open_source
 from lstdata.sources.transcripts import read_transcript
 

@@ -12,7 +12,7 @@ import soundfile
 
 from lstdata.config import SourceConfig
 from lstdata.errors import ConfigError, Rejected, Unavailable
-from lstdata.records import Locator, SourceRow
+from lstdata.source_row import Locator, SourceRow
 from lstdata.sources import open_source
 from lstdata.sources.folder import FolderSource
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lstdata.errors import ConfigError, Rejected, Unavailable
-from lstdata.records import Locator, TimedWord
+from lstdata.source_row import Locator, TimedWord
 from tests.sources.datasets import (
     decoded,
     flac,

@@ -16,7 +16,8 @@ from lstdata.build.plan import make_plan
 from lstdata.build.plan_table import read_shard_rows
 from lstdata.config import PlanConfig
 from lstdata.errors import ConfigError, DamagedSource, Rejected, Unavailable
-from lstdata.records import Audio, Locator
+from lstdata.records import Audio
+from lstdata.source_row import Locator
 from lstdata.sources import arrow
 from tests.sources.datasets import (
     decoded,

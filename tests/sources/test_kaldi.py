@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from lstdata.config import SourceConfig
 from lstdata.errors import ConfigError, Rejected
-from lstdata.records import Locator, SourceRow
+from lstdata.source_row import Locator, SourceRow
 from lstdata.source_table import ROW_SCHEMA, flat_row
 from lstdata.sources import Source, open_source
 from lstdata.sources.kaldi_tables import Table

@@ -16,7 +16,7 @@ import soundfile
 from lstdata.audio.files import MissingFile
 from lstdata.config import SourceConfig
 from lstdata.errors import Rejected, Unavailable
-from lstdata.records import SourceRow
+from lstdata.source_row import SourceRow
 from lstdata.sources import Source, open_source
 
 CUT = {"id": "c", "start": 0, "duration": 1, "channel": 0, "type": "MonoCut", "supervisions": []}

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from lstdata.config import SourceConfig
 from lstdata.errors import ConfigError, Rejected, Unavailable
-from lstdata.records import HOP, SourceRow
+from lstdata.records import HOP
+from lstdata.source_row import SourceRow
 from lstdata.sources import open_source
 from lstdata.sources.interleaved import coded
 from lstdata.sources.prepared import PreparedSource

@@ -17,7 +17,8 @@ import soundfile
 
 from lstdata.config import SourceConfig
 from lstdata.errors import ConfigError, CorruptShard, DamagedSource
-from lstdata.records import Audio, Locator, SourceRow, TimedWord
+from lstdata.records import Audio
+from lstdata.source_row import Locator, SourceRow, TimedWord
 from lstdata.source_table import ROW_SCHEMA
 from lstdata.sources import open_source
 from lstdata.sources.row_file import Origin, RowFile, origin, write_rows

@@ -21,7 +21,7 @@ from lhotse.shar import SharWriter
 from lhotse.supervision import AlignmentItem
 
 from lstdata.config import SourceConfig
-from lstdata.records import Locator, SourceRow, TimedWord
+from lstdata.source_row import Locator, SourceRow, TimedWord
 from lstdata.sources import Source, open_source
 
 RATE = 22_050

@@ -13,7 +13,7 @@ import pytest
 
 from lstdata.config import SourceConfig
 from lstdata.errors import ConfigError, DamagedSource, Rejected
-from lstdata.records import SourceRow
+from lstdata.source_row import SourceRow
 from lstdata.sources import open_source
 
 GOOD = {"id": "u1", "audio": "wav/u1.wav", "text": "hello", "duration": 1.5, "speaker": "s", "language": "en"}

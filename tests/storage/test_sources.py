@@ -11,7 +11,8 @@ import pytest
 
 from lstdata.config import BuildConfig, SourceConfig, WordsConfig, load
 from lstdata.errors import ConfigError, Rejected
-from lstdata.records import Audio, Coded, SourceRow
+from lstdata.records import Audio, Coded
+from lstdata.source_row import SourceRow
 from lstdata.source_table import scan_fingerprint
 from lstdata.sources import Source, open_source
 from lstdata.sources.row_file import origin, write_rows

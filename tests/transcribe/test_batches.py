@@ -11,7 +11,8 @@ import pytest
 from lstdata.checkpoints import Checkpoint
 from lstdata.config import SourceConfig
 from lstdata.errors import Rejected, Unavailable
-from lstdata.records import Locator, SourceRow, TimedWord, Waveform
+from lstdata.records import Waveform
+from lstdata.source_row import Locator, SourceRow, TimedWord
 from lstdata.sources import Source, open_source
 from lstdata.transcribe.batches import Batch, Heard, Transcriber, batches, transcribed
 from lstdata.transcribe.config import TranscribeConfig

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from lstdata.errors import Rejected
-from lstdata.records import TimedWord
+from lstdata.source_row import TimedWord
 from lstdata.transcribe.batches import Heard
 from lstdata.transcribe.journal import from_json, to_json
 from lstdata.transcribe.recogniser import Transcript

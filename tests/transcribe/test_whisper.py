@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lstdata.errors import ConfigError
-from lstdata.records import TimedWord
+from lstdata.source_row import TimedWord
 from lstdata.transcribe.checkpoint import find_recogniser
 from lstdata.transcribe.config import TranscribeConfig
 from lstdata.transcribe.recogniser import Recogniser, make_recogniser

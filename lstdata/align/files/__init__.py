@@ -14,7 +14,8 @@ from lstdata.align.files.recognise import Kind, parsed_as
 from lstdata.align.files.timing import own_entries, spans_of
 from lstdata.config import WordsConfig
 from lstdata.errors import ConfigError, Rejected
-from lstdata.records import Alignment, SourceRow, Word
+from lstdata.records import Alignment, Word
+from lstdata.source_row import SourceRow
 
 NAME = "files"
 """What an alignment by files says of its aligner."""

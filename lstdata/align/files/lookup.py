@@ -12,7 +12,7 @@ from lstdata.align.files import ctm, pairs
 from lstdata.align.files.place import Place, here, opened
 from lstdata.align.files.recognise import HEAD, Format, Kind, recognise
 from lstdata.errors import ConfigError, Rejected
-from lstdata.records import SourceRow
+from lstdata.source_row import SourceRow
 from lstdata.sources.folder import AUDIO_SUFFIXES
 
 Postings = dict[str, "int | array[int]"]

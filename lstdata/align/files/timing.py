@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from lstdata.align import from_manifest
 from lstdata.align.files.entries import UNKNOWN, Entry
 from lstdata.errors import Rejected
-from lstdata.records import SAMPLE_RATE, SourceRow, TimedWord
+from lstdata.records import SAMPLE_RATE
+from lstdata.source_row import SourceRow, TimedWord
 
 LETTER = SAMPLE_RATE // 10
 """Most samples that a letter gets where the times of a word are not known, and there is only silence on one side."""

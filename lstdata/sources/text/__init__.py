@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from lstdata.config import SourceConfig
 from lstdata.errors import ConfigError, DamagedSource, Rejected, Unavailable
-from lstdata.records import Locator, SourceRow, TextDocument, UnitInventory
+from lstdata.records import TextDocument, UnitInventory
+from lstdata.source_row import Locator, SourceRow
 from lstdata.sources.listing import names_in
 from lstdata.sources.rows import rejected, writable
 from lstdata.sources.runs import RunSource

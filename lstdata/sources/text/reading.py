@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from lstdata.config import SourceConfig
 from lstdata.errors import Rejected, Unavailable
-from lstdata.records import Locator
+from lstdata.source_row import Locator
 from lstdata.sources.arrow import light_rows
 from lstdata.sources.text.files import Kind, is_packed
 from lstdata.sources.text.spans import Span, lines, paragraphs, whole

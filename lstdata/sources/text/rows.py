@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from lstdata.config import SourceConfig
 from lstdata.errors import ConfigError, Rejected
-from lstdata.records import Locator, SourceRow, TextDocument
+from lstdata.records import TextDocument
+from lstdata.source_row import Locator, SourceRow
 from lstdata.sources.arrow import arrow_schema
 from lstdata.sources.columns import Row, column_mistakes, quoted, required_text, text_value
 from lstdata.sources.rows import escaped, json_values, rejected, split_name

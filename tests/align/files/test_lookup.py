@@ -12,7 +12,7 @@ from lstdata.align.files import lookup, open_word_files
 from lstdata.align.files.place import content_hash
 from lstdata.config import WordsConfig
 from lstdata.errors import ConfigError
-from lstdata.records import Locator, SourceRow
+from lstdata.source_row import Locator, SourceRow
 from tests.align.files.writing import ctm, files_at, pairs, record, spans, textgrid, verdict, whisper
 
 YES = textgrid([("yes", 0.0, 1.0)])

@@ -12,7 +12,8 @@ import pytest
 from lstdata.align.files import WordFiles, open_word_files
 from lstdata.config import WordsConfig
 from lstdata.errors import Rejected
-from lstdata.records import Alignment, Locator, SourceRow
+from lstdata.records import Alignment
+from lstdata.source_row import Locator, SourceRow
 
 Times = Sequence[tuple[str, float, float]]
 
