@@ -21,6 +21,7 @@ from lstdata.build.stages import Stages
 from lstdata.build.utterance import Utterance
 from lstdata.compute import compute_class, versions
 from lstdata.config import BuildConfig, load, to_dict
+from lstdata.documents import drawn_spans
 from lstdata.errors import LstDataError
 from lstdata.records import HOP, Coded, UnitInventory
 from lstdata.run_folder import FORMAT
@@ -156,8 +157,8 @@ class _Builder:
 
     def __init__(self, spec: BuildSpec, source: SyntheticSource) -> None:
         self._spec, self._source = spec, source
-        tokenizer = TextTokenizer.read(str(spec.out / "tokenizer.json"))
-        self._stages = Stages(config=spec.config, source=source, extractor=None, tokenizer=tokenizer, clusters=CLUSTERS)
+        self._tokenizer = TextTokenizer.read(str(spec.out / "tokenizer.json"))
+        self._stages = Stages(spec.config, source, extractor=None, tokenizer=self._tokenizer, clusters=CLUSTERS)
         self._made: dict[int, StoredSample] = {}
 
     def __call__(self, shard: PlannedShard) -> float:
@@ -172,4 +173,6 @@ class _Builder:
             self._made[number] = made
         row, made = record.row, self._made[number]
         names = {"recording": row.recording, "speaker": row.speaker, "split": record.split}
-        return replace(made, sample=replace(made.sample, key=record.key, id=row.id, **names))
+        sample = replace(made.sample, key=record.key, id=row.id, **names)
+        drawn = drawn_spans(sample, self._tokenizer, interleave=self._spec.config.interleave)
+        return replace(made, sample=sample, drawn=drawn)
