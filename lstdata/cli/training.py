@@ -6,6 +6,7 @@ import click
 from upath import UPath
 
 from lstdata.cli.shared import CONFIG, SET, RunFolder
+from lstdata.model.presets import PRESETS
 
 
 @click.command("train")
@@ -13,7 +14,7 @@ from lstdata.cli.shared import CONFIG, SET, RunFolder
 @click.option(
     "--out", required=True, type=click.Path(file_okay=False, path_type=UPath), help="Checkpoints and metrics."
 )
-@click.option("--preset", help="Sizes and schedule: tiny, 420m or 1b.  [default: tiny]")
+@click.option("--preset", help=f"Sizes and schedule: {', '.join(PRESETS)}.  [default: tiny]")
 @CONFIG
 @SET
 def train_command(data: UPath, out: UPath, preset: str | None, config_path: str | None, sets: tuple[str, ...]) -> None:

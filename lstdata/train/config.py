@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from lstdata.config import InterleaveConfig, PatchingConfig
 from lstdata.packing import RowBudget
+from lstdata.train.presets import PRESETS
 
 T = TypeVar("T")
 
@@ -62,7 +63,7 @@ class TrainConfig:
     """All of `lstdata train`. What is None is the preset's."""
 
     about: str = ""
-    preset: Literal["tiny", "420m", "1b"] = "tiny"
+    preset: Literal["tiny", "60m", "420m", "630m", "810m", "1b", "1.1b", "1.4b", "1.8b", "7b"] = "tiny"
     dropout: float | None = None
     patching: PatchingConfig = field(default_factory=PatchingConfig)
     """`none` trains the baseline: the plain transformer over tokens."""
@@ -95,31 +96,6 @@ class TrainConfig:
         tokens = resolved.rows.tokens or 0
         if tokens < longest + 3:
             yield f"`rows.tokens` must be ≥ {longest + 3} (a patch beside BOS and markers), but is {tokens}."
-
-
-_PAPER: Final[dict[str, Any]] = {
-    "dropout": 0.0,
-    "rows": {"per_step": 128, "positions": 4096, "tokens": 16_384},
-    "optimizer": {"lr": 4e-4, "warmup": 2000, "weight_decay": 0.1},
-    "steps": 200_000,
-    "validate_every": 1000,
-    "checkpoint_every": 1000,
-}
-"""arXiv 2510.06195: 0.5 M positions per step; the budget of raw tokens, validation and checkpoints are chosen here."""
-
-PRESETS: Final[dict[str, dict[str, Any]]] = {
-    # Chosen here, for 200 short utterances on two CPU cores.
-    "tiny": {
-        "dropout": 0.05,
-        "rows": {"per_step": 4, "positions": 256, "tokens": 512},
-        "optimizer": {"lr": 1e-2, "warmup": 20, "weight_decay": 0.1},
-        "steps": 200,
-        "validate_every": 100,
-        "checkpoint_every": 100,
-    },
-    "420m": _PAPER,
-    "1b": _PAPER,
-}
 
 
 def resolve(config: TrainConfig) -> TrainConfig:

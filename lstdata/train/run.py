@@ -14,7 +14,8 @@ from lstdata.config import differences, to_dict
 from lstdata.errors import ConfigError, MissingExtra
 from lstdata.loader.corpus import RunFolder, SplitCorpus, open_run
 from lstdata.loader.rows import RowStream
-from lstdata.model.config import count_parameters, model_config
+from lstdata.model.parameters import count_parameters
+from lstdata.model.presets import model_config
 from lstdata.patching import evaluated
 from lstdata.storage import commit_bytes, commit_json, read_json, sha256_file
 from lstdata.train.config import TrainConfig, required, resolve, row_budget

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from lstdata.model.config import ModelConfig, model_config
+from lstdata.model.config import ModelConfig
 from lstdata.model.lst import Model, build_model
+from lstdata.model.presets import model_config
 from lstdata.packing import Row
 
 VOCABULARY = 40

@@ -4,7 +4,8 @@ import pytest
 
 from lstdata.config import load
 from lstdata.errors import ConfigError
-from lstdata.train.config import PRESETS, TrainConfig, resolve
+from lstdata.train.config import TrainConfig, resolve
+from lstdata.train.presets import PRESETS
 
 
 @pytest.mark.parametrize("preset", PRESETS)
