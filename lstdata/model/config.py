@@ -37,13 +37,18 @@ class ModelConfig:
 
     def mistakes(self) -> Iterator[str]:
         sizes = ("vocabulary", "global_width", "global_layers", "global_heads", "local_width", "local_heads")
-        for name in (*sizes, "queries", "window", "visible", "feedforward_multiple"):
+        for name in (*sizes, "decoder_layers", "queries", "window", "visible", "feedforward_multiple"):
             if getattr(self, name) < 1:
                 yield f"`{name}` must be ≥ 1, but is {getattr(self, name)}."
         for part in ("global", "local"):
             width, heads = getattr(self, f"{part}_width"), getattr(self, f"{part}_heads")
             if heads > 0 and width % (2 * heads):
                 yield f"`{part}_width` must be a multiple of 2·`{part}_heads` ({2 * heads}), but is {width}."
+        if self.encoder_layers < 0:
+            yield f"`encoder_layers` must be ≥ 0, but is {self.encoder_layers}."
+        for name in ("local_theta", "global_theta"):
+            if getattr(self, name) <= 0:
+                yield f"`{name}` must be > 0, but is {getattr(self, name)}."
         if not 0 <= self.dropout < 1:
             yield f"`dropout` must be in [0, 1), but is {self.dropout}."
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from lstdata.config import InterleaveConfig, PatchingConfig
+from lstdata.model.config import ModelConfig
+from lstdata.model.presets import PRESETS as MODELS
 from lstdata.packing import RowBudget
 from lstdata.train.presets import PRESETS
 
@@ -59,12 +61,32 @@ class OptimizerConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SizesConfig:
+    """The model's dimensions, as `ModelConfig` explains them; what is None is the preset's."""
+
+    global_width: int | None = None
+    global_layers: int | None = None
+    global_heads: int | None = None
+    global_theta: float | None = None
+    local_width: int | None = None
+    local_heads: int | None = None
+    local_theta: float | None = None
+    encoder_layers: int | None = None
+    decoder_layers: int | None = None
+    queries: int | None = None
+    window: int | None = None
+    visible: int | None = None
+    feedforward_multiple: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """All of `lstdata train`. What is None is the preset's."""
 
     about: str = ""
     preset: Literal["tiny", "60m", "420m", "630m", "810m", "1b", "1.1b", "1.4b", "1.8b", "7b"] = "tiny"
     dropout: float | None = None
+    model: SizesConfig = field(default_factory=SizesConfig)
     patching: PatchingConfig = field(default_factory=PatchingConfig)
     """`none` trains the baseline: the plain transformer over tokens."""
     interleave: InterleaveConfig = field(default_factory=InterleaveConfig)
@@ -89,6 +111,10 @@ class TrainConfig:
         yield from _at_least(self, 1, *counts)
         if self.dropout is not None and not 0 <= self.dropout < 1:
             yield f"`dropout` must be in [0, 1), but is {self.dropout}."
+        yield from (
+            m.replace("`", "`model.", 1)
+            for m in _model(dataclasses.replace(self, dropout=None), vocabulary=1).mistakes()
+        )
         resolved = resolve(self)
         longest = {"none": 1, "unit-bpe": 1, "static": self.patching.patch_size}.get(
             self.patching.strategy, self.patching.max_patch
@@ -104,6 +130,11 @@ def resolve(config: TrainConfig) -> TrainConfig:
     return filled
 
 
+def model_of(config: TrainConfig, vocabulary: int) -> ModelConfig:
+    """The model that a config asks for."""
+    return _model(resolve(config), vocabulary)
+
+
 def required(value: T | None) -> T:
     """A value that `resolve` has filled in."""
     if value is None:
@@ -113,6 +144,17 @@ def required(value: T | None) -> T:
 
 def row_budget(config: TrainConfig) -> RowBudget:
     return RowBudget(positions=required(config.rows.positions), tokens=required(config.rows.tokens))
+
+
+def _model(config: TrainConfig, vocabulary: int) -> ModelConfig:
+    changes = {name: value for name, value in dataclasses.asdict(config.model).items() if value is not None}
+    return dataclasses.replace(
+        MODELS[config.preset],
+        vocabulary=vocabulary,
+        architecture="plain" if config.patching.strategy in ("none", "unit-bpe") else "lst",
+        dropout=config.dropout or 0.0,
+        **changes,
+    )
 
 
 def _filled(config: Any, defaults: dict[str, Any]) -> Any:

@@ -15,10 +15,9 @@ from lstdata.errors import ConfigError, MissingExtra
 from lstdata.loader.corpus import RunFolder, SplitCorpus, open_run
 from lstdata.loader.rows import RowStream
 from lstdata.model.parameters import count_parameters
-from lstdata.model.presets import model_config
 from lstdata.patching import evaluated
 from lstdata.storage import commit_bytes, commit_json, read_json, sha256_file
-from lstdata.train.config import TrainConfig, required, resolve, row_budget
+from lstdata.train.config import TrainConfig, model_of, required, resolve, row_budget
 from lstdata.train.summary import summarize, table
 from lstdata.vocab import VocabCard
 
@@ -44,12 +43,7 @@ def train(config: TrainConfig, data: UPath, out: UPath, say: Say = print) -> dic
     held_out = SplitCorpus(run, "validation", config.interleave, evaluated(config.patching))
     rows = required(config.steps) * required(config.rows.per_step)
     stream = RowStream(corpus, row_budget(config), seed=config.rows.seed, lanes=config.rows.lanes, rows=rows)
-    model = model_config(
-        config.preset,
-        corpus.vocab.size,
-        "plain" if config.patching.strategy in ("none", "unit-bpe") else "lst",
-        dropout=config.dropout or 0.0,
-    )
+    model = model_of(config, corpus.vocab.size)
     first = int(os.environ.get("RANK", "0")) == 0
     if first:
         _claim(out, config, run, corpus.vocab)

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from lstdata.config import load
 from lstdata.errors import ConfigError
-from lstdata.train.config import TrainConfig, resolve
+from lstdata.model.presets import model_config
+from lstdata.train.config import TrainConfig, model_of, resolve
 from lstdata.train.presets import PRESETS
+
+PLAIN = ("strategy: none", "strategy: unit-bpe, unit_bpe: units.model")
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -35,3 +40,25 @@ def test_a_row_must_hold_the_longest_patch() -> None:
     with pytest.raises(ConfigError, match=r"`rows.tokens` must be ≥ 35 .* but is 20"):
         load(TrainConfig, None, ["patching.strategy=aligned", "rows.tokens=20"])
     load(TrainConfig, None, ["patching.strategy=static", "rows.tokens=20"])
+
+
+def test_dimensions_are_the_preset_s_but_for_those_that_are_given() -> None:
+    config = load(TrainConfig, None, ["preset=420m", "model.global_layers=3", "model.window=9"])
+    model = model_of(config, 100)
+    assert (model.global_layers, model.window, model.vocabulary) == (3, 9, 100)
+    assert replace(model, global_layers=18, window=512) == model_config("420m", 100)
+
+
+def test_the_baseline_s_model_is_plain() -> None:
+    strategies = {strategy: model_of(load(TrainConfig, None, [f"patching={{{strategy}}}"]), 9) for strategy in PLAIN}
+    assert {model.architecture for model in strategies.values()} == {"plain"}
+    assert model_of(load(TrainConfig), 9).architecture == "lst"
+
+
+def test_dimensions_that_do_not_fit_together_are_refused_by_name() -> None:
+    with pytest.raises(ConfigError) as error:
+        load(
+            TrainConfig, None, ["model.global_width=30", "model.decoder_layers=0", "model.local_theta=-1", "dropout=2"]
+        )
+    named = [mistake.split("`")[1] for mistake in error.value.mistakes]
+    assert named == ["dropout", "model.decoder_layers", "model.global_width", "model.local_theta"]
