@@ -1,7 +1,7 @@
-"""Rows of whole documents, and the tensors of several rows that a model reads.
+"""Rows of whole documents, joined into the flat tensors that a model reads.
 
-Shapes: B rows, N tokens, M positions, L tokens in the longest position. Padding is at the end of a row and belongs to
-document −1.
+Shapes: N tokens, M positions, of all rows of a batch, one after another. A row of text is not padded to the length of
+a row of speech: nothing is padded, unless the sizes are rounded up for kernels that want few shapes.
 """
 
 from __future__ import annotations
@@ -22,27 +22,39 @@ IGNORED = -100
 
 @dataclass(eq=False)
 class Batch:
-    """Several rows as tensors of int64; everything but `tokens` and `targets` says what may see what."""
+    """Documents as tensors of int64; everything but `tokens` and `targets` says what may see what.
+
+    Padding comes last and belongs to document −1; each of its tokens to the last position, which is padding too.
+    """
 
     tokens: Tensor
-    """(B, N)"""
+    """(N,) ids of the joint vocabulary."""
     targets: Tensor
-    """(B, N) the next token of the same document, or IGNORED."""
+    """(N,) the next token of the same document, or IGNORED."""
     document: Tensor
-    """(B, N) number of the document in its row."""
+    """(N,) number of the document in the batch."""
     index: Tensor
-    """(B, N) place in the document."""
+    """(N,) place in the document."""
+    position: Tensor
+    """(N,) number of the token's position in the batch."""
     position_document: Tensor
-    """(B, M) number of the document in its row."""
+    """(M,) number of the document in the batch."""
     position_index: Tensor
-    """(B, M) place among the positions of the document."""
+    """(M,) place among the positions of the document."""
+    position_start: Tensor
+    """(M,) number of the position's first token."""
     position_end: Tensor
-    """(B, M) place in the row of the position's last token."""
-    members: Tensor
-    """(B, M, L) places in the row of the position's tokens; −1 where it has fewer."""
+    """(M,) number of the position's last token."""
+    rows: int
     documents: int
     continued: int
     """Documents that are later pieces of a longer one."""
+    num_targets: int
+    """Tokens that predict another."""
+    num_tokens: int
+    """Tokens that are not padding."""
+    num_positions: int
+    """Positions that are not padding."""
 
     def to(self, device: torch.device, *, non_blocking: bool = False) -> None:
         """Move every tensor, in place."""
@@ -50,56 +62,55 @@ class Batch:
             if isinstance(value, Tensor):
                 setattr(self, name, value.to(device, non_blocking=non_blocking))
 
-    @property
-    def num_targets(self) -> int:
-        return int((self.targets != IGNORED).sum())
 
-
-def collate(rows: Sequence[Row]) -> Batch:
-    """Pad rows to the longest; a row without documents is all padding."""
-    tokens = max(1, *(len(row.tokens) for row in rows))
-    positions = max(1, *(len(row.lengths) for row in rows))
-    longest = max(1, *(int(row.lengths.max(initial=1)) for row in rows))
-    arrays = [_row_arrays(row, longest) for row in rows]
-    shapes = dict.fromkeys(("position_document", "position_index", "position_end", "members"), positions)
-    padding = {"targets": IGNORED, "document": -1, "position_document": -1, "members": -1}
-    stacked = {
-        name: np.stack([_padded(a[name], shapes.get(name, tokens), padding.get(name, 0)) for a in arrays])
-        for name in arrays[0]
+def collate(rows: Sequence[Row], multiple: int = 1) -> Batch:
+    """Join rows, which may be empty; N and M are rounded up to a multiple, and are at least 1."""
+    tokens = _joined([row.tokens for row in rows])
+    lengths = _joined([row.lengths for row in rows])
+    documents = _joined([row.documents for row in rows])
+    ends = np.cumsum(lengths) - 1
+    position = np.repeat(np.arange(len(lengths)), lengths)
+    first_token = np.cumsum(documents) - documents
+    document = np.repeat(np.arange(len(documents)), documents)
+    owner = document[ends]
+    targets = np.full(len(tokens), IGNORED, dtype=np.int64)
+    targets[:-1] = tokens[1:]
+    targets[first_token + documents - 1] = IGNORED
+    n = _up(max(1, len(tokens)), multiple)
+    m = _up(max(1, len(lengths) + (n > len(tokens))), multiple)
+    arrays = {
+        "tokens": _padded(tokens, n, 0),
+        "targets": _padded(targets, n, IGNORED),
+        "document": _padded(document, n, -1),
+        "index": _padded(np.arange(len(tokens)) - np.repeat(first_token, documents), n, 0),
+        "position": _padded(position, n, m - 1),
+        "position_document": _padded(owner, m, -1),
+        "position_index": _padded(np.arange(len(lengths)) - position[first_token][owner], m, 0),
+        "position_start": _padded(ends - lengths + 1, m, n - 1),
+        "position_end": _padded(ends, m, n - 1),
     }
     return Batch(
-        **{name: torch.from_numpy(array) for name, array in stacked.items()},
-        documents=sum(len(row.documents) for row in rows),
+        **{name: torch.from_numpy(array) for name, array in arrays.items()},
+        rows=len(rows),
+        documents=len(documents),
         continued=sum(row.continued for row in rows),
+        num_targets=len(tokens) - len(documents),
+        num_tokens=len(tokens),
+        num_positions=len(lengths),
     )
 
 
-def _row_arrays(row: Row, longest: int) -> dict[str, NDArray[np.int64]]:
-    tokens = row.tokens.astype(np.int64)
-    lengths = row.lengths.astype(np.int64)
-    ends = np.cumsum(lengths) - 1
-    starts = np.cumsum(row.documents) - row.documents
-    document = np.repeat(np.arange(len(row.documents)), row.documents)
-    targets = np.full(len(tokens), IGNORED, dtype=np.int64)
-    same = document[1:] == document[:-1]
-    targets[:-1][same] = tokens[1:][same]
-    owner = document[ends]
-    first_position = np.searchsorted(owner, np.arange(len(row.documents)))
-    slots = np.arange(longest)
-    members = np.where(slots < lengths[:, None], (ends - lengths + 1)[:, None] + slots, -1)
-    return {
-        "tokens": tokens,
-        "targets": targets,
-        "document": document,
-        "index": np.arange(len(tokens)) - starts[document],
-        "position_document": owner,
-        "position_index": np.arange(len(lengths)) - first_position[owner],
-        "position_end": ends,
-        "members": members,
-    }
+def _joined(arrays: Sequence[NDArray[np.int32]]) -> NDArray[np.int64]:
+    return np.concatenate(arrays, dtype=np.int64) if arrays else np.zeros(0, dtype=np.int64)
 
 
-def _padded(array: NDArray[np.int64], length: int, value: int) -> NDArray[np.int64]:
-    padded = np.full((length, *array.shape[1:]), value, dtype=np.int64)
+def _up(size: int, multiple: int) -> int:
+    return -(-size // multiple) * multiple
+
+
+def _padded(array: NDArray[np.int64], size: int, value: int) -> NDArray[np.int64]:
+    if len(array) == size:
+        return array
+    padded = np.full(size, value, dtype=np.int64)
     padded[: len(array)] = array
     return padded

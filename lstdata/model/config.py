@@ -8,6 +8,9 @@ from typing import Literal
 
 Architecture = Literal["lst", "plain"]
 
+Kind = Literal["auto", "flex", "blocked", "dense"]
+"""Of attention: FlexAttention on a GPU and blocks of queries elsewhere; or one of them, or a dense mask."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
@@ -34,6 +37,10 @@ class ModelConfig:
     feedforward_multiple: int = 256
     """Inner widths of feed-forward layers are rounded up to a multiple of this."""
     dropout: float = 0.0
+    attention: Kind = "auto"
+    """How attention is computed; the result is the same up to rounding."""
+    recompute: bool = False
+    """Forget what is inside a block and compute it again for the gradient: less memory, a third more work."""
 
     def mistakes(self) -> Iterator[str]:
         sizes = ("vocabulary", "global_width", "global_layers", "global_heads", "local_width", "local_heads")

@@ -1,6 +1,6 @@
 """What every stack is made of: attention, SwiGLU, pre-norm blocks, rotary positions.
 
-Shapes: B rows, N queries, K keys, H heads, D head width.
+Shapes: N queries, K keys, H heads, D head width. Who sees whom is in the `attend` that is handed in.
 """
 
 from __future__ import annotations
@@ -9,43 +9,32 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lstdata.model.attention import Attend
 from lstdata.model.config import feedforward_width
 
 NORM_EPSILON = 1e-5
 
 Rotation = tuple[Tensor, Tensor]
-"""Cosines and sines, each (B, 1, N, D/2)."""
+"""Cosines and sines, each (N, 1, D/2)."""
 
 
 def rotation(places: Tensor, head_width: int, theta: float) -> Rotation:
-    """Rotary angles for places (B, N): pair i of D/2 turns by place · theta^(−2i/D) (arXiv 2104.09864)."""
+    """Rotary angles for places (N,): pair i of D/2 turns by place · theta^(−2i/D) (arXiv 2104.09864)."""
     exponents = torch.arange(0, head_width, 2, device=places.device, dtype=torch.float32) / head_width
-    angles = places[:, None, :, None].float() * theta**-exponents
+    angles = places[:, None, None].float() * theta**-exponents
     return angles.cos(), angles.sin()
 
 
 def rotate(x: Tensor, turn: Rotation) -> Tensor:
-    """Turn (B, H, N, D), whose pairs are elements i and i + D/2."""
+    """Turn (N, H, D), whose pairs are elements i and i + D/2."""
     cos, sin = turn
-    first, second = x.float().chunk(2, dim=-1)
+    first, second = x.to(torch.promote_types(x.dtype, cos.dtype)).chunk(2, dim=-1)
     return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1).type_as(x)
 
 
-def attend(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
-    """Scaled dot-product attention over (B, H, N, D), given an additive mask (B, 1, N, K)."""
-    mask = mask if mask is None else mask.to(queries.dtype)
-    attended: Tensor = functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
-    return attended
-
-
 def split_heads(x: Tensor, heads: int) -> Tensor:
-    """(B, N, H·D) to (B, H, N, D)."""
-    return x.view(*x.shape[:-1], heads, -1).transpose(-2, -3)
-
-
-def join_heads(x: Tensor) -> Tensor:
-    """(B, H, N, D) to (B, N, H·D)."""
-    return x.transpose(-2, -3).flatten(-2)
+    """(N, H·D) to (N, H, D)."""
+    return x.view(*x.shape[:-1], heads, -1)
 
 
 def norm(width: int) -> nn.RMSNorm:
@@ -65,9 +54,9 @@ class SelfAttention(nn.Module):
         self.qkv = linear(width, 3 * width)
         self.output = linear(width, width)
 
-    def forward(self, x: Tensor, mask: Tensor, turn: Rotation) -> Tensor:
+    def forward(self, x: Tensor, attend: Attend, turn: Rotation) -> Tensor:
         queries, keys, values = (split_heads(part, self.heads) for part in self.qkv(x).chunk(3, dim=-1))
-        attended: Tensor = self.output(join_heads(attend(rotate(queries, turn), rotate(keys, turn), values, mask)))
+        attended: Tensor = self.output(attend(rotate(queries, turn), rotate(keys, turn), values).flatten(-2))
         return attended
 
 
@@ -84,12 +73,11 @@ class CrossAttention(nn.Module):
         self.output = linear(width, width)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor, source: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, x: Tensor, source: Tensor, attend: Attend) -> Tensor:
         queries = split_heads(self.query(self.query_norm(x)), self.heads)
         pair = self.key_value(self.source_norm(source)).chunk(2, dim=-1)
         keys, values = (split_heads(part, self.heads) for part in pair)
-        attended = self.output(join_heads(attend(queries, keys, values, mask)))
-        result: Tensor = x + self.dropout(attended)
+        result: Tensor = x + self.dropout(self.output(attend(queries, keys, values).flatten(-2)))
         return result
 
 
@@ -119,8 +107,8 @@ class Block(nn.Module):
         self.feedforward = FeedForward(width, multiple)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor, mask: Tensor, turn: Rotation) -> Tensor:
-        x = x + self.dropout(self.attention(self.attention_norm(x), mask, turn))
+    def forward(self, x: Tensor, attend: Attend, turn: Rotation) -> Tensor:
+        x = x + self.dropout(self.attention(self.attention_norm(x), attend, turn))
         x = x + self.dropout(self.feedforward(self.feedforward_norm(x)))
         return x
 

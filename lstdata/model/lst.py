@@ -1,21 +1,25 @@
 """The Latent Speech-Text Transformer (arXiv 2510.06195) and the plain transformer that it is measured against.
 
-Shapes: B rows, N tokens, M positions, L tokens in the longest position, d local width, g global width, k queries.
+Shapes: N tokens, M positions, of all documents of a batch; d local width, g global width, k queries.
 """
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
+from typing import Any
 
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from lstdata.model.attention import Attend, attention
 from lstdata.model.batch import Batch
 from lstdata.model.config import ModelConfig
-from lstdata.model.layers import Block, CrossAttention, initialize, linear, norm, rotation
-from lstdata.model.masks import decoder_mask, encoder_mask, global_mask, local_mask, token_mask
+from lstdata.model.layers import Block, CrossAttention, Rotation, initialize, linear, norm, rotation
+from lstdata.model.loss import token_losses
+from lstdata.model.sights import Sight, decoder_sight, encoder_sight, global_sight, local_sight, token_sight
 
 
 class Model(nn.Module):
-    """Either model: an embedding, something that turns (B, N, width) into states that predict, and an output matrix."""
+    """Either model: an embedding, something that turns (N, width) into states that predict, and an output matrix."""
 
     def __init__(self, config: ModelConfig, width: int) -> None:
         super().__init__()
@@ -26,13 +30,19 @@ class Model(nn.Module):
         self.logits = linear(width, config.vocabulary)
 
     def states(self, batch: Batch) -> Tensor:
-        """(B, N, width): the normalised state at token t, from which token t+1 is predicted."""
+        """(N, width): the normalised state at token t, from which token t+1 is predicted."""
         raise NotImplementedError
 
-    def forward(self, batch: Batch) -> Tensor:
-        """(B, N, vocabulary) logits of the next token."""
-        logits: Tensor = self.logits(self.states(batch))
-        return logits
+    def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The summed cross-entropy of the next tokens in nats, and (N,) each token's; only the sum has a gradient."""
+        return token_losses(self.states(batch), self.logits.weight, batch.targets)
+
+    def plan(self, sight: Sight) -> Attend:
+        return attention(sight, self.config.attention)
+
+    def embed(self, batch: Batch) -> Tensor:
+        embedded: Tensor = self.embedding_dropout(self.embedding(batch.tokens))
+        return embedded
 
 
 class LatentSpeechTextTransformer(Model):
@@ -47,14 +57,14 @@ class LatentSpeechTextTransformer(Model):
 
     def states(self, batch: Batch) -> Tensor:
         config = self.config
-        mask = local_mask(batch, config.window)
+        local = self.plan(local_sight(batch, config.window))
+        own = self.plan(encoder_sight(batch, config.queries))
+        across = self.plan(global_sight(batch))
+        finished = self.plan(decoder_sight(batch, config.visible, config.queries))
         turn = rotation(batch.index, config.local_width // config.local_heads, config.local_theta)
-        x = self.embedding_dropout(self.embedding(batch.tokens))
-        for block in self.encoder.blocks:
-            x = block(x, mask, turn)
-        latent = self.trunk(self.encoder(x, batch), global_mask(batch), batch.position_index)
-        x = self.decoder(x, latent, batch, mask, turn)
-        states: Tensor = self.norm(x)
+        x, latent = self.encoder(self.embed(batch), batch, local, own, turn)
+        latent = self.trunk(latent, across, batch.position_index)
+        states: Tensor = self.norm(self.decoder(x, latent, local, finished, turn))
         return states
 
 
@@ -67,8 +77,8 @@ class PlainTransformer(Model):
         initialize(self, config.global_layers)
 
     def states(self, batch: Batch) -> Tensor:
-        x = self.embedding_dropout(self.embedding(batch.tokens))
-        states: Tensor = self.norm(self.trunk(x, token_mask(batch), batch.index))
+        seen = self.plan(token_sight(batch))
+        states: Tensor = self.norm(self.trunk(self.embed(batch), seen, batch.index))
         return states
 
 
@@ -79,15 +89,13 @@ class Trunk(nn.Module):
         super().__init__()
         self.head_width = config.global_width // config.global_heads
         self.theta = config.global_theta
-        self.blocks = nn.ModuleList(
-            Block(config.global_width, config.global_heads, config.feedforward_multiple, config.dropout)
-            for _ in range(config.global_layers)
-        )
+        self.recompute = config.recompute
+        self.blocks = _blocks(config, config.global_layers, config.global_width, config.global_heads)
 
-    def forward(self, x: Tensor, mask: Tensor, places: Tensor) -> Tensor:
+    def forward(self, x: Tensor, attend: Attend, places: Tensor) -> Tensor:
         turn = rotation(places, self.head_width, self.theta)
         for block in self.blocks:
-            x = block(x, mask, turn)
+            x = _run(block, x, attend, turn, recompute=self.recompute)
         return x
 
 
@@ -97,27 +105,21 @@ class PatchEncoder(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         width, self.queries = config.local_width, config.queries
-        self.blocks = nn.ModuleList(
-            Block(width, config.local_heads, config.feedforward_multiple, config.dropout)
-            for _ in range(config.encoder_layers)
-        )
+        self.recompute = config.recompute
+        self.blocks = _blocks(config, config.encoder_layers, width, config.local_heads)
         self.to_queries = linear(width, self.queries * width)
         self.cross = CrossAttention(width, config.local_heads, config.dropout)
         joined = self.queries * width
         self.to_global = linear(joined, config.global_width) if joined != config.global_width else nn.Identity()
 
-    def forward(self, x: Tensor, batch: Batch) -> Tensor:
-        """(B, M, g) from the token states (B, N, d) that the blocks left."""
-        rows, positions, longest = batch.members.shape
-        member = batch.members >= 0
-        offsets = torch.arange(rows, device=x.device)[:, None, None] * x.shape[1]
-        source = x.flatten(0, 1)[(batch.members.clamp(min=0) + offsets).flatten()].view(rows * positions, longest, -1)
-        outside = ~member.flatten(0, 1)[:, :, None]
-        pooled = source.masked_fill(outside, float("-inf")).amax(dim=1)
-        pooled = pooled.masked_fill(outside.all(dim=1), 0.0)
-        queries = self.to_queries(pooled).view(rows * positions, self.queries, -1)
-        latent: Tensor = self.to_global(self.cross(queries, source, encoder_mask(batch)).flatten(-2))
-        return latent.view(rows, positions, -1)
+    def forward(self, x: Tensor, batch: Batch, local: Attend, own: Attend, turn: Rotation) -> tuple[Tensor, Tensor]:
+        """Token states (N, d) and what the global transformer reads, (M, g), from embeddings (N, d)."""
+        for block in self.blocks:
+            x = _run(block, x, local, turn, recompute=self.recompute)
+        pooled = pool(x, batch)
+        queries = self.to_queries(pooled).view(-1, x.shape[1])
+        latent = _run(self.cross, queries, x, own, recompute=self.recompute)
+        return x, self.to_global(latent.view(len(pooled), -1))
 
 
 class PatchDecoder(nn.Module):
@@ -125,25 +127,42 @@ class PatchDecoder(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        width, self.queries, self.visible = config.local_width, config.queries, config.visible
+        width, self.queries = config.local_width, config.queries
+        self.recompute = config.recompute
         self.from_global = linear(config.global_width, self.queries * width)
         self.cross = nn.ModuleList(
             CrossAttention(width, config.local_heads, config.dropout) for _ in range(config.decoder_layers)
         )
-        self.blocks = nn.ModuleList(
-            Block(width, config.local_heads, config.feedforward_multiple, config.dropout)
-            for _ in range(config.decoder_layers)
-        )
+        self.blocks = _blocks(config, config.decoder_layers, width, config.local_heads)
 
-    def forward(self, x: Tensor, latent: Tensor, batch: Batch, mask: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
-        """(B, N, d) from token states (B, N, d) and global outputs (B, M, g)."""
-        keys = self.from_global(latent).view(x.shape[0], -1, x.shape[-1])
-        seen = decoder_mask(batch, self.visible, self.queries)
+    def forward(self, x: Tensor, latent: Tensor, local: Attend, finished: Attend, turn: Rotation) -> Tensor:
+        """(N, d) from token states (N, d) and global outputs (M, g)."""
+        keys = self.from_global(latent).view(-1, x.shape[1])
         for cross, block in zip(self.cross, self.blocks, strict=True):
-            x = block(cross(x, keys, seen), mask, turn)
+            x = _run(cross, x, keys, finished, recompute=self.recompute)
+            x = _run(block, x, local, turn, recompute=self.recompute)
         return x
+
+
+def pool(x: Tensor, batch: Batch) -> Tensor:
+    """(M, d): the greatest of the token states (N, d) of each position, element by element."""
+    empty = x.new_zeros(len(batch.position_end), x.shape[1])
+    return empty.scatter_reduce(0, batch.position[:, None].expand_as(x), x, "amax", include_self=False)
 
 
 def build_model(config: ModelConfig) -> Model:
     """A freshly initialised model in training mode."""
     return LatentSpeechTextTransformer(config) if config.architecture == "lst" else PlainTransformer(config)
+
+
+def _blocks(config: ModelConfig, layers: int, width: int, heads: int) -> nn.ModuleList:
+    return nn.ModuleList(Block(width, heads, config.feedforward_multiple, config.dropout) for _ in range(layers))
+
+
+def _run(layer: nn.Module, *inputs: Any, recompute: bool) -> Tensor:
+    """The layer's output; with `recompute` nothing inside is kept for the gradient."""
+    if recompute and layer.training:
+        output: Tensor = checkpoint(layer, *inputs, use_reentrant=False)
+    else:
+        output = layer(*inputs)
+    return output

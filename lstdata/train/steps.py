@@ -11,11 +11,10 @@ from fairseq2.evaluator import EvalUnit
 from fairseq2.metrics import MetricBag, Sum
 from fairseq2.trainer import TrainUnit
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
 from lstdata.errors import LstDataError
 from lstdata.loader.rows import RowStream
-from lstdata.model.batch import IGNORED, Batch
+from lstdata.model.batch import Batch
 from lstdata.vocab import VocabCard
 
 SUMS: Final = (
@@ -69,10 +68,9 @@ class ValidationStep(EvalUnit[Batch]):
 
 def measure(model: nn.Module, batch: Batch, vocab: VocabCard, metric_bag: MetricBag) -> Tensor:
     """The summed cross-entropy in nats; adds the batch's sums to the bag."""
-    logits: Tensor = model(batch)
-    targets = batch.targets.flatten()
-    nll = cross_entropy(logits.flatten(0, 1).float(), targets, ignore_index=IGNORED, reduction="none")
-    loss = nll.sum()
+    loss: Tensor
+    loss, nll = model(batch)
+    targets = batch.targets
     with torch.no_grad():
         is_unit = targets >= vocab.first_unit
         is_text = (targets >= 0) & (targets < vocab.text_size) & (targets != vocab.bos) & (targets != vocab.eos)
@@ -80,11 +78,11 @@ def measure(model: nn.Module, batch: Batch, vocab: VocabCard, metric_bag: Metric
             "nll": loss,
             "nll_text": nll[is_text].sum(),
             "nll_units": nll[is_unit].sum(),
-            "targets": (targets != IGNORED).sum(),
+            "targets": torch.tensor(batch.num_targets),
             "targets_text": is_text.sum(),
             "targets_units": is_unit.sum(),
-            "tokens": (batch.document >= 0).sum(),
-            "positions": (batch.position_document >= 0).sum(),
+            "tokens": torch.tensor(batch.num_tokens),
+            "positions": torch.tensor(batch.num_positions),
             "slots": torch.tensor(batch.tokens.numel()),
             "documents": torch.tensor(batch.documents),
             "continued": torch.tensor(batch.continued),

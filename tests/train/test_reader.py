@@ -9,7 +9,7 @@ from lstdata.config import InterleaveConfig, PatchingConfig
 from lstdata.loader.corpus import SplitCorpus, open_run
 from lstdata.loader.rows import RowStream, one_pass, rank_lanes
 from lstdata.model.batch import Batch
-from lstdata.packing import RowBudget
+from lstdata.packing import Row, RowBudget
 
 pytest.importorskip("fairseq2")
 
@@ -23,8 +23,12 @@ def corpus(built: Path) -> SplitCorpus:
     return SplitCorpus(open_run(built), "train", InterleaveConfig(), PatchingConfig())
 
 
-def rows_of(batch: Batch) -> list[tuple[int, ...]]:
-    return [tuple(line[owner >= 0].tolist()) for line, owner in zip(batch.tokens, batch.document, strict=True)]
+def documents_of(batch: Batch) -> list[tuple[int, ...]]:
+    return [tuple(batch.tokens[batch.document == number].tolist()) for number in range(batch.documents)]
+
+
+def documents_in(row: Row) -> list[tuple[int, ...]]:
+    return [tuple(part.tolist()) for part in np.split(row.tokens, np.cumsum(row.documents)[:-1])]
 
 
 @pytest.mark.parametrize("world", [1, 2, 4])
@@ -32,8 +36,8 @@ def test_the_ranks_of_a_step_take_its_rows_between_them(corpus: SplitCorpus, wor
     readers = [TrainReader(RowStream(corpus, BUDGET, seed=0, lanes=2), 4, r, world) for r in range(world)]
     stream = RowStream(corpus, BUDGET, seed=0, lanes=2)
     for step in range(3):
-        taken = sorted(row for reader in readers for batch in next(reader) for row in rows_of(batch))
-        assert taken == sorted(tuple(stream.row(g).tokens.tolist()) for g in range(4 * step, 4 * step + 4))
+        taken = sorted(d for reader in readers for batch in next(reader) for d in documents_of(batch))
+        assert taken == sorted(d for g in range(4 * step, 4 * step + 4) for d in documents_in(stream.row(g)))
 
 
 @pytest.mark.parametrize(("world", "lanes"), [(1, 3), (2, 4), (4, 2), (3, 4), (6, 4)])
@@ -54,10 +58,10 @@ def test_a_reader_goes_on_where_its_state_says(corpus: SplitCorpus) -> None:
     for _ in range(2):
         next(reader)
     state = reader.state_dict()
-    expected = rows_of(next(reader)[0])
+    expected = documents_of(next(reader)[0])
     other = TrainReader(RowStream(corpus, BUDGET, seed=0, lanes=2), 3, 0, 1)
     other.load_state_dict(state)
-    assert rows_of(next(other)[0]) == expected
+    assert documents_of(next(other)[0]) == expected
     with pytest.raises(ValueError, match="`version`"):
         other.load_state_dict({"version": 0})
 
@@ -66,11 +70,11 @@ def test_a_reader_goes_on_where_its_state_says(corpus: SplitCorpus) -> None:
 def test_a_validation_pass_is_exact_and_equally_long_on_every_rank(corpus: SplitCorpus, world: int) -> None:
     readers = [ValidationReader(corpus, BUDGET, 4, 0, rank, world) for rank in range(world)]
     for _ in range(2):
-        steps = [[rows_of(batch) for batches in reader for batch in batches] for reader in readers]
+        steps = [[batch for batches in reader for batch in batches] for reader in readers]
         assert len({len(taken) for taken in steps}) == 1
-        rows = sorted(row for taken in steps for batch in taken for row in batch if row)
-        assert rows == sorted(tuple(row.tokens.tolist()) for row in one_pass(corpus, BUDGET, seed=0))
-        assert {len(batch) for taken in steps for batch in taken} == {4 // world}
+        documents = sorted(d for taken in steps for batch in taken for d in documents_of(batch))
+        assert documents == sorted(d for row in one_pass(corpus, BUDGET, seed=0) for d in documents_in(row))
+        assert {batch.rows for taken in steps for batch in taken} == {4 // world}
         for reader in readers:
             reader.reset()
     assert len(np.concatenate([row.documents for row in one_pass(corpus, BUDGET, seed=0)])) >= len(corpus)
