@@ -49,16 +49,18 @@ class Blocked:
     def __init__(self, sight: Sight, block: int = BLOCK) -> None:
         self._block = block
         self._parts: list[tuple[slice, Tensor]] = []
-        for first, end in zip(sight.first[:, None].split(block), sight.end[:, None].split(block), strict=True):
+        for first, end in zip(
+            *(torch.functional.split(x[:, None], block) for x in (sight.first, sight.end)), strict=True
+        ):
             low, high = int(first.min()) // block, -(-int(end.max()) // block)
             key = torch.arange(low * block, min(high * block, sight.keys), device=first.device)
             self._parts.append((slice(low, high), (key >= first) & (key < end)))
 
     def __call__(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        blocks = [x.split(self._block) for x in (queries, keys, values)]
+        query, key, value = (torch.functional.split(x, self._block) for x in (queries, keys, values))
         attended = []
-        for query, (seen, mask) in zip(blocks[0], self._parts, strict=True):
-            attended.append(_masked(query, torch.cat(blocks[1][seen]), torch.cat(blocks[2][seen]), mask))
+        for part, (seen, mask) in zip(query, self._parts, strict=True):
+            attended.append(_masked(part, torch.cat(key[seen]), torch.cat(value[seen]), mask))
         return torch.cat(attended)
 
 
