@@ -15,12 +15,17 @@ from lstdata.model.presets import PRESETS
     "--out", required=True, type=click.Path(file_okay=False, path_type=UPath), help="Checkpoints and metrics."
 )
 @click.option("--preset", help=f"Sizes and schedule: {', '.join(PRESETS)}.  [default: tiny]")
+@click.option(
+    "--processes", default=1, show_default=True, help="On this machine: one for each GPU, or sharing its cores."
+)
 @CONFIG
 @SET
-def train_command(data: UPath, out: UPath, preset: str | None, config_path: str | None, sets: tuple[str, ...]) -> None:
+def train_command(
+    data: UPath, out: UPath, preset: str | None, processes: int, config_path: str | None, sets: tuple[str, ...]
+) -> None:
     """Train an LST model on the shards of a run folder; run again to resume."""
     from lstdata.config import load
     from lstdata.train import TrainConfig, train
 
     chosen = [] if preset is None else [f"preset={preset}"]
-    train(load(TrainConfig, config_path, [*sets, *chosen]), data, out)
+    train(load(TrainConfig, config_path, [*sets, *chosen]), data, out, processes=processes)

@@ -7,7 +7,7 @@ each epoch a lane draws every one of its samples exactly once, in a seeded order
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from typing import Any
 
@@ -160,6 +160,15 @@ class RowStream:
         if wrong:
             raise ConfigError("The checkpoint was made with other data or another order of rows.", *wrong)
         self._states = {int(lane): LaneState(*values) for lane, values in state["states"].items()}
+
+
+def merge_states(states: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The state of a stream that read what several streams of one order did: each lane where it was read furthest."""
+    lanes: dict[Any, Any] = {}
+    for state in states:
+        for lane, values in state["states"].items():
+            lanes[lane] = max(lanes.get(lane, values), values)
+    return {**states[0], "states": lanes}
 
 
 def one_pass(corpus: Corpus, budget: RowBudget, *, seed: int, epoch: int = 0) -> Iterator[Row]:

@@ -103,6 +103,11 @@ class TrainConfig:
     keep_checkpoints: int = 2
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """`auto`: bfloat16 autocast on a GPU, float32 on a CPU."""
+    parallel: Literal["auto", "ddp", "fsdp"] = "auto"
+    """How several processes hold the model: each all of it, or (FSDP2) its share of every block. `auto`: shares from a
+    billion parameters on, which with gradients and moments are 16 GB."""
+    compile: bool | None = None
+    """Compile each block; None: on a GPU."""
     seed: int = 0
     """Of the initial weights and of dropout."""
 

@@ -7,11 +7,11 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from fairseq2.metrics.recorders import MetricRecorder
 from fairseq2.recipe.run import run
-from upath import UPath
 
 from lstdata.loader.corpus import Corpus
 from lstdata.loader.rows import RowStream
@@ -23,15 +23,12 @@ from lstdata.train.run import Say
 SECONDS_BETWEEN_LINES = 5.0
 
 
-def launch(
-    config: TrainConfig, model: ModelConfig, stream: RowStream, validation: Corpus, out: UPath, say: Say
-) -> None:
+def launch(config: TrainConfig, model: ModelConfig, stream: RowStream, validation: Corpus, out: Path, say: Say) -> None:
     """Train to the end of the schedule or to `stop_at`; a folder with checkpoints is continued from the last."""
-    recipe = LstRecipe(
-        config, model, Splits(train=stream, validation=validation), Progress(required(config.steps), say)
-    )
+    splits = Splits(train=stream, validation=validation)
+    recipe = LstRecipe(config, model, splits, out, Progress(required(config.steps), say))
     with _own_logging():
-        run(recipe, recipe_config(config), out, no_rich=True, no_progress=True)
+        run(recipe, recipe_config(config, model), out, no_rich=True, no_progress=True)
 
 
 class Progress(MetricRecorder):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
 from fairseq2.datasets import DataReader
 
 from lstdata.loader.corpus import Corpus
 from lstdata.loader.rows import RowStream, one_pass
+from lstdata.loader.rows import merge_states as merge_stream_states
 from lstdata.model.batch import Batch, collate
 from lstdata.packing import Row, RowBudget, join
 
@@ -45,6 +46,11 @@ class TrainReader(DataReader[Batch]):
     @property
     def num_accumulate(self) -> int:
         return 1
+
+
+def merge_states(states: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """One state for any number of readers, of the states of the readers of all ranks at one step."""
+    return {**states[0], "stream": merge_stream_states([state["stream"] for state in states])}
 
 
 class ValidationReader(DataReader[Batch]):

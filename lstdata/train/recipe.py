@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal
 
 import torch
 from fairseq2.composition import register_dataset_family, register_model_family
 from fairseq2.metrics import format_as_float, format_as_int
 from fairseq2.metrics.recorders import MetricDescriptor, MetricRecorder
+from fairseq2.nn.fsdp import FSDPWrapper
 from fairseq2.recipe.base import Recipe, RecipeContext
 from fairseq2.recipe.config import (
     AdamWConfig,
@@ -27,12 +31,14 @@ from fairseq2.recipe.config import (
 )
 from fairseq2.runtime.dependency import DependencyContainer
 from fairseq2.task import Task
+from torch import nn
 
-from lstdata.errors import ConfigError
 from lstdata.loader.corpus import Corpus
 from lstdata.loader.rows import RowStream
 from lstdata.model.config import ModelConfig
 from lstdata.model.lst import Model, build_model
+from lstdata.model.parameters import count_parameters
+from lstdata.train.checkpoint_manager import Checkpoints
 from lstdata.train.config import TrainConfig, required
 from lstdata.train.reader import TrainReader, ValidationReader
 from lstdata.train.steps import TrainStep, ValidationStep
@@ -40,6 +46,9 @@ from lstdata.train.steps import TrainStep, ValidationStep
 FAMILY = "lst"
 DATASET = "lstdata"
 THIS_RUN = "run"
+
+SHARDED_FROM: Final = 10**9
+"""Parameters from which on `parallel: auto` shards: 16 GB of weights, gradients and moments (chosen here)."""
 
 
 @dataclass(kw_only=True)
@@ -72,8 +81,11 @@ class SplitsConfig:
 class LstRecipe(Recipe):
     """Trains one model on one run folder; `config` is resolved."""
 
-    def __init__(self, config: TrainConfig, model: ModelConfig, splits: Splits, recorder: MetricRecorder) -> None:
+    def __init__(
+        self, config: TrainConfig, model: ModelConfig, splits: Splits, out: Path, recorder: MetricRecorder
+    ) -> None:
         self._config = config
+        self._out = out
         self._model = model
         self._splits = splits
         self._recorder = recorder
@@ -82,7 +94,15 @@ class LstRecipe(Recipe):
         for console in logging.getLogger().handlers:
             console.setLevel(logging.ERROR)
         logging.getLogger("fairseq2").setLevel(logging.INFO)
-        register_model_family(container, FAMILY, Model, ModelConfig, factory=build_model)
+        register_model_family(
+            container,
+            FAMILY,
+            Model,
+            ModelConfig,
+            factory=build_model,
+            compiler=compile_blocks,
+            fsdp_applier=shard_blocks,
+        )
         container.register_instance(ModelConfig, self._model, key=THIS_RUN)
         register_dataset_family(container, DATASET, Splits, SplitsConfig, opener=lambda config: self._splits)
         container.collection.register_instance(MetricRecorder, self._recorder)
@@ -93,34 +113,67 @@ class LstRecipe(Recipe):
         config = self._config
         gang = context.gangs.dp
         per_step = required(config.rows.per_step)
-        if per_step % gang.size:
-            raise ConfigError(f"`rows.per_step` must be a multiple of the {gang.size} processes, but is {per_step}.")
         splits = context.get_dataset_as(Splits)
         held_out = ValidationReader(
             splits.validation, splits.train.budget, per_step, config.rows.seed, gang.rank, gang.size
         )
         model = context.get_data_parallel_model()
         vocab = splits.validation.vocab
-        return context.create_trainer(
-            TrainStep(model, vocab, splits.train),
+        trainer = context.create_trainer(
+            TrainStep(model, vocab, splits.train, seed=config.seed, rank=gang.rank, diverged=self._out / "diverged"),
             TrainReader(splits.train, per_step, gang.rank, gang.size),
             [ValidationStep(model, vocab)],
             [held_out],
         )
+        # fairseq2 has registered its own before a recipe may register anything, and refuses a second.
+        trainer._checkpoint_manager = Checkpoints(self._out, context.gangs)
+        return trainer
 
     @property
     def config_kls(self) -> type[object]:
         return RecipeConfig
 
 
-def recipe_config(config: TrainConfig) -> RecipeConfig:
+def compile_blocks(model: Model, **options: Any) -> Model:
+    """Compile the forward pass of each block in place; parameters keep their names."""
+    for block in blocks(model):
+        block.compile(**options)  # type: ignore[no-untyped-call]
+    return model
+
+
+def shard_blocks(model: Model, granularity: str, wrap: FSDPWrapper) -> Model:
+    """FSDP2: each block is gathered alone when it is needed; what is in none is the root's, which fairseq2 wraps."""
+    for block in blocks(model):
+        wrap(block)
+    return model
+
+
+def blocks(model: Model) -> Iterator[nn.Module]:
+    """All that the model has a stack of."""
+    for stack in model.modules():
+        if isinstance(stack, nn.ModuleList):
+            yield from stack
+
+
+def parallelism(config: TrainConfig, model: ModelConfig) -> Literal["ddp", "fsdp"]:
+    if config.parallel == "auto":
+        return "fsdp" if count_parameters(model) >= SHARDED_FROM else "ddp"
+    return config.parallel
+
+
+def recipe_config(config: TrainConfig, model: ModelConfig) -> RecipeConfig:
     """A resolved config in fairseq2's terms."""
     steps, optimizer = required(config.steps), config.optimizer
     lr, warmup = required(optimizer.lr), required(optimizer.warmup)
     half = config.precision == "bfloat16" or (config.precision == "auto" and torch.cuda.is_available())
     return RecipeConfig(
-        model=ModelSection(family=FAMILY, arch=THIS_RUN),
+        model=ModelSection(
+            family=FAMILY,
+            arch=THIS_RUN,
+            compile=torch.cuda.is_available() if config.compile is None else config.compile,
+        ),
         trainer=TrainerSection(
+            data_parallelism=parallelism(config, model),
             mixed_precision=MixedPrecisionConfig(mode="auto" if half else "off", dtype=torch.bfloat16),
             max_grad_norm=optimizer.clip,
         ),

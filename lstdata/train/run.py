@@ -3,113 +3,139 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
 
 from upath import UPath
 
-from lstdata.config import differences, to_dict
 from lstdata.errors import ConfigError, MissingExtra
 from lstdata.loader.corpus import RunFolder, SplitCorpus, open_run
 from lstdata.loader.rows import RowStream
+from lstdata.model.config import ModelConfig
 from lstdata.model.parameters import count_parameters
 from lstdata.patching import evaluated
-from lstdata.storage import commit_bytes, commit_json, read_json, sha256_file
+from lstdata.storage import commit_json
+from lstdata.train.claim import card_of, check_claim, claim
 from lstdata.train.config import TrainConfig, model_of, required, resolve, row_budget
+from lstdata.train.processes import Rank, run_processes, this_rank
 from lstdata.train.summary import summarize, table
-from lstdata.vocab import VocabCard
-
-FORMAT = 1
-
-MAY_CHANGE = ("about", "stop_at", "validate_every", "checkpoint_every", "keep_checkpoints")
-"""What a continued run may be given anew: nothing of it changes a weight."""
 
 Say = Callable[[str], None]
 
+T = TypeVar("T")
 
-def train(config: TrainConfig, data: UPath, out: UPath, say: Say = print) -> dict[str, Any]:
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """All that a run needs, opened and checked; nothing is written yet."""
+
+    config: TrainConfig
+    """Resolved."""
+    out: Path
+    run: RunFolder
+    train: SplitCorpus
+    held_out: SplitCorpus
+    stream: RowStream
+    model: ModelConfig
+    card: dict[str, Any]
+
+
+def train(config: TrainConfig, data: UPath, out: UPath, say: Say = print, processes: int = 1) -> dict[str, Any]:
     """Train on a finished run folder, or go on where `out` was left; the summary that it also writes.
 
+    More than one process are started here, on this machine; where `torchrun` has started this one as one of several,
+    it is the rank that its environment says, and all but the first return nothing.
+
     ConfigError where data, config and `out` do not fit together, CorruptShard for a damaged shard, LstDataError for a
-    loss that is not a number.
+    loss that is not a number and for a process that has died.
     """
     if importlib.util.find_spec("fairseq2") is None:
         raise MissingExtra("training", "fairseq2", "train")
+    rank = this_rank()
+    if rank is not None and processes > 1:
+        raise ConfigError(f"`--processes` must not be given to a process of torchrun's, but is {processes}.")
+    prepared = prepare(config, data, out, processes if rank is None else rank.world)
+    if rank is None and processes > 1:
+        claim(prepared.out, prepared.card)
+        return run_processes(config, data, prepared.out, say, processes)
+    return _train_here(prepared, say, rank or Rank(0, 1))
+
+
+def prepare(config: TrainConfig, data: UPath, out: UPath, processes: int = 1) -> Prepared:
+    """Open and check everything; ConfigError with all mistakes at once."""
     config = resolve(config)
-    run = open_run(data)
-    corpus = SplitCorpus(run, "train", config.interleave, config.patching)
-    held_out = SplitCorpus(run, "validation", config.interleave, evaluated(config.patching))
-    rows = required(config.steps) * required(config.rows.per_step)
-    stream = RowStream(corpus, row_budget(config), seed=config.rows.seed, lanes=config.rows.lanes, rows=rows)
-    model = model_of(config, corpus.vocab.size)
-    first = int(os.environ.get("RANK", "0")) == 0
-    if first:
-        _claim(out, config, run, corpus.vocab)
+    mistakes = list(_process_mistakes(config, processes))
+    run = _found(mistakes, lambda: open_run(data))
+    if run is None:
+        raise ConfigError(*mistakes)
+    corpus = _found(mistakes, lambda: SplitCorpus(run, "train", config.interleave, config.patching))
+    held_out = _found(mistakes, lambda: SplitCorpus(run, "validation", config.interleave, evaluated(config.patching)))
+    if corpus is None or held_out is None:
+        raise ConfigError(*mistakes)
+    stream = _found(mistakes, lambda: _stream(config, corpus))
+    model = _found(mistakes, lambda: model_of(config, corpus.vocab.size))
+    if stream is None or model is None:
+        raise ConfigError(*mistakes)
+    card = card_of(config, model, run, corpus.vocab)
+    _found(mistakes, lambda: check_claim(out, card, run.root))
+    if mistakes:
+        raise ConfigError(*mistakes)
+    return Prepared(
+        out=Path(str(out)),
+        config=config,
+        run=run,
+        train=corpus,
+        held_out=held_out,
+        stream=stream,
+        model=model,
+        card=card,
+    )
+
+
+def _train_here(prepared: Prepared, say: Say, rank: Rank) -> dict[str, Any]:
+    """Train in this process, one of `rank.world`."""
+    config, out, corpus, stream = prepared.config, prepared.out, prepared.train, prepared.stream
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads lose tenfold where cores are shared
 
     import soundfile  # noqa: F401 — brings libsndfile, which fairseq2 wants to find loaded or in the system
 
     from lstdata.train.launch import launch
 
-    if first:
-        say(f"{count_parameters(model):,} parameters · {len(corpus)} + {len(held_out)} utterances")
-    launch(config, model, stream, held_out, out, say)
-    if not first:
+    if rank.first:
+        claim(out, prepared.card)
+        size = f"{count_parameters(prepared.model):,} parameters"
+        say(f"{size} · {len(corpus)} + {len(prepared.held_out)} utterances · {rank.world} process(es)")
+    launch(config, prepared.model, stream, prepared.held_out, out, say)
+    if not rank.first:
         return {}
-    summary = summarize(corpus, held_out, run.tokenizer, stream.budget, config.rows.seed, out)
+    summary = summarize(corpus, prepared.held_out, prepared.run.tokenizer, stream.budget, config.rows.seed, out)
     commit_json(out / "metrics" / "summary.json", summary)
     say(f"{out} is at step {summary['step']} of {config.steps}")
     say(table(summary))
     return summary
 
 
-def _claim(out: UPath, config: TrainConfig, run: RunFolder, vocab: VocabCard) -> None:
-    """Write what the run is, or ConfigError where `out` holds another one."""
-    mine: dict[str, Any] = {
-        "format": FORMAT,
-        "config": to_dict(config),
-        "vocab": vocab.to_json(),
-        "index_sha256": sha256_file(run.root / "index.parquet"),
-    }
-    path = out / "train.json"
-    last = _last_checkpoint(out)
-    if path.is_file() and last:
-        old = read_json(path)
-        VocabCard.from_json(old["vocab"], str(path)).check_same(vocab)
-        if old["index_sha256"] != mine["index_sha256"]:
-            raise ConfigError(f"`{out}` was trained on other data than `{run.root}`; use another folder.")
-        changed = differences(_fixed(old["config"]), _fixed(mine["config"]))
-        if changed:
-            raise ConfigError(f"`{out}` holds a run of another config; use another folder, or undo:", *changed)
-    elif not path.is_file() and out.is_dir() and any(out.iterdir()):
-        raise ConfigError(f"`out` must be empty or a run of `lstdata train`, but `{out}` is neither.")
-    _forget_after(last, out)
-    commit_json(path, mine)
+def _process_mistakes(config: TrainConfig, processes: int) -> list[str]:
+    per_step = required(config.rows.per_step)
+    if processes < 1:
+        return [f"`--processes` must be ≥ 1, but is {processes}."]
+    if per_step % processes:
+        return [f"`rows.per_step` must be a multiple of the {processes} processes, but is {per_step}."]
+    return []
 
 
-def _fixed(config: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in config.items() if key not in MAY_CHANGE}
+def _stream(config: TrainConfig, corpus: SplitCorpus) -> RowStream:
+    rows = required(config.steps) * required(config.rows.per_step)
+    return RowStream(corpus, row_budget(config), seed=config.rows.seed, lanes=config.rows.lanes, rows=rows)
 
 
-def _last_checkpoint(out: UPath) -> int:
-    """The step that training would go on from; 0 where it would begin."""
-    names = (path.name.removeprefix("step_") for path in (out / "checkpoints").glob("step_*"))
-    return max((int(name) for name in names if name.isdigit()), default=0)
-
-
-def _forget_after(last: int, out: UPath) -> None:
-    """Drop what was published of later steps: they will be taken, and published, again."""
-    for path in (out / "metrics").glob("*.jsonl"):
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        kept = [line for line in lines if _step(line) <= last]
-        if len(kept) < len(lines):
-            commit_bytes(path, "".join(kept).encode())
-
-
-def _step(line: str) -> float:
+def _found(mistakes: list[str], make: Callable[[], T]) -> T | None:
+    """What `make` makes; None, and its mistakes, where it cannot."""
     try:
-        return int(json.loads(line)["Step"])
-    except ValueError:
-        return float("inf")
+        return make()
+    except ConfigError as error:
+        mistakes += error.mistakes
+        return None

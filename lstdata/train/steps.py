@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import MutableMapping
+from pathlib import Path
 from typing import Final
 
 import torch
@@ -15,6 +16,8 @@ from torch import Tensor, nn
 from lstdata.errors import LstDataError
 from lstdata.loader.rows import RowStream
 from lstdata.model.batch import Batch
+from lstdata.randomness import digest
+from lstdata.train.checkpoint import write
 from lstdata.vocab import VocabCard
 
 SUMS: Final = (
@@ -26,14 +29,21 @@ SUMS: Final = (
 class TrainStep(TrainUnit[Batch]):
     """The mean next-token cross-entropy over all real tokens: text, markers and units alike (arXiv 2510.06195)."""
 
-    def __init__(self, model: nn.Module, vocab: VocabCard, stream: RowStream) -> None:
+    def __init__(
+        self, model: nn.Module, vocab: VocabCard, stream: RowStream, *, seed: int, rank: int, diverged: Path
+    ) -> None:
         self._model = model
         self._vocab = vocab
         self._stream = stream
+        self._seed = seed
+        self._rank = rank
+        self._diverged = diverged
         self._step = 0
 
     def set_step_nr(self, step_nr: int) -> None:
+        """Dropout is a function of seed, step and rank: there is no generator to save."""
         self._step = step_nr
+        torch.manual_seed(int.from_bytes(digest(self._seed, step_nr, self._rank, "dropout")[:8], "little"))
 
     def prepare_metric_bag(self, metric_bag: MetricBag) -> None:
         _prepare(metric_bag)
@@ -41,12 +51,22 @@ class TrainStep(TrainUnit[Batch]):
     def process_batch(self, batch: Batch, metric_bag: MetricBag) -> tuple[Tensor, int]:
         loss = measure(self._model, batch, self._vocab, metric_bag)
         if not math.isfinite(float(loss.detach())):
-            raise LstDataError(f"The loss of step {self._step} is {float(loss.detach())}: training has diverged.")
+            raise self._divergence(batch, float(loss.detach()))
         return loss, batch.num_targets
 
     def process_metric_values(self, values: MutableMapping[str, object]) -> None:
         summarize(values, self._vocab)
         values["epochs"] = self._stream.epochs
+
+    def _divergence(self, batch: Batch, loss: float) -> LstDataError:
+        """Saves the batch; `torch.load(weights_only=True)` reads it."""
+        self._diverged.mkdir(parents=True, exist_ok=True)
+        path = self._diverged / f"step_{self._step}_rank_{self._rank}.pt"
+        write(path, {"step": self._step, "rank": self._rank, "loss": loss, **vars(batch)})
+        return LstDataError(
+            f"The loss of step {self._step} on rank {self._rank} is {loss}: training has diverged. "
+            f"Its batch is in `{path}`; run again with a lower `optimizer.lr` or `optimizer.clip` in another folder."
+        )
 
 
 class ValidationStep(EvalUnit[Batch]):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from upath import UPath
 
 from lstdata.loader.corpus import SplitCorpus
 from lstdata.loader.rows import one_pass
@@ -19,7 +19,7 @@ MOST_FITTED: Final = 20_000
 
 
 def summarize(
-    train: SplitCorpus, validation: SplitCorpus, tokenizer: TextTokenizer, budget: RowBudget, seed: int, out: UPath
+    train: SplitCorpus, validation: SplitCorpus, tokenizer: TextTokenizer, budget: RowBudget, seed: int, out: Path
 ) -> dict[str, Any]:
     """The last validation's losses and, over the same drawn documents, the baselines': nats per token."""
     lines = (out / "metrics" / "valid.jsonl").read_text(encoding="utf-8").splitlines()
