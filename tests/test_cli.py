@@ -172,3 +172,9 @@ def test_an_error_shows_what_a_terminal_would_obey(capsys: pytest.CaptureFixture
     with pytest.raises(SystemExit):
         fail("no sample `\x1b[31mred`", 2)
     assert capsys.readouterr().err == "error: no sample `�[31mred`\n"
+
+
+def test_help_lists_every_verb_with_its_first_sentence_whole() -> None:
+    shown = " ".join(CliRunner().invoke(cli, ["--help"], terminal_width=80).output.split())
+    for name, verb in cli.commands.items():
+        assert f"{name} {' '.join(str(verb.help).split(chr(10) * 2)[0].split())}" in shown

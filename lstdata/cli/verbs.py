@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from itertools import chain
+from typing import Final
 
 import click
 
@@ -28,8 +30,50 @@ from lstdata.cli import (
 from lstdata.cli.shared import fail
 from lstdata.errors import LstDataError
 
+SECTIONS: Final[dict[str, tuple[click.Command, ...]]] = {
+    "Speech and text in": (
+        demonstrating.demo_corpus,
+        preparing.prepare,
+        segmenting.segment_command,
+        transcribing.transcribe_command,
+    ),
+    "Build": (
+        building.build_shards_command,
+        planning.plan,
+        looking.status_command,
+        retrying.retry_command,
+        fitting.fit_units,
+        fitting.fit_units_bpe,
+        fitting.fit_tokenizer,
+        converting.convert_codebook_command,
+    ),
+    "Look and check": (looking.report_command, inspecting.inspect_command, verifying.verify_command),
+    "Reshape and hand on": (
+        reshaping.merge_command,
+        reshaping.split_command,
+        reshaping.subset_command,
+        reshaping.reshard_command,
+        exporting.export_command,
+        describing.card_command,
+    ),
+    "Train": (training.train_command,),
+}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+
+class _Verbs(click.Group):
+    """Lists the verbs in the order of the work, each with its first sentence whole."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, verbs in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(str(verb.name), _sentence(verb)) for verb in verbs])
+
+
+def _sentence(verb: click.Command) -> str:
+    return " ".join((verb.help or "").split("\n\n")[0].split())
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="lstdata")
 def cli() -> None:
     """Speech and transcripts to training data for the Latent Speech-Text Transformer, and its trainer.
@@ -40,30 +84,7 @@ def cli() -> None:
     """
 
 
-for verb in (
-    demonstrating.demo_corpus,
-    preparing.prepare,
-    segmenting.segment_command,
-    transcribing.transcribe_command,
-    planning.plan,
-    building.build_shards_command,
-    fitting.fit_units,
-    fitting.fit_units_bpe,
-    fitting.fit_tokenizer,
-    converting.convert_codebook_command,
-    retrying.retry_command,
-    reshaping.merge_command,
-    reshaping.split_command,
-    reshaping.subset_command,
-    reshaping.reshard_command,
-    looking.status_command,
-    verifying.verify_command,
-    inspecting.inspect_command,
-    looking.report_command,
-    describing.card_command,
-    exporting.export_command,
-    training.train_command,
-):
+for verb in chain.from_iterable(SECTIONS.values()):
     cli.add_command(verb)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from upath import UPath
 
+from lstdata.errors import ConfigError
 from lstdata.records import SAMPLE_RATE, Codec
 from lstdata.report.corpus import Part
 from lstdata.report.hub import cell, code, hub_languages, hub_license, hub_split, size_category
@@ -32,15 +34,32 @@ class Published:
     """Name, type and meaning of each."""
 
 
-def write_card(out: UPath, folder: UPath | None = None, published: Published | None = None) -> UPath:
+def write_card(
+    out: UPath, folder: UPath | None = None, published: Published | None = None, *, force: bool = False
+) -> UPath:
     """Write the card of the finished run folder `out` there, or of what is published of it to another folder; its path.
 
-    Equal run folders give equal bytes. Raises CorruptShard for a damaged one.
+    Equal run folders give equal bytes; the last line is the hash of the others, so that a card that was edited is known
+    and, without `force`, refused by ConfigError. Raises CorruptShard for a damaged run folder.
     """
     path = (folder or out) / CARD
+    if not force and exists(path) and not _unedited(path.read_bytes()):
+        raise ConfigError(f"`{path}` was written or edited by hand; move it away, or replace it with --force.")
     custom, made_of = custom_fields(out / "index.parquet"), features_of(out / "codebook.npz")
-    commit_bytes(path, render_card(compute_numbers(out), custom, made_of, published).encode())
+    text = render_card(compute_numbers(out), custom, made_of, published).encode()
+    commit_bytes(path, text + _seal(text))
     return path
+
+
+def _seal(text: bytes) -> bytes:
+    return f"\n<!-- lstdata card, sha256 {hashlib.sha256(text).hexdigest()} -->\n".encode()
+
+
+def _unedited(card: bytes) -> bool:
+    """Whether a file is a card as it was written, perhaps with other line ends."""
+    lines = card.replace(b"\r\n", b"\n")
+    text, mark, rest = lines.rpartition(b"\n<!-- lstdata card, sha256 ")
+    return mark + rest == _seal(text)
 
 
 def custom_fields(index: UPath) -> list[str]:

@@ -12,6 +12,7 @@ import yaml
 from upath import UPath
 
 from lstdata import cli
+from lstdata.errors import ConfigError
 from lstdata.records import DeadLetter
 from lstdata.report.card import Published, render_card, write_card
 from lstdata.report.numbers import compute_numbers
@@ -158,3 +159,19 @@ def test_whether_there_is_audio_is_what_the_run_says(
     assert "patches and activity; and the audio, as opus." in card(out)[1]
     numbers = compute_numbers(UPath(out))
     assert "no audio (the run's shards keep it, as opus)." in render_card(numbers, [], "", Published({}, []))
+
+
+def test_a_card_that_was_edited_is_not_overwritten(
+    make_stored: Callable[..., StoredSample], make_run: Callable[..., Path], tmp_path: Path
+) -> None:
+    out = make_run(tmp_path, {"train-0": [make_stored("A1", [0] * 25, None)]})
+    path = write_card(out)
+    written = path.read_bytes()
+    path.write_bytes(written.replace(b"\n", b"\r\n"))
+    assert write_card(out).read_bytes() == written
+    for edited in (written.replace(b"# small", b"# large"), written + b"More.\n", b"# My own\n"):
+        path.write_bytes(edited)
+        with pytest.raises(ConfigError, match="written or edited by hand"):
+            write_card(out)
+        assert path.read_bytes() == edited
+    assert write_card(out, force=True).read_bytes() == written
