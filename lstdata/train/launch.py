@@ -16,6 +16,7 @@ from fairseq2.recipe.run import run
 from lstdata.loader.corpus import Corpus
 from lstdata.loader.rows import RowStream
 from lstdata.model.config import ModelConfig
+from lstdata.status.times import spoken
 from lstdata.train.config import TrainConfig, required
 from lstdata.train.recipe import LstRecipe, Splits, recipe_config
 from lstdata.train.run import Say
@@ -32,33 +33,44 @@ def launch(config: TrainConfig, model: ModelConfig, stream: RowStream, validatio
 
 
 class Progress(MetricRecorder):
-    """A line every few seconds: step, losses, raw tokens per second."""
+    """A line every few seconds: step, losses, raw tokens per second, and when the last step will be over."""
 
     def __init__(self, steps: int, say: Say) -> None:
         self._steps = steps
         self._say = say
         self._said = 0.0
-        self._tokens = 0.0
-        self._since = time.monotonic()
+        self._tokens = self._seconds = 0.0
+        self._since: tuple[float, int] | None = None
+        """When this invocation's first step was over, and which it was."""
 
     def record_metric_values(self, category: str, values: Mapping[str, object], step_nr: int | None = None) -> None:
-        now = time.monotonic()
-        if category == "train":
-            self._tokens += float(str(values["tokens"]))
-            if now - self._said < SECONDS_BETWEEN_LINES and step_nr != self._steps:
-                return
-        rate = "" if category != "train" else f" · {self._tokens / max(now - self._since, 1e-9):,.0f} tokens/s"
-        losses = " · ".join(
-            f"{name.removeprefix('loss_')} {values[name]:.3f}"
-            for name in ("loss", "loss_text", "loss_units")
-            if name in values
-        )
-        self._say(f"{category} {step_nr}/{self._steps} · {losses}{rate}")
-        if category == "train":
-            self._said, self._tokens, self._since = now, 0.0, now
+        now, step = time.monotonic(), step_nr or 0
+        if category != "train":
+            self._say(f"{category} {step}/{self._steps} · {_losses(values)}")
+            return
+        if self._since is None:
+            self._since = now, step
+        self._tokens += float(str(values["tokens"]))
+        self._seconds += float(str(values["seconds"]))
+        if now - self._said >= SECONDS_BETWEEN_LINES or step == self._steps:
+            rate = f"{self._tokens / self._seconds:,.0f} tokens/s"
+            self._say(f"train {step}/{self._steps} · {_losses(values)} · {rate}{self._left(now, step)}")
+            self._said, self._tokens, self._seconds = now, 0.0, 0.0
+
+    def _left(self, now: float, step: int) -> str:
+        """By the mean time of a step so far, validation and checkpoints included; not known after the first."""
+        since, first = self._since or (now, step)
+        if step == first or step == self._steps:
+            return ""
+        return f" · {spoken((now - since) / (step - first) * (self._steps - step))} left"
 
     def close(self) -> None:
         pass
+
+
+def _losses(values: Mapping[str, object]) -> str:
+    names = (name for name in ("loss", "loss_text", "loss_units") if name in values)
+    return " · ".join(f"{name.removeprefix('loss_')} {values[name]:.3f}" for name in names)
 
 
 class _WithoutEnvironment(logging.Filter):

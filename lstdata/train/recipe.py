@@ -40,6 +40,7 @@ from lstdata.model.lst import Model, build_model
 from lstdata.model.parameters import count_parameters
 from lstdata.train.checkpoint_manager import Checkpoints
 from lstdata.train.config import TrainConfig, required
+from lstdata.train.metrics import COUNTS, MEANS, Pace, TimedReader, Totals, device_peak
 from lstdata.train.reader import TrainReader, ValidationReader
 from lstdata.train.steps import TrainStep, ValidationStep
 
@@ -119,10 +120,13 @@ class LstRecipe(Recipe):
         )
         model = context.get_data_parallel_model()
         vocab = splits.validation.vocab
+        reader = TimedReader(TrainReader(splits.train, per_step, gang.rank, gang.size))
+        pace = Pace(self._model, reader, Totals.read(self._out), device_peak(is_half(config), gang.size))
+        diverged = self._out / "diverged"
         trainer = context.create_trainer(
-            TrainStep(model, vocab, splits.train, seed=config.seed, rank=gang.rank, diverged=self._out / "diverged"),
-            TrainReader(splits.train, per_step, gang.rank, gang.size),
-            [ValidationStep(model, vocab)],
+            TrainStep(model, vocab, splits.train, pace, seed=config.seed, rank=gang.rank, diverged=diverged),
+            reader,
+            [ValidationStep(model, self._model, vocab)],
             [held_out],
         )
         # fairseq2 has registered its own before a recipe may register anything, and refuses a second.
@@ -165,7 +169,6 @@ def recipe_config(config: TrainConfig, model: ModelConfig) -> RecipeConfig:
     """A resolved config in fairseq2's terms."""
     steps, optimizer = required(config.steps), config.optimizer
     lr, warmup = required(optimizer.lr), required(optimizer.warmup)
-    half = config.precision == "bfloat16" or (config.precision == "auto" and torch.cuda.is_available())
     return RecipeConfig(
         model=ModelSection(
             family=FAMILY,
@@ -174,7 +177,7 @@ def recipe_config(config: TrainConfig, model: ModelConfig) -> RecipeConfig:
         ),
         trainer=TrainerSection(
             data_parallelism=parallelism(config, model),
-            mixed_precision=MixedPrecisionConfig(mode="auto" if half else "off", dtype=torch.bfloat16),
+            mixed_precision=MixedPrecisionConfig(mode="auto" if is_half(config) else "off", dtype=torch.bfloat16),
             max_grad_norm=optimizer.clip,
         ),
         optimizer=OptimizerSection(
@@ -203,6 +206,11 @@ def recipe_config(config: TrainConfig, model: ModelConfig) -> RecipeConfig:
     )
 
 
+def is_half(config: TrainConfig) -> bool:
+    """Whether products are of bfloat16."""
+    return config.precision == "bfloat16" or (config.precision == "auto" and torch.cuda.is_available())
+
+
 def _threads() -> int:
     """The cores that this process may use, shared fairly with the processes beside it."""
     return max(1, len(os.sched_getaffinity(0)) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
@@ -210,9 +218,7 @@ def _threads() -> int:
 
 def _descriptors() -> list[MetricDescriptor]:
     """The order of our figures in fairseq2's files: the total loss before the others."""
-    means = ("loss", "loss_text", "loss_units", "bits_per_second", "epochs", "padding_share", "continued_share")
-    counts = ("tokens", "positions", "targets_text", "targets_units")
     return [
-        *(MetricDescriptor(name, name, 90 + place, format_as_float) for place, name in enumerate(means)),
-        *(MetricDescriptor(name, name, 98, format_as_int) for name in counts),
+        *(MetricDescriptor(name, name, 90 + place, format_as_float) for place, name in enumerate(MEANS)),
+        *(MetricDescriptor(name, name, 90 + len(MEANS), format_as_int) for name in COUNTS),
     ]

@@ -48,6 +48,15 @@ def test_six_steps_equal_three_and_three_more(
     assert [row["Step"] for row in published(straight)] == [1, 2, 3, 4, 5, 6]
     assert again == summary
 
+    tokens = positions = flops = 0.0
+    for row in published(straight):
+        tokens, positions, flops = tokens + row["tokens"], positions + row["positions"], flops + row["flops"]
+        assert (row["total_tokens"], row["total_positions"], row["total_flops"]) == (tokens, positions, flops)
+        assert row["saved_positions"] == 1 - row["positions"] / row["tokens"] > 0
+        assert row["seconds"] >= row["data_wait"] > 0 and row["tokens_per_second"] == row["tokens"] / row["seconds"]
+        assert "mfu" not in row, "no peak is known of this machine"
+    assert published(parted)[-1]["total_flops"] == flops
+
     for row in published(straight):
         losses = [key for key in row if "loss" in key.lower()]
         assert losses == ["loss", "loss_text", "loss_units"]
