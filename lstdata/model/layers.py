@@ -34,7 +34,7 @@ def rotate(x: Tensor, turn: Rotation) -> Tensor:
 
 def split_heads(x: Tensor, heads: int) -> Tensor:
     """(N, H·D) to (N, H, D)."""
-    return x.view(*x.shape[:-1], heads, -1)
+    return x.view(*x.shape[:-1], heads, x.shape[-1] // heads)
 
 
 def norm(width: int) -> nn.RMSNorm:

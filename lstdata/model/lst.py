@@ -62,8 +62,8 @@ class LatentSpeechTextTransformer(Model):
         across = self.plan(global_sight(batch))
         finished = self.plan(decoder_sight(batch, config.visible, config.queries))
         turn = rotation(batch.index, config.local_width // config.local_heads, config.local_theta)
-        x, latent = self.encoder(self.embed(batch), batch, local, own, turn)
-        latent = self.trunk(latent, across, batch.position_index)
+        x = self.encoder(self.embed(batch), local, turn)
+        latent = self.trunk(self.encoder.latents(x, pool(x, batch), own), across, batch.position_index)
         states: Tensor = self.norm(self.decoder(x, latent, local, finished, turn))
         return states
 
@@ -112,14 +112,18 @@ class PatchEncoder(nn.Module):
         joined = self.queries * width
         self.to_global = linear(joined, config.global_width) if joined != config.global_width else nn.Identity()
 
-    def forward(self, x: Tensor, batch: Batch, local: Attend, own: Attend, turn: Rotation) -> tuple[Tensor, Tensor]:
-        """Token states (N, d) and what the global transformer reads, (M, g), from embeddings (N, d)."""
+    def forward(self, x: Tensor, local: Attend, turn: Rotation) -> Tensor:
+        """Token states from embeddings, both (N, d)."""
         for block in self.blocks:
             x = _run(block, x, local, turn, recompute=self.recompute)
-        pooled = pool(x, batch)
+        return x
+
+    def latents(self, x: Tensor, pooled: Tensor, own: Attend) -> Tensor:
+        """What the global transformer reads, (M, g), from token states (N, d) and the greatest of each position's."""
         queries = self.to_queries(pooled).view(-1, x.shape[1])
         latent = _run(self.cross, queries, x, own, recompute=self.recompute)
-        return x, self.to_global(latent.view(len(pooled), -1))
+        read: Tensor = self.to_global(latent.view(len(pooled), -1))
+        return read
 
 
 class PatchDecoder(nn.Module):
