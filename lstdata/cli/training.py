@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 from upath import UPath
 
@@ -16,16 +18,27 @@ from lstdata.model.presets import PRESETS
 )
 @click.option("--preset", help=f"Sizes and schedule: {', '.join(PRESETS)}.  [default: tiny]")
 @click.option(
+    "--init-from",
+    help="Weights to begin with: a folder or a name on the hub of a Llama of transformers, or a run of `train`.",
+)
+@click.option(
     "--processes", default=1, show_default=True, help="On this machine: one for each GPU, or sharing its cores."
 )
 @CONFIG
 @SET
 def train_command(
-    data: UPath, out: UPath, preset: str | None, processes: int, config_path: str | None, sets: tuple[str, ...]
+    data: UPath,
+    out: UPath,
+    preset: str | None,
+    init_from: str | None,
+    processes: int,
+    config_path: str | None,
+    sets: tuple[str, ...],
 ) -> None:
     """Train an LST model on the shards of a run folder; run again to resume."""
     from lstdata.config import load
     from lstdata.train import TrainConfig, train
 
-    chosen = [] if preset is None else [f"preset={preset}"]
+    given = {"preset": preset, "init_from": init_from}
+    chosen = [f"{name}={json.dumps(value)}" for name, value in given.items() if value is not None]
     train(load(TrainConfig, config_path, [*sets, *chosen]), data, out, processes=processes)

@@ -19,24 +19,28 @@ from lstdata.vocab import VocabCard
 
 if TYPE_CHECKING:
     from lstdata.storage import AnyPath
+    from lstdata.train.warm_start import WarmStart
 
 FORMAT: Final = 1
 
 MAY_CHANGE: Final = (
     *("about", "stop_at", "validate_every", "checkpoint_every", "keep_checkpoints"),
-    *("parallel", "compile"),
+    *("parallel", "compile", "init_from"),
 )
 """What a continued run may be given anew: nothing of it changes what is learnt."""
 
 
-def card_of(config: TrainConfig, model: ModelConfig, run: RunFolder, vocab: VocabCard) -> dict[str, Any]:
-    """`train.json`: the resolved config, the model's dimensions, the vocab card, and which data."""
+def card_of(
+    config: TrainConfig, model: ModelConfig, run: RunFolder, vocab: VocabCard, start: WarmStart | None = None
+) -> dict[str, Any]:
+    """`train.json`: the resolved config, the model's dimensions, the vocab card, which data and which first weights."""
     return {
         "format": FORMAT,
         "config": to_dict(config),
         "model": to_dict(model),
         "vocab": vocab.to_json(),
         "index_sha256": sha256_file(run.root / "index.parquet"),
+        "init_from": None if start is None else start.identity,
     }
 
 
@@ -50,6 +54,13 @@ def check_claim(out: AnyPath, mine: dict[str, Any], data: UPath) -> None:
         VocabCard.from_json(old["vocab"], str(path)).check_same(VocabCard.from_json(mine["vocab"], str(data)))
         if old["index_sha256"] != mine["index_sha256"]:
             raise ConfigError(f"`{out}` was trained on other data than `{data}`; use another folder.")
+        begun, given = old.get("init_from"), mine["init_from"]
+        if given is not None and given != begun:
+            name = "random weights" if begun is None else f"`{begun['name']}`, {begun['sha256'][:12]}"
+            raise ConfigError(
+                f"`{out}` began with {name}, but `init_from` is now `{given['name']}`, {given['sha256'][:12]}; "
+                "use another folder, or leave `init_from` out."
+            )
         changed = differences(_fixed(old["config"]), _fixed(mine["config"]))
         if changed:
             raise ConfigError(f"`{out}` holds a run of another config; use another folder, or undo:", *changed)
@@ -66,7 +77,10 @@ def claim(out: Path, mine: dict[str, Any]) -> None:
         kept = [line for line in lines if _step(line) <= last]
         if len(kept) < len(lines):
             commit_bytes(path, "".join(kept).encode())
-    commit_json(out / "train.json", mine)
+    path = out / "train.json"
+    if last and mine["init_from"] is None:
+        mine = mine | {"init_from": read_json(path).get("init_from")}
+    commit_json(path, mine)
 
 
 def _fixed(config: dict[str, Any]) -> dict[str, Any]:

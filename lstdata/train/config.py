@@ -87,6 +87,8 @@ class TrainConfig:
     preset: Literal["tiny", "60m", "420m", "630m", "810m", "1b", "1.1b", "1.4b", "1.8b", "7b"] = "tiny"
     dropout: float | None = None
     model: SizesConfig = field(default_factory=SizesConfig)
+    init_from: str | None = None
+    """Weights to begin with: a folder, or a name on the hub, of a Llama of `transformers`; or a run of ours."""
     patching: PatchingConfig = field(default_factory=PatchingConfig)
     """`none` trains the baseline: the plain transformer over tokens."""
     interleave: InterleaveConfig = field(default_factory=InterleaveConfig)

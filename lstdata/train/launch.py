@@ -20,14 +20,23 @@ from lstdata.status.times import spoken
 from lstdata.train.config import TrainConfig, required
 from lstdata.train.recipe import LstRecipe, Splits, recipe_config
 from lstdata.train.run import Say
+from lstdata.train.warm_start import WarmStart
 
 SECONDS_BETWEEN_LINES = 5.0
 
 
-def launch(config: TrainConfig, model: ModelConfig, stream: RowStream, validation: Corpus, out: Path, say: Say) -> None:
+def launch(
+    config: TrainConfig,
+    model: ModelConfig,
+    start: WarmStart | None,
+    stream: RowStream,
+    validation: Corpus,
+    out: Path,
+    say: Say,
+) -> None:
     """Train to the end of the schedule or to `stop_at`; a folder with checkpoints is continued from the last."""
     splits = Splits(train=stream, validation=validation)
-    recipe = LstRecipe(config, model, splits, out, Progress(required(config.steps), say))
+    recipe = LstRecipe(config, model, start, splits, out, Progress(required(config.steps), say))
     with _own_logging():
         run(recipe, recipe_config(config, model), out, no_rich=True, no_progress=True)
 

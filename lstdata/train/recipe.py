@@ -43,6 +43,7 @@ from lstdata.train.config import TrainConfig, required
 from lstdata.train.metrics import COUNTS, MEANS, Pace, TimedReader, Totals, device_peak
 from lstdata.train.reader import TrainReader, ValidationReader
 from lstdata.train.steps import TrainStep, ValidationStep
+from lstdata.train.warm_start import WarmStart
 
 FAMILY = "lst"
 DATASET = "lstdata"
@@ -83,11 +84,18 @@ class LstRecipe(Recipe):
     """Trains one model on one run folder; `config` is resolved."""
 
     def __init__(
-        self, config: TrainConfig, model: ModelConfig, splits: Splits, out: Path, recorder: MetricRecorder
+        self,
+        config: TrainConfig,
+        model: ModelConfig,
+        start: WarmStart | None,
+        splits: Splits,
+        out: Path,
+        recorder: MetricRecorder,
     ) -> None:
         self._config = config
         self._out = out
         self._model = model
+        self._start = start
         self._splits = splits
         self._recorder = recorder
 
@@ -100,7 +108,7 @@ class LstRecipe(Recipe):
             FAMILY,
             Model,
             ModelConfig,
-            factory=build_model,
+            factory=self._build,
             compiler=compile_blocks,
             fsdp_applier=shard_blocks,
         )
@@ -132,6 +140,13 @@ class LstRecipe(Recipe):
         # fairseq2 has registered its own before a recipe may register anything, and refuses a second.
         trainer._checkpoint_manager = Checkpoints(self._out, context.gangs)
         return trainer
+
+    def _build(self, sizes: ModelConfig) -> Model:
+        """The model with its first weights; fairseq2 asks for one without any where others will come."""
+        model = build_model(sizes)
+        if self._start is not None and not model.embedding.weight.is_meta:
+            self._start.load(model)
+        return model
 
     @property
     def config_kls(self) -> type[object]:

@@ -22,6 +22,7 @@ from lstdata.train.claim import card_of, check_claim, claim
 from lstdata.train.config import TrainConfig, model_of, required, resolve, row_budget
 from lstdata.train.processes import Rank, run_processes, this_rank
 from lstdata.train.summary import summarize, table
+from lstdata.train.warm_start import WarmStart, open_warm_start
 
 Say = Callable[[str], None]
 
@@ -40,6 +41,8 @@ class Prepared:
     held_out: SplitCorpus
     stream: RowStream
     model: ModelConfig
+    start: WarmStart | None
+    """Of what the first weights are; None: of chance."""
     card: dict[str, Any]
 
 
@@ -79,7 +82,9 @@ def prepare(config: TrainConfig, data: UPath, out: UPath, processes: int = 1) ->
     model = _found(mistakes, lambda: model_of(config, corpus.vocab.size))
     if stream is None or model is None:
         raise ConfigError(*mistakes)
-    card = card_of(config, model, run, corpus.vocab)
+    init_from = config.init_from
+    start = None if init_from is None else _found(mistakes, lambda: open_warm_start(init_from, model, corpus.vocab))
+    card = card_of(config, model, run, corpus.vocab, start)
     _found(mistakes, lambda: check_claim(out, card, run.root))
     if mistakes:
         raise ConfigError(*mistakes)
@@ -91,6 +96,7 @@ def prepare(config: TrainConfig, data: UPath, out: UPath, processes: int = 1) ->
         held_out=held_out,
         stream=stream,
         model=model,
+        start=start,
         card=card,
     )
 
@@ -108,7 +114,9 @@ def _train_here(prepared: Prepared, say: Say, rank: Rank) -> dict[str, Any]:
         claim(out, prepared.card)
         size = f"{count_parameters(prepared.model):,} parameters"
         say(f"{size} · {len(corpus)} + {len(prepared.held_out)} utterances · {rank.world} process(es)")
-    launch(config, prepared.model, stream, prepared.held_out, out, say)
+        if prepared.start is not None:
+            say(prepared.start.describe(prepared.model))
+    launch(config, prepared.model, prepared.start, stream, prepared.held_out, out, say)
     if not rank.first:
         return {}
     summary = summarize(corpus, prepared.held_out, prepared.run.tokenizer, stream.budget, config.rows.seed, out)
