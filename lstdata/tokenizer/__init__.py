@@ -39,6 +39,8 @@ class TextTokenizer:
         self._later: dict[str, list[int] | None] = {}
         self.size = 1 + max(tokenizer.get_vocab(with_added_tokens=True).values(), default=-1)
         special = {t.content: i for i, t in sorted(tokenizer.get_added_tokens_decoder().items()) if t.special}
+        self.special = frozenset(special.values())
+        """Ids that no text becomes."""
         self.bos = next((special[name] for name in BOS_NAMES if name in special), None)
         self.eos = next((special[name] for name in EOS_NAMES if name in special), None)
 
