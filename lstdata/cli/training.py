@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 
 import click
 from upath import UPath
@@ -37,8 +39,14 @@ def train_command(
 ) -> None:
     """Train an LST model on the shards of a run folder; run again to resume."""
     from lstdata.config import load
+    from lstdata.errors import ConfigError
     from lstdata.train import TrainConfig, train
 
     given = {"preset": preset, "init_from": init_from}
     chosen = [f"{name}={json.dumps(value)}" for name, value in given.items() if value is not None]
-    train(load(TrainConfig, config_path, [*sets, *chosen]), data, out, processes=processes)
+    try:
+        train(load(TrainConfig, config_path, [*sets, *chosen]), data, out, processes=processes)
+    except ConfigError as error:
+        if os.environ.get("LOCAL_RANK", "0") != "0":  # torchrun's: all ranks find it, one of each machine says it
+            sys.exit(error.exit_code)
+        raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,9 +26,9 @@ FORMAT: Final = 1
 
 MAY_CHANGE: Final = (
     *("about", "stop_at", "validate_every", "checkpoint_every", "keep_checkpoints"),
-    *("parallel", "compile", "init_from"),
+    *("parallel", "compile", "recompute", "attention", "init_from"),
 )
-"""What a continued run may be given anew: nothing of it changes what is learnt."""
+"""What a continued run may be given anew: nothing of it changes what is learnt, but for rounding."""
 
 
 def card_of(
@@ -37,7 +38,7 @@ def card_of(
     return {
         "format": FORMAT,
         "config": to_dict(config),
-        "model": to_dict(model),
+        "model": to_dict(replace(model, attention="auto", recompute=False)),
         "vocab": vocab.to_json(),
         "index_sha256": sha256_file(run.root / "index.parquet"),
         "init_from": None if start is None else start.identity,

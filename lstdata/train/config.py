@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from lstdata.config import InterleaveConfig, PatchingConfig
-from lstdata.model.config import ModelConfig
+from lstdata.model.config import Kind, ModelConfig
 from lstdata.model.presets import PRESETS as MODELS
 from lstdata.packing import RowBudget
 from lstdata.train.presets import PRESETS
@@ -110,6 +110,10 @@ class TrainConfig:
     billion parameters on, which with gradients and moments are 16 GB."""
     compile: bool | None = None
     """Compile each block; None: on a GPU."""
+    recompute: bool = False
+    """Forget what is inside a block and compute it again for the gradient: less memory, a third more work."""
+    attention: Kind = "auto"
+    """FlexAttention on a GPU and blocks of queries elsewhere; or one of them, or a dense mask."""
     seed: int = 0
     """Of the initial weights and of dropout."""
 
@@ -160,6 +164,8 @@ def _model(config: TrainConfig, vocabulary: int) -> ModelConfig:
         vocabulary=vocabulary,
         architecture="plain" if config.patching.strategy in ("none", "unit-bpe") else "lst",
         dropout=config.dropout or 0.0,
+        attention=config.attention,
+        recompute=config.recompute,
         **changes,
     )
 
