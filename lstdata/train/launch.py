@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TextIO
 
+import torch
+from fairseq2.error import OperationalError
 from fairseq2.metrics.recorders import MetricRecorder
 from fairseq2.recipe.run import run
 
+from lstdata.errors import ConfigError, LstDataError
 from lstdata.loader.corpus import Corpus
 from lstdata.loader.rows import RowStream
 from lstdata.model.config import ModelConfig
@@ -35,10 +39,32 @@ def launch(
     say: Say,
 ) -> None:
     """Train to the end of the schedule or to `stop_at`; a folder with checkpoints is continued from the last."""
+    _check_devices()
     splits = Splits(train=stream, validation=validation)
     recipe = LstRecipe(config, model, start, splits, out, Progress(required(config.steps), say))
-    with _own_logging():
+    with _own_logging(), _said_plainly():
         run(recipe, recipe_config(config, model), out, no_rich=True, no_progress=True)
+
+
+def _check_devices() -> None:
+    """ConfigError where this machine has GPUs, but not one for each of its processes."""
+    devices, processes = torch.cuda.device_count(), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    if 0 < devices < processes:
+        raise ConfigError(f"Processes on a machine must be ≤ its GPUs ({devices}), but are {processes}.")
+
+
+@contextmanager
+def _said_plainly() -> Iterator[None]:
+    """What the world may do to a run, in one line each."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise LstDataError(
+            f"The GPU's memory does not hold a step: {str(error).split('. ')[0]}. "
+            "Use more processes, `recompute`, or `parallel: fsdp`; run the same command again to resume."
+        ) from error
+    except OperationalError as error:
+        raise LstDataError(f"{str(error).rstrip('.')}: {error.__cause__ or 'no cause is known'}.") from error
 
 
 class Progress(MetricRecorder):
@@ -89,12 +115,16 @@ class _WithoutEnvironment(logging.Filter):
         return not record.getMessage().startswith("Environment Variables")
 
 
-def _without_its_own_deprecations(show: Callable[..., None]) -> Callable[..., None]:
-    def show_others(message: Warning | str, category: type[Warning], filename: str, *rest: Any) -> None:
-        if not (category is DeprecationWarning and "fairseq2" in filename):
-            show(message, category, filename, *rest)
-
-    return show_others
+def _log_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Libraries' warnings belong in the log of the rank."""
+    logging.getLogger("fairseq2").warning("%s (%s:%d)", message, filename, lineno)
 
 
 @contextmanager
@@ -108,7 +138,7 @@ def _own_logging() -> Iterator[None]:
     root.handlers = []
     try:
         with warnings.catch_warnings():
-            warnings.showwarning = _without_its_own_deprecations(warnings.showwarning)
+            warnings.showwarning = _log_warning
             yield
     finally:
         library.removeFilter(hide)

@@ -80,13 +80,13 @@ def prepare(config: TrainConfig, data: UPath, out: UPath, processes: int = 1) ->
         raise ConfigError(*mistakes)
     stream = _found(mistakes, lambda: _stream(config, corpus))
     model = _found(mistakes, lambda: model_of(config, corpus.vocab.size))
-    if stream is None or model is None:
+    if model is None:
         raise ConfigError(*mistakes)
     init_from = config.init_from
     start = None if init_from is None else _found(mistakes, lambda: open_warm_start(init_from, model, corpus.vocab))
     card = card_of(config, model, run, corpus.vocab, start)
     _found(mistakes, lambda: check_claim(out, card, run.root))
-    if mistakes:
+    if mistakes or stream is None:
         raise ConfigError(*mistakes)
     return Prepared(
         out=Path(str(out)),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from click.testing import CliRunner
 
 from lstdata.cli.verbs import cli
@@ -16,7 +17,8 @@ from lstdata.errors import ConfigError, CorruptShard, LstDataError, MissingExtra
 from lstdata.loader.corpus import open_run
 from lstdata.loader.unit_pieces import fit_run_pieces
 from lstdata.storage import place, sha256_file
-from lstdata.train import TrainConfig, train
+from lstdata.train import TrainConfig, checkpoint, train
+from lstdata.train.checkpoint import steps
 
 SMALL = ("rows.per_step=2", "rows.positions=64", "rows.tokens=128", "optimizer.warmup=2", "checkpoint_every=2")
 
@@ -120,11 +122,53 @@ def test_a_damaged_shard_ends_training_with_its_name(built: Path, tmp_path: Path
         run(data, tmp_path / "out", "steps=2")
 
 
-def test_a_loss_that_is_no_number_ends_training(built: Path, tmp_path: Path) -> None:
-    with pytest.raises(LstDataError, match="training has diverged"):
-        run(built, tmp_path / "out", "steps=4", "optimizer.lr=1e30", "optimizer.clip=1e30", "optimizer.warmup=0")
-    run(built, tmp_path / "out", "steps=1")
-    assert [row["Step"] for row in published(tmp_path / "out")] == [1]
+def test_a_loss_that_is_no_number_ends_training_and_its_batch_is_kept(built: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    sets = ("steps=4", "optimizer.lr=1e30", "optimizer.clip=1e30", "optimizer.warmup=0", "checkpoint_every=1")
+    with pytest.raises(LstDataError, match=r"step 2 on rank 0 is nan: .*step_2_rank_0\.pt") as error:
+        run(built, out, *sets)
+    assert len(str(error.value).splitlines()) == 1
+    batch = torch.load(out / "diverged" / "step_2_rank_0.pt", weights_only=True)
+    assert (batch["step"], batch["rank"], len(batch["tokens"])) == (2, 0, batch["num_tokens"])
+    assert steps(out) == [1] and [row["Step"] for row in published(out)] == [1]
+
+
+def test_a_checkpoint_that_the_disk_did_not_take_is_never_resumed_from(
+    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, straight = tmp_path / "out", tmp_path / "straight"
+    run(built, straight, "steps=6")
+    write = checkpoint.write
+
+    def full(path: Path, state: dict[str, Any]) -> None:
+        if "step_4" in str(path) and "optimizer" in str(path):
+            path.write_bytes(b"the beginning")
+            raise LstDataError("no space left")
+        write(path, state)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(checkpoint, "write", full)
+        with pytest.raises(LstDataError, match="no space left"):
+            run(built, out, "steps=6")
+    assert steps(out) == [2]
+    run(built, out, "steps=6")
+    assert [(row["Step"], row["loss"]) for row in published(out)] == [
+        (row["Step"], row["loss"]) for row in published(straight)
+    ]
+    assert {path.name for path in (out / "checkpoints").glob("step_*")} == {"step_4", "step_6"}
+
+
+def test_all_mistakes_are_found_before_a_process_is_started(built: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    config = load(TrainConfig, None, [*SMALL, "rows.per_step=3", "rows.lanes=1000"])
+    with pytest.raises(ConfigError) as error:
+        train(config, place(built), place(tmp_path), processes=2)
+    assert [mistake.split(",")[0] for mistake in error.value.mistakes] == [
+        "`rows.per_step` must be a multiple of the 2 processes",
+        "`lanes` must be ≤ the number of samples (11)",
+        "`out` must be empty or a run of `lstdata train`",
+    ]
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
 def test_a_folder_of_something_else_is_left_alone(built: Path, tmp_path: Path) -> None:
