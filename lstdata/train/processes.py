@@ -91,25 +91,14 @@ def supervise(
     """
     events: queue.Queue[tuple[_Process, str | None]] = queue.Queue()
     processes: list[_Process] = []
+    port = _free_port()
     try:
-        port = _free_port()
         for rank in range(count):
-            with open(logs / f"process_{rank}.log", "wb") as log:
-                popen = subprocess.Popen(
-                    command,
-                    env={**os.environ, **_environment(rank, count, port)},
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=log,
-                    start_new_session=True,
-                )
+            popen = _start(command, _environment(rank, count, port), logs / f"process_{rank}.log")
             processes.append(_Process(rank, popen))
         for process in processes:
             threading.Thread(target=_listen, args=(process, events), daemon=True).start()
-            with suppress(BrokenPipeError):
-                stdin: IO[bytes] = process.popen.stdin  # type: ignore[assignment]
-                stdin.write(json.dumps(task).encode() + b"\n")
-                stdin.flush()
+            _tell(process.popen, task)
         _wait(processes, events, say)
     finally:
         _end(processes)
@@ -117,6 +106,25 @@ def supervise(
     if failed:
         raise _failure(failed, count, logs)
     return [process.report for process in processes]
+
+
+def _start(command: Sequence[str], environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
+    with open(log, "wb") as errors:
+        return subprocess.Popen(
+            command,
+            env={**os.environ, **environment},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            start_new_session=True,
+        )
+
+
+def _tell(popen: subprocess.Popen[bytes], task: Mapping[str, Any]) -> None:
+    stdin: IO[bytes] = popen.stdin  # type: ignore[assignment]
+    with suppress(BrokenPipeError):  # it is dead already: that is heard elsewhere
+        stdin.write(json.dumps(task).encode() + b"\n")
+        stdin.flush()
 
 
 def _environment(rank: int, count: int, port: int) -> dict[str, str]:
@@ -132,13 +140,16 @@ def _environment(rank: int, count: int, port: int) -> dict[str, str]:
 
 def _listen(process: _Process, events: queue.Queue[tuple[_Process, str | None]]) -> None:
     """Pass on what a process says; at its end, None."""
-    stdout: IO[bytes] = process.popen.stdout  # type: ignore[assignment]
-    for line in stdout:
-        message = json.loads(line)
-        if "say" in message:
-            events.put((process, str(message["say"])))
-        else:
-            process.report = message
+    with process.popen.stdout as stdout:  # type: ignore[union-attr]
+        for line in stdout:
+            try:
+                message = json.loads(line)
+            except ValueError:  # it was killed while it spoke
+                continue
+            if "say" in message:
+                events.put((process, str(message["say"])))
+            else:
+                process.report = message
     process.popen.wait()
     events.put((process, None))
 
@@ -174,6 +185,9 @@ def _end(processes: list[_Process]) -> None:
             popen.wait(max(0.0, deadline - time.monotonic()))
         _signal(popen, signal.SIGKILL)
         popen.wait()
+    for process in processes:
+        with suppress(OSError):
+            process.popen.stdin.close()  # type: ignore[union-attr]
 
 
 def _signal(popen: subprocess.Popen[bytes], number: signal.Signals) -> None:

@@ -39,7 +39,13 @@ def test_all_get_their_task_and_the_first_alone_speaks(tmp_path: Path) -> None:
 
 
 def test_the_death_of_one_is_named_and_ends_the_others(tmp_path: Path) -> None:
-    body = f"open(f'{tmp_path}/{{rank}}', 'w').write(str(os.getpid()))\nif rank == 1: os.kill(os.getpid(), 9)\nwait()"
+    body = f"""
+with open(f'{tmp_path}/{{rank}}', 'w') as file: file.write(str(os.getpid()))
+if rank == 1:
+    print('{{"say": "cut of', end='', flush=True)
+    os.kill(os.getpid(), 9)
+wait()
+"""
     with pytest.raises(LstDataError, match=r"process 1 of 3 was ended by SIGKILL \(out of memory\?\)"):
         run(tmp_path, body, 3)
     for rank in range(3):

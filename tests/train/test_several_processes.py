@@ -61,11 +61,15 @@ def straight(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_run_is_handed_from_one_number_of_processes_to_another(built: Path, straight: Path, tmp_path: Path) -> None:
-    """From one to two that share the weights, to three, to two that do not, and back: the curve of one process."""
+    """From one to two that share the weights, to three, to two that do not, and back: the curve of one process.
+
+    Where there are two, blocks are computed again for the gradient.
+    """
     out = tmp_path / "out"
     hands = [(1, "auto"), (2, "fsdp"), (3, "fsdp"), (2, "ddp"), (1, "auto")]
     for place_in_line, (processes, parallel) in enumerate(hands, 1):
-        chosen = ("dropout=0.0", f"stop_at={3 * place_in_line}", f"parallel={parallel}")
+        recompute = f"recompute={str(processes == 2).lower()}"
+        chosen = ("dropout=0.0", f"stop_at={3 * place_in_line}", f"parallel={parallel}", recompute)
         run(built, out, *chosen, processes=processes)
     assert_close(out, straight)
     assert (out / "logs" / "rank_2.log").is_file()
