@@ -16,6 +16,7 @@ from lstdata.cli import (
     describing,
     exporting,
     fitting,
+    generating,
     inspecting,
     looking,
     planning,
@@ -56,7 +57,7 @@ SECTIONS: Final[dict[str, tuple[click.Command, ...]]] = {
         exporting.export_command,
         describing.card_command,
     ),
-    "Train": (training.train_command,),
+    "Train": (training.train_command, generating.generate_command),
 }
 
 

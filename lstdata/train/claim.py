@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -13,7 +14,7 @@ from lstdata.config import differences, to_dict
 from lstdata.errors import ConfigError
 from lstdata.loader.corpus import RunFolder
 from lstdata.model.config import ModelConfig
-from lstdata.storage import commit_bytes, commit_json, is_local, read_json, sha256_file
+from lstdata.storage import commit_bytes, commit_json, is_local, read_given, read_json, sha256_file
 from lstdata.train.checkpoint import last_step, remove_unfinished
 from lstdata.train.config import TrainConfig
 from lstdata.vocab import VocabCard
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from lstdata.train.warm_start import WarmStart
 
 FORMAT: Final = 1
+
+PIECES: Final = "units.model"
+"""The model of `unit-bpe` in the folder of a run."""
 
 MAY_CHANGE: Final = (
     *("about", "stop_at", "validate_every", "checkpoint_every", "keep_checkpoints"),
@@ -69,7 +73,15 @@ def check_claim(out: AnyPath, mine: dict[str, Any], data: UPath) -> None:
         raise ConfigError(f"`out` must be empty or a run of `lstdata train`, but `{out}` is neither.")
 
 
-def claim(out: Path, mine: dict[str, Any]) -> None:
+def companions(config: TrainConfig, run: RunFolder) -> dict[str, bytes]:
+    """What a model is used with beside its card, by file name: the tokenizer and, of `unit-bpe`, the pieces."""
+    files = {"tokenizer.json": read_given(str(run.root / "tokenizer.json"), "data", "tokenizer.json")}
+    if config.patching.strategy == "unit-bpe" and config.patching.unit_bpe is not None:
+        files[PIECES] = read_given(config.patching.unit_bpe, "patching.unit_bpe", "model")
+    return files
+
+
+def claim(out: Path, mine: dict[str, Any], files: Mapping[str, bytes]) -> None:
     """Write what the run is; drop unfinished checkpoints, and what was published of steps that will be taken again."""
     remove_unfinished(out)
     last = last_step(out)
@@ -81,6 +93,8 @@ def claim(out: Path, mine: dict[str, Any]) -> None:
     path = out / "train.json"
     if last and mine["init_from"] is None:
         mine = mine | {"init_from": read_json(path).get("init_from")}
+    for name, data in files.items():
+        commit_bytes(out / name, data)
     commit_json(path, mine)
 
 

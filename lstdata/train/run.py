@@ -18,7 +18,7 @@ from lstdata.model.config import ModelConfig
 from lstdata.model.parameters import count_parameters
 from lstdata.patching import evaluated
 from lstdata.storage import commit_json
-from lstdata.train.claim import card_of, check_claim, claim
+from lstdata.train.claim import card_of, check_claim, claim, companions
 from lstdata.train.config import TrainConfig, model_of, required, resolve, row_budget
 from lstdata.train.processes import Rank, run_processes, this_rank
 from lstdata.train.summary import summarize, table
@@ -44,6 +44,8 @@ class Prepared:
     start: WarmStart | None
     """Of what the first weights are; None: of chance."""
     card: dict[str, Any]
+    files: dict[str, bytes]
+    """What the run's folder holds beside the card."""
 
 
 def train(config: TrainConfig, data: UPath, out: UPath, say: Say = print, processes: int = 1) -> dict[str, Any]:
@@ -62,7 +64,7 @@ def train(config: TrainConfig, data: UPath, out: UPath, say: Say = print, proces
         raise ConfigError(f"`--processes` must not be given to a process of torchrun's, but is {processes}.")
     prepared = prepare(config, data, out, processes if rank is None else rank.world)
     if rank is None and processes > 1:
-        claim(prepared.out, prepared.card)
+        claim(prepared.out, prepared.card, prepared.files)
         return run_processes(config, data, prepared.out, say, processes)
     return _train_here(prepared, say, rank or Rank(0, 1))
 
@@ -98,6 +100,7 @@ def prepare(config: TrainConfig, data: UPath, out: UPath, processes: int = 1) ->
         model=model,
         start=start,
         card=card,
+        files=companions(config, run),
     )
 
 
@@ -111,7 +114,7 @@ def _train_here(prepared: Prepared, say: Say, rank: Rank) -> dict[str, Any]:
     from lstdata.train.launch import launch
 
     if rank.first:
-        claim(out, prepared.card)
+        claim(out, prepared.card, prepared.files)
         size = f"{count_parameters(prepared.model):,} parameters"
         say(f"{size} · {len(corpus)} + {len(prepared.held_out)} utterances · {rank.world} process(es)")
         if prepared.start is not None:

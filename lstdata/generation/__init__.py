@@ -1,0 +1,1 @@
+"""`lstdata generate`: prompts as ids, and what follows them as text and units."""
