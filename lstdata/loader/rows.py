@@ -7,9 +7,11 @@ each epoch a lane draws every one of its samples exactly once, in a seeded order
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, replace
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from operator import itemgetter
+from typing import Any, Final
 
 from lstdata.documents import Document
 from lstdata.errors import ConfigError
@@ -18,7 +20,13 @@ from lstdata.packing import Row, RowBudget, join, pieces
 from lstdata.randomness import rng
 from lstdata.records import Ints
 
-MOST_LANES = 256
+MOST_LANES: Final = 256
+
+WAITING: Final = 8
+"""Samples at most that a lane has drawn and that wait for a row with room for them (chosen here)."""
+
+Begun = tuple[int, int, int, int]
+"""A sample that waits: epoch, place in the epoch's order, the lane's row for which it was drawn, pieces packed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +37,18 @@ class LaneState:
     """Rows packed so far."""
     epoch: int = 0
     cursor: int = 0
-    """Samples of this epoch that are packed."""
-    piece: int = 0
-    """Pieces of the sample at the cursor that are packed."""
-    drawn: int = 0
-    """The lane's row for which the sample at the cursor was drawn: not the next one, where it did not fit."""
+    """Samples of this epoch that are drawn."""
+    waiting: tuple[Begun, ...] = ()
+
+    def to_json(self) -> list[int]:
+        """Integers alone."""
+        return [self.rows, self.epoch, self.cursor, *chain.from_iterable(self.waiting)]
+
+    @classmethod
+    def from_json(cls, values: Sequence[int]) -> LaneState:
+        rows, epoch, cursor, *waiting = map(int, values)
+        begun = zip(*(waiting[place::4] for place in range(4)), strict=True)
+        return cls(rows, epoch, cursor, tuple(begun))
 
 
 def lane_count(samples: int) -> int:
@@ -49,6 +64,11 @@ def lane_samples(samples: int, lane: int, lanes: int) -> range:
     return range(samples * lane // lanes, samples * (lane + 1) // lanes)
 
 
+def at_the_beginning(row: int) -> float:
+    """The progress of what has no end."""
+    return 0.0
+
+
 def rank_lanes(rank: int, world: int, lanes: int) -> list[int]:
     """The lanes of a rank's rows, which are those ≡ rank mod world."""
     return sorted({row % lanes for row in range(rank, math.lcm(world, lanes), world)})
@@ -58,57 +78,68 @@ class Lane:
     """The rows of one part of a corpus."""
 
     def __init__(
-        self, corpus: Corpus, budget: RowBudget, *, seed: int, lane: int, lanes: int, rows: int | None = None
+        self,
+        corpus: Corpus,
+        budget: RowBudget,
+        *,
+        seed: int,
+        lane: int = 0,
+        lanes: int = 1,
+        progress: Callable[[int], float] = at_the_beginning,
     ) -> None:
-        """`rows` is the length of training, over which curricula change; without it they stay at their beginning."""
+        """`progress` is the share of training that is over at a row of the lane, over which curricula change."""
         self._corpus = corpus
         self._budget = budget
         self._seed = seed
         self._name = f"lane {lane} of {lanes}"
-        self._lane, self._lanes, self._rows = lane, lanes, rows
+        self._progress = progress
         samples = lane_samples(len(corpus), lane, lanes)
         self._first, self._size = samples.start, len(samples)
         self._order: tuple[int, Ints] | None = None
-        self._drawn: tuple[tuple[int, int, int], list[Document]] | None = None
+        self._drawn: dict[tuple[int, int], tuple[int, list[Document]]] = {}
 
     def pack(self, state: LaneState, *, epochs: int | None = None) -> tuple[Row, LaneState]:
-        """The lane's next row and its state after it; the row is empty once `epochs` are over."""
+        """The lane's next row and its state after it; the row is empty once `epochs` are over.
+
+        Samples are packed in their order, but for those that do not fit: they wait, at most `WAITING` of them, and the
+        first of them begins the next row.
+        """
+        waiting = list(state.waiting)
+        epoch, cursor = state.epoch, state.cursor
         documents: list[Document] = []
-        positions = tokens = continued = 0
-        while epochs is None or state.epoch < epochs:
-            parts = self._pieces(state)
-            part = parts[state.piece]
-            positions += len(part.lengths)
-            tokens += len(part.tokens)
-            if documents and (positions > self._budget.positions or tokens > self._budget.tokens):
-                break
+        positions, tokens = self._budget.positions, self._budget.tokens
+        place = continued = 0
+        while place < WAITING:
+            if place == len(waiting):
+                if epochs is not None and epoch >= epochs:
+                    break
+                waiting.append((epoch, cursor, state.rows, 0))
+                epoch, cursor = (epoch, cursor + 1) if cursor + 1 < self._size else (epoch + 1, 0)
+            of, at, row, packed = waiting[place]
+            parts = self._pieces(of, at, row)
+            part = parts[packed]
+            if len(part.lengths) > positions or len(part.tokens) > tokens:
+                place += 1
+                continue
             documents.append(part)
-            continued += state.piece > 0
-            state = self._after(state, len(parts))
-        return join(documents, continued), replace(state, rows=state.rows + 1)
+            positions -= len(part.lengths)
+            tokens -= len(part.tokens)
+            continued += packed > 0
+            waiting[place : place + 1] = [(of, at, row, packed + 1)] if packed + 1 < len(parts) else []
+        self._drawn = {begun[:2]: self._drawn[begun[:2]] for begun in waiting}
+        return join(documents, continued), LaneState(state.rows + 1, epoch, cursor, tuple(waiting))
 
     def epochs(self, state: LaneState) -> float:
         return state.epoch + state.cursor / self._size
 
-    def _after(self, state: LaneState, parts: int) -> LaneState:
-        if state.piece + 1 < parts:
-            return replace(state, piece=state.piece + 1)
-        state = replace(state, piece=0, drawn=state.rows)
-        if state.cursor + 1 < self._size:
-            return replace(state, cursor=state.cursor + 1)
-        return replace(state, epoch=state.epoch + 1, cursor=0)
-
-    def _pieces(self, state: LaneState) -> list[Document]:
-        at = state.epoch, state.cursor, state.drawn
-        if self._drawn is None or self._drawn[0] != at:
-            number = self._first + int(self._permutation(state.epoch)[state.cursor])
-            document = self._corpus.document(number, state.epoch, self._progress(state.drawn))
-            self._drawn = at, list(pieces(document, self._budget, self._corpus.vocab))
-        return self._drawn[1]
-
-    def _progress(self, row: int) -> float:
-        """The share of training that is over when a row of this lane is read."""
-        return 0.0 if self._rows is None else min(1.0, (row * self._lanes + self._lane) / self._rows)
+    def _pieces(self, epoch: int, cursor: int, row: int) -> list[Document]:
+        drawn = self._drawn.get((epoch, cursor))
+        if drawn is None or drawn[0] != row:
+            number = self._first + int(self._permutation(epoch)[cursor])
+            document = self._corpus.document(number, epoch, self._progress(row))
+            drawn = row, list(pieces(document, self._budget, self._corpus.vocab))
+            self._drawn[epoch, cursor] = drawn
+        return drawn[1]
 
     def _permutation(self, epoch: int) -> Ints:
         if self._order is None or self._order[0] != epoch:
@@ -117,23 +148,33 @@ class Lane:
 
 
 class RowStream:
-    """Rows by number, without end; cheap in rising order, from the start of the lane otherwise."""
+    """The rows of one corpus by number, without end; cheap in rising order, from the start of the lane otherwise."""
 
     def __init__(
-        self, corpus: Corpus, budget: RowBudget, *, seed: int, lanes: int | None = None, rows: int | None = None
+        self,
+        corpus: Corpus,
+        budget: RowBudget,
+        *,
+        seed: int,
+        lanes: int | None = None,
+        progress: Callable[[int], float] = at_the_beginning,
     ) -> None:
-        """`rows` is the length of training: see `Lane`."""
+        """`progress` is the share of training that is over at a row of the stream."""
         count = lane_count(len(corpus)) if lanes is None else lanes
         if count > len(corpus):
             raise ConfigError(f"`lanes` must be ≤ the number of samples ({len(corpus)}), but is {count}.")
         self.budget = budget
+        self.lanes = count
         self._identity = {"samples": len(corpus), "lanes": count, "seed": seed}
-        self._lanes = [Lane(corpus, budget, seed=seed, lane=i, lanes=count, rows=rows) for i in range(count)]
+        self._lanes = [
+            Lane(corpus, budget, seed=seed, lane=i, lanes=count, progress=_of_lane(progress, i, count))
+            for i in range(count)
+        ]
         self._states: dict[int, LaneState] = {}
 
     def row(self, number: int) -> Row:
         """Row `number`, the same whatever was read before."""
-        turn, lane = divmod(number, len(self._lanes))
+        turn, lane = divmod(number, self.lanes)
         state = self._states.get(lane, LaneState())
         if state.rows > turn:
             state = LaneState()
@@ -141,6 +182,13 @@ class RowStream:
             row, state = self._lanes[lane].pack(state)
         self._states[lane] = state
         return row
+
+    def lane_state(self, lane: int) -> LaneState:
+        return self._states.get(lane, LaneState())
+
+    def set_lane(self, lane: int, state: LaneState) -> None:
+        """Where a lane stands that is packed elsewhere."""
+        self._states[lane] = state
 
     @property
     def epochs(self) -> float:
@@ -150,7 +198,7 @@ class RowStream:
 
     def state(self) -> dict[str, Any]:
         """A few integers: what identifies the order, and where each lane stands that was read."""
-        return {**self._identity, "states": {lane: astuple(state) for lane, state in self._states.items()}}
+        return {**self._identity, "states": {lane: state.to_json() for lane, state in self._states.items()}}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take up a state, also one of another world size; ConfigError where it is of another order of rows."""
@@ -159,24 +207,28 @@ class RowStream:
         ]
         if wrong:
             raise ConfigError("The checkpoint was made with other data or another order of rows.", *wrong)
-        self._states = {int(lane): LaneState(*values) for lane, values in state["states"].items()}
+        self._states = {int(lane): LaneState.from_json(values) for lane, values in state["states"].items()}
 
 
 def merge_states(states: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The state of a stream that read what several streams of one order did: each lane where it was read furthest."""
-    lanes: dict[Any, Any] = {}
+    lanes: dict[int, list[int]] = {}
     for state in states:
         for lane, values in state["states"].items():
-            lanes[lane] = max(lanes.get(lane, values), values)
+            lanes[int(lane)] = max(lanes.get(int(lane), [0]), list(values), key=itemgetter(0))
     return {**states[0], "states": lanes}
 
 
-def one_pass(corpus: Corpus, budget: RowBudget, *, seed: int, epoch: int = 0) -> Iterator[Row]:
-    """Every sample exactly once, as drawn in one epoch, in a seeded order."""
-    lane = Lane(corpus, budget, seed=seed, lane=0, lanes=1)
-    state = LaneState(epoch=epoch)
+def one_pass(corpus: Corpus, budget: RowBudget, *, seed: int, lane: int = 0, lanes: int = 1) -> Iterator[Row]:
+    """Every sample of a lane exactly once, as drawn in epoch 0, in a seeded order."""
+    reader = Lane(corpus, budget, seed=seed, lane=lane, lanes=lanes)
+    state = LaneState()
     while True:
-        row, state = lane.pack(state, epochs=epoch + 1)
+        row, state = reader.pack(state, epochs=1)
         if not len(row.documents):
             return
         yield row
+
+
+def _of_lane(progress: Callable[[int], float], lane: int, lanes: int) -> Callable[[int], float]:
+    return lambda row: progress(row * lanes + lane)

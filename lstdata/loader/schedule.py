@@ -1,8 +1,9 @@
 """Which source gives row g, and which of its rows that is: a pure function of g, with random access.
 
 Sources are taken in turns, each time the one whose expected raw tokens fall furthest short of its share. With E_k
-tokens expected in a row of source k, its share p_k, and T tokens in all rows so far, n_k of them its own, its deficit is
-D_k = p_k·T − n_k·E_k. The deficits sum to 0, so the largest is ≥ 0, and only the source that is taken loses, (1 − p_k)·E_k:
+tokens expected in a row of source k, its share p_k, and T tokens in all rows so far, n_k of them its own, its deficit
+is D_k = p_k·T − n_k·E_k. The deficits sum to 0, so the largest is ≥ 0, and only the source that is taken loses,
+(1 − p_k)·E_k:
 
     −(1 − p_k)·E_k ≤ D_k ≤ Σ_{i≠k} (1 − p_i)·E_i        at every turn.
 
@@ -10,14 +11,15 @@ The first `PERIOD` turns are repeated for ever, so the measured shares differ fr
 Σ E_i / T(PERIOD) in the end.
 
 Within a step of R rows the order means nothing to training, and is chosen such that ranks read few lanes: row i of the
-first source is at place i mod R of its step and, where there are two sources, row j of the second at place −1 − j mod R:
-one fills the step from where it left off upwards, the other downwards. So with W processes, a divisor of R, the number of
-such a row alone says whose it is (`residue`). Rows of third and further sources lie between, and go to every rank.
+first source is at place i mod R of its step and, where there are two sources, row j of the second at place −1 − j mod
+R: one fills the step from where it left off upwards, the other downwards. So with W processes, a divisor of R, the
+number of such a row alone says whose it is (`residue`). Rows of further sources lie between, and go to every rank.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -51,7 +53,7 @@ class Schedule:
                     f"`share` must give each source one row in {LEAST:,} or more, but {shares[source]:g} of "
                     f"{sum(shares):g} gives source {source + 1} one in {sum(rows) / count:,.0f}."
                 )
-        turns = _turns([_parts(share) for share in self.shares], [_parts(tokens) for tokens in tokens_per_row])
+        turns = _turns(tuple(map(_parts, self.shares)), tuple(map(_parts, tokens_per_row)))
         taken = turns[:, None] == np.arange(self.sources)
         self._before = np.concatenate([np.zeros((1, self.sources), np.int64), np.cumsum(taken, axis=0)])
         """(PERIOD + 1, sources) rows of each source in the first turns."""
@@ -102,14 +104,16 @@ class Schedule:
 
     def _rows(self, turns: int) -> Ints:
         periods, rest = divmod(turns, PERIOD)
-        return periods * self._before[-1] + self._before[rest]
+        rows: Ints = periods * self._before[-1] + self._before[rest]
+        return rows
 
 
 def _parts(value: float) -> int:
     return max(1, round(value * _PARTS))
 
 
-def _turns(shares: Sequence[int], tokens: Sequence[int]) -> Ints:
+@cache
+def _turns(shares: tuple[int, ...], tokens: tuple[int, ...]) -> Ints:
     """(PERIOD,) the source of each turn; of equal deficits the first."""
     whole = sum(shares)
     deficits = [0] * len(shares)
