@@ -145,7 +145,9 @@ def _convert(kind: Any, value: Any, path: str, mistakes: list[str]) -> Any:
             if value in get_args(option):
                 return value
             continue
-        if get_origin(option) is tuple:
+        if _holds_sections(option, value):
+            return _sections(option, value, path, mistakes)
+        if get_origin(option) is tuple and not is_dataclass(get_args(option)[0]):
             items = [value] if isinstance(value, str) and "," not in value else value
             if isinstance(items, list | tuple) and all(isinstance(item, str) and _is_unicode(item) for item in items):
                 return tuple(items)
@@ -165,13 +167,28 @@ def _convert(kind: Any, value: Any, path: str, mistakes: list[str]) -> Any:
     return None
 
 
+def _holds_sections(option: Any, value: Any) -> bool:
+    """Whether it is a section where one may be, or a list of them."""
+    if get_origin(option) is tuple:
+        return is_dataclass(get_args(option)[0]) and isinstance(value, list | tuple)
+    return is_dataclass(option) and isinstance(value, dict)
+
+
+def _sections(option: Any, value: Any, path: str, mistakes: list[str]) -> Any:
+    if is_dataclass(option):
+        return _build(option, value, f"{path}.", mistakes)
+    return tuple(_build(get_args(option)[0], item, f"{path}.{n}.", mistakes) for n, item in enumerate(value))
+
+
 def _named(option: Any) -> str:
     if option is type(None):
         return "null"
     if get_origin(option) is Literal:
         choices = get_args(option)
         return f"one of {', '.join(map(str, choices))}" if len(choices) > 1 else repr(choices[0])
-    return "a list of texts" if get_origin(option) is tuple else getattr(option, "__name__", str(option))
+    if get_origin(option) is tuple:
+        return "a list of sections" if is_dataclass(get_args(option)[0]) else "a list of texts"
+    return "a section of keys" if is_dataclass(option) else getattr(option, "__name__", str(option))
 
 
 def _is_unicode(text: str) -> bool:

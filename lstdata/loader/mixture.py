@@ -8,7 +8,7 @@ from typing import Any
 
 from lstdata.errors import ConfigError
 from lstdata.loader.corpus import Corpus
-from lstdata.loader.rows import LaneState, RowStream, merge_states
+from lstdata.loader.rows import RowStream, merge_states
 from lstdata.loader.schedule import Schedule
 from lstdata.packing import Row, RowBudget
 
@@ -17,6 +17,7 @@ from lstdata.packing import Row, RowBudget
 class Source:
     """One corpus of a mixture."""
 
+    name: str
     corpus: Corpus
     share: float
     """Of all raw tokens, beside the shares of the others."""
@@ -50,8 +51,9 @@ class Mixture:
             RowStream(s.corpus, budget, seed=seed, lanes=s.lanes, progress=self._progress_of(number))
             for number, s in enumerate(sources)
         )
+        self.names = tuple(s.name for s in sources)
         self.tokens = [0] * len(sources)
-        """Raw tokens of each source that were read here."""
+        """Raw tokens of each source that all processes have read: whoever reads rows adds them."""
 
     def place(self, row: int) -> Place:
         source, number = self.schedule.place(row)
@@ -66,23 +68,23 @@ class Mixture:
     def row(self, number: int) -> Row:
         """Row `number`; cheap in the order of `rows_of_step`, from the start of its lane otherwise."""
         place = self.place(number)
-        row = self.streams[place.source].row(place.number)
-        self.tokens[place.source] += len(row.tokens)
-        return row
+        return self.streams[place.source].row(place.number)
 
-    def take(self, place: Place, row: Row, state: LaneState) -> None:
-        """Count a row as read that was packed elsewhere, which left its lane so."""
-        self.streams[place.source].set_lane(place.lane, state)
-        self.tokens[place.source] += len(row.tokens)
-
-    @property
-    def epochs(self) -> list[float]:
-        """Times that the samples of each source were drawn."""
-        return [stream.epochs for stream in self.streams]
+    def figures(self) -> dict[str, float]:
+        """Times that the samples were drawn; of several sources those of each, and its measured share of raw tokens."""
+        if len(self.streams) == 1:
+            return {"epochs": self.streams[0].epochs}
+        epochs = {f"epochs_{name}": stream.epochs for name, stream in zip(self.names, self.streams, strict=True)}
+        read = max(1, sum(self.tokens))
+        return epochs | {f"share_{name}": n / read for name, n in zip(self.names, self.tokens, strict=True)}
 
     def state(self) -> dict[str, Any]:
-        """Integers: where each lane stands that was read."""
-        return {"per_step": self.schedule.per_step, "streams": [stream.state() for stream in self.streams]}
+        """Integers: what was read, and where each lane stands of which it was."""
+        return {
+            "per_step": self.schedule.per_step,
+            "tokens": list(self.tokens),
+            "streams": [stream.state() for stream in self.streams],
+        }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take up a state; ConfigError where it is of another order of rows."""
@@ -94,6 +96,7 @@ class Mixture:
                 raise ConfigError(f"The checkpoint was made with `{name}` {then}, but now it is {now}.")
         for stream, of_stream in zip(self.streams, state["streams"], strict=True):
             stream.restore(of_stream)
+        self.tokens = [int(tokens) for tokens in state["tokens"]]
 
     def _progress_of(self, source: int) -> Any:
         """The share of training that is over at a row of a source."""

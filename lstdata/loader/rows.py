@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from operator import itemgetter
 from typing import Any, Final
 
@@ -228,6 +228,16 @@ def one_pass(corpus: Corpus, budget: RowBudget, *, seed: int, lane: int = 0, lan
         if not len(row.documents):
             return
         yield row
+
+
+def held_out_rows(
+    corpus: Corpus, budget: RowBudget, *, seed: int, rank: int = 0, world: int = 1, most: int | None = None
+) -> Iterator[Row]:
+    """A rank's part of one pass over a corpus, by lanes; `most`: of all rows of the pass at most, evenly by lane."""
+    lanes = lane_count(len(corpus))
+    for lane in range(rank, lanes, world):
+        rows = one_pass(corpus, budget, seed=seed, lane=lane, lanes=lanes)
+        yield from rows if most is None else islice(rows, (most + lanes - 1 - lane) // lanes)
 
 
 def _of_lane(progress: Callable[[int], float], lane: int, lanes: int) -> Callable[[int], float]:

@@ -8,57 +8,58 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from upath import UPath
-
 from lstdata.config import differences, to_dict
 from lstdata.errors import ConfigError
-from lstdata.loader.corpus import RunFolder
 from lstdata.model.config import ModelConfig
-from lstdata.storage import commit_bytes, commit_json, is_local, read_given, read_json, sha256_file
+from lstdata.storage import commit_bytes, commit_json, is_local, read_given, read_json
 from lstdata.train.checkpoint import last_step, remove_unfinished
 from lstdata.train.config import TrainConfig
+from lstdata.train.data import TrainingData
 from lstdata.vocab import VocabCard
 
 if TYPE_CHECKING:
     from lstdata.storage import AnyPath
     from lstdata.train.warm_start import WarmStart
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 PIECES: Final = "units.model"
 """The model of `unit-bpe` in the folder of a run."""
 
 MAY_CHANGE: Final = (
-    *("about", "stop_at", "validate_every", "checkpoint_every", "keep_checkpoints"),
+    *("about", "stop_at", "validate_every", "checkpoint_every", "validate_rows", "keep_checkpoints"),
     *("parallel", "compile", "recompute", "attention", "init_from"),
 )
 """What a continued run may be given anew: nothing of it changes what is learnt, but for rounding."""
 
 
 def card_of(
-    config: TrainConfig, model: ModelConfig, run: RunFolder, vocab: VocabCard, start: WarmStart | None = None
+    config: TrainConfig, model: ModelConfig, data: TrainingData, start: WarmStart | None = None
 ) -> dict[str, Any]:
     """`train.json`: the resolved config, the model's dimensions, the vocab card, which data and which first weights."""
     return {
         "format": FORMAT,
         "config": to_dict(config),
         "model": to_dict(replace(model, attention="auto", recompute=False)),
-        "vocab": vocab.to_json(),
-        "index_sha256": sha256_file(run.root / "index.parquet"),
+        "vocab": data.vocab.to_json(),
+        "data": data.card(),
         "init_from": None if start is None else start.identity,
     }
 
 
-def check_claim(out: AnyPath, mine: dict[str, Any], data: UPath) -> None:
+def check_claim(out: AnyPath, mine: dict[str, Any]) -> None:
     """ConfigError where `out` holds another run, or something else."""
     if not is_local(out):
         raise ConfigError(f"`--out` must be a folder on a file system, but is `{out}`.")
     path = out / "train.json"
     if path.is_file() and last_step(out):
         old = read_json(path)
-        VocabCard.from_json(old["vocab"], str(path)).check_same(VocabCard.from_json(mine["vocab"], str(data)))
-        if old["index_sha256"] != mine["index_sha256"]:
-            raise ConfigError(f"`{out}` was trained on other data than `{data}`; use another folder.")
+        if old.get("format") != FORMAT:
+            raise ConfigError(f"`{path}` has the format {old.get('format')!r}, but this version reads {FORMAT}.")
+        VocabCard.from_json(old["vocab"], str(path)).check_same(VocabCard.from_json(mine["vocab"]))
+        if _indices(old) != _indices(mine):
+            named = ", ".join(f"`{data['path']}`" for data in mine["data"])
+            raise ConfigError(f"`{out}` was trained on other data than {named}; use another folder.")
         begun, given = old.get("init_from"), mine["init_from"]
         if given is not None and given != begun:
             name = "random weights" if begun is None else f"`{begun['name']}`, {begun['sha256'][:12]}"
@@ -73,11 +74,13 @@ def check_claim(out: AnyPath, mine: dict[str, Any], data: UPath) -> None:
         raise ConfigError(f"`out` must be empty or a run of `lstdata train`, but `{out}` is neither.")
 
 
-def companions(config: TrainConfig, run: RunFolder) -> dict[str, bytes]:
+def companions(config: TrainConfig, data: TrainingData) -> dict[str, bytes]:
     """What a model is used with beside its card, by file name: the tokenizer and, of `unit-bpe`, the pieces."""
-    files = {"tokenizer.json": read_given(str(run.root / "tokenizer.json"), "data", "tokenizer.json")}
-    if config.patching.strategy == "unit-bpe" and config.patching.unit_bpe is not None:
-        files[PIECES] = read_given(config.patching.unit_bpe, "patching.unit_bpe", "model")
+    tokenizer = data.sources[0].run.root / "tokenizer.json"
+    files = {"tokenizer.json": read_given(str(tokenizer), "data", "tokenizer.json")}
+    for patching in (config.patching, *(source.patching or config.patching for source in config.data)):
+        if patching.strategy == "unit-bpe" and patching.unit_bpe is not None:
+            files[PIECES] = read_given(patching.unit_bpe, "patching.unit_bpe", "model")
     return files
 
 
@@ -85,7 +88,7 @@ def claim(out: Path, mine: dict[str, Any], files: Mapping[str, bytes]) -> None:
     """Write what the run is; drop unfinished checkpoints, and what was published of steps that will be taken again."""
     remove_unfinished(out)
     last = last_step(out)
-    for path in (out / "metrics").glob("*.jsonl"):
+    for path in (out / "metrics").rglob("*.jsonl"):
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
         kept = [line for line in lines if _step(line) <= last]
         if len(kept) < len(lines):
@@ -98,8 +101,15 @@ def claim(out: Path, mine: dict[str, Any], files: Mapping[str, bytes]) -> None:
     commit_json(path, mine)
 
 
+def _indices(card: dict[str, Any]) -> list[str]:
+    return [data["index_sha256"] for data in card["data"]]
+
+
 def _fixed(config: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in config.items() if key not in MAY_CHANGE}
+    """What must stay; folders may move, and rows be read in other parts."""
+    kept = {key: value for key, value in config.items() if key not in MAY_CHANGE}
+    rows = {key: value for key, value in config["rows"].items() if key not in ("per_batch", "workers")}
+    return {**kept, "rows": rows, "data": [{**data, "path": ""} for data in config["data"]]}
 
 
 def _step(line: str) -> float:

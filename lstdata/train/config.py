@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from lstdata.config import InterleaveConfig, PatchingConfig
 from lstdata.model.config import Kind, ModelConfig
@@ -15,23 +15,50 @@ from lstdata.train.presets import PRESETS
 
 T = TypeVar("T")
 
+PLAIN: Final = ("none", "unit-bpe")
+"""Strategies that train the baseline, whose every token is a position: a plain transformer."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class RowsConfig:
     """How documents become batches; a step is `per_step` rows, whatever the number of processes."""
 
     per_step: int | None = None
+    per_batch: int | None = None
+    """Rows of one pass through the model in each process, of which a step may take several; None: all in one."""
     positions: int | None = None
     """Positions that a row may hold."""
     tokens: int | None = None
     """Raw tokens that a row may hold."""
     lanes: int | None = None
     """Independent orders of samples; None: by the size of the data, at most 256."""
+    workers: int = 0
+    """Processes that make rows ahead, for each that trains; 0: it makes its rows itself."""
     seed: int = 0
 
     def mistakes(self) -> Iterator[str]:
-        yield from _at_least(self, 1, "per_step", "lanes")
+        yield from _at_least(self, 1, "per_step", "per_batch", "lanes")
+        yield from _at_least(self, 0, "workers")
         yield from _at_least(self, 4, "positions")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """A run folder that is trained on."""
+
+    path: str = ""
+    share: float | None = None
+    """Of all raw tokens, in proportion to the other shares; None for all: as many epochs of each."""
+    interleave: InterleaveConfig | None = None
+    """In place of the run's."""
+    patching: PatchingConfig | None = None
+    """In place of the run's."""
+
+    def mistakes(self) -> Iterator[str]:
+        if not self.path:
+            yield "`path` must name a run folder, but is empty."
+        if self.share is not None and self.share <= 0:
+            yield f"`share` must be > 0, but is {self.share}."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +111,7 @@ class TrainConfig:
     """All of `lstdata train`. What is None is the preset's."""
 
     about: str = ""
+    data: tuple[DataConfig, ...] = ()
     preset: Literal["tiny", "60m", "420m", "630m", "810m", "1b", "1.1b", "1.4b", "1.8b", "7b"] = "tiny"
     dropout: float | None = None
     model: SizesConfig = field(default_factory=SizesConfig)
@@ -96,10 +124,14 @@ class TrainConfig:
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     steps: int | None = None
     """Length of the schedule."""
+    tokens: int | None = None
+    """In place of `steps`: training ends with the step in which so many raw tokens have been read."""
     stop_at: int | None = None
     """End this invocation after so many steps; the next one goes on from there."""
     validate_every: int | None = None
     """Steps between passes over the validation split; there is always one at the end."""
+    validate_rows: int | None = None
+    """Rows at most of each source in a pass over its validation split; None: all of them."""
     checkpoint_every: int | None = None
     """Steps between checkpoints; there is always one at the end."""
     keep_checkpoints: int = 2
@@ -118,27 +150,39 @@ class TrainConfig:
     """Of the initial weights and of dropout."""
 
     def mistakes(self) -> Iterator[str]:
-        counts = ("steps", "stop_at", "validate_every", "checkpoint_every", "keep_checkpoints")
-        yield from _at_least(self, 1, *counts)
+        counts = ("steps", "tokens", "stop_at", "validate_every", "validate_rows")
+        yield from _at_least(self, 1, *counts, "checkpoint_every", "keep_checkpoints")
+        if self.steps is not None and self.tokens is not None:
+            yield f"`tokens` must not be given beside `steps`, but is {self.tokens}."
         if self.dropout is not None and not 0 <= self.dropout < 1:
             yield f"`dropout` must be in [0, 1), but is {self.dropout}."
         yield from (
             m.replace("`", "`model.", 1)
             for m in _model(dataclasses.replace(self, dropout=None), vocabulary=1).mistakes()
         )
-        resolved = resolve(self)
-        longest = {"none": 1, "unit-bpe": 1, "static": self.patching.patch_size}.get(
-            self.patching.strategy, self.patching.max_patch
-        )
-        tokens = resolved.rows.tokens or 0
+        yield from self._data_mistakes()
+        tokens = resolve(self).rows.tokens or 0
+        longest = max(map(_longest_patch, (self.patching, *(d.patching for d in self.data if d.patching))))
         if tokens < longest + 3:
             yield f"`rows.tokens` must be ≥ {longest + 3} (a patch beside BOS and markers), but is {tokens}."
 
+    def _data_mistakes(self) -> Iterator[str]:
+        if len({data.share is None for data in self.data}) > 1:
+            yield "`data.share` must be given for all run folders or for none."
+        if len({data.path for data in self.data}) < len(self.data):
+            yield "`data` must name each run folder once."
+        for number, data in enumerate(self.data):
+            if data.patching is not None and (data.patching.strategy in PLAIN) != (self.patching.strategy in PLAIN):
+                yield (
+                    f"`data.{number}.patching.strategy` must be of the same model as `patching.strategy` "
+                    f"{self.patching.strategy}, but is {data.patching.strategy}."
+                )
+
 
 def resolve(config: TrainConfig) -> TrainConfig:
-    """The config with the preset's values where it has None."""
+    """The config with the preset's values where it has None; `steps` stays open where `tokens` ends the training."""
     filled: TrainConfig = _filled(config, PRESETS[config.preset])
-    return filled
+    return filled if config.tokens is None else dataclasses.replace(filled, steps=config.steps)
 
 
 def model_of(config: TrainConfig, vocabulary: int) -> ModelConfig:
@@ -157,12 +201,18 @@ def row_budget(config: TrainConfig) -> RowBudget:
     return RowBudget(positions=required(config.rows.positions), tokens=required(config.rows.tokens))
 
 
+def _longest_patch(patching: PatchingConfig) -> int:
+    if patching.strategy in PLAIN:
+        return 1
+    return patching.patch_size if patching.strategy == "static" else patching.max_patch
+
+
 def _model(config: TrainConfig, vocabulary: int) -> ModelConfig:
     changes = {name: value for name, value in dataclasses.asdict(config.model).items() if value is not None}
     return dataclasses.replace(
         MODELS[config.preset],
         vocabulary=vocabulary,
-        architecture="plain" if config.patching.strategy in ("none", "unit-bpe") else "lst",
+        architecture="plain" if config.patching.strategy in PLAIN else "lst",
         dropout=config.dropout or 0.0,
         attention=config.attention,
         recompute=config.recompute,

@@ -17,12 +17,11 @@ from fairseq2.metrics.recorders import MetricRecorder
 from fairseq2.recipe.run import run
 
 from lstdata.errors import ConfigError, LstDataError
-from lstdata.loader.corpus import Corpus
-from lstdata.loader.rows import RowStream
 from lstdata.model.config import ModelConfig
 from lstdata.status.times import spoken
 from lstdata.train.config import TrainConfig, required
-from lstdata.train.recipe import LstRecipe, Splits, recipe_config
+from lstdata.train.data import TrainingData
+from lstdata.train.recipe import LstRecipe, recipe_config
 from lstdata.train.run import Say
 from lstdata.train.warm_start import WarmStart
 
@@ -30,18 +29,11 @@ SECONDS_BETWEEN_LINES = 5.0
 
 
 def launch(
-    config: TrainConfig,
-    model: ModelConfig,
-    start: WarmStart | None,
-    stream: RowStream,
-    validation: Corpus,
-    out: Path,
-    say: Say,
+    config: TrainConfig, model: ModelConfig, start: WarmStart | None, data: TrainingData, out: Path, say: Say
 ) -> None:
     """Train to the end of the schedule or to `stop_at`; a folder with checkpoints is continued from the last."""
     _check_devices()
-    splits = Splits(train=stream, validation=validation)
-    recipe = LstRecipe(config, model, start, splits, out, Progress(required(config.steps), say))
+    recipe = LstRecipe(config, model, start, data, out, Progress(required(config.steps), say))
     with _own_logging(), _said_plainly():
         run(recipe, recipe_config(config, model), out, no_rich=True, no_progress=True)
 

@@ -21,8 +21,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
 
-from upath import UPath
-
 from lstdata import errors
 from lstdata.config import to_dict
 from lstdata.errors import LstDataError
@@ -65,15 +63,13 @@ class _Process:
     """What it exited with by itself."""
 
 
-def run_processes(
-    config: TrainConfig, data: UPath, out: Path, say: Callable[[str], None], count: int
-) -> dict[str, Any]:
+def run_processes(config: TrainConfig, out: Path, say: Callable[[str], None], count: int) -> dict[str, Any]:
     """Train in `count` processes and say what the first one says; its summary.
 
     Where one fails the others are ended, and what it failed of is raised, once, as an LstDataError or as the kind of it
     that the process raised.
     """
-    task = {"config": to_dict(config), "data": str(data), "out": str(out)}
+    task = {"config": to_dict(config), "out": str(out)}
     logs = out / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     reports = supervise(RANK, task, count, say, logs)

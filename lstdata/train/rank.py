@@ -45,7 +45,7 @@ def _train(task: dict[str, Any], say: Any) -> dict[str, Any]:
     from lstdata.train.config import TrainConfig
     from lstdata.train.run import train
 
-    return train(from_dict(TrainConfig, task["config"]), place(task["data"]), place(task["out"]), say)
+    return train(from_dict(TrainConfig, task["config"]), None, place(task["out"]), say)
 
 
 def _go_with_parent() -> None:

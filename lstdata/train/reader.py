@@ -2,81 +2,169 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Self
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import islice
+from typing import Any, Final, Self
 
+import torch
 from fairseq2.datasets import DataReader
+from fairseq2.gang import Gang, ReduceOperation
 
 from lstdata.loader.corpus import Corpus
-from lstdata.loader.rows import RowStream, one_pass
-from lstdata.loader.rows import merge_states as merge_stream_states
+from lstdata.loader.mixture import Mixture, merged_mixtures
+from lstdata.loader.rows import held_out_rows
 from lstdata.model.batch import Batch, collate
 from lstdata.packing import Row, RowBudget, join
+from lstdata.train.config import TrainConfig, required, row_budget
+from lstdata.train.data import TrainingData
+
+VERSION: Final = 2
+"""Of a reader's state."""
+
+Total = Callable[[Sequence[int]], list[int]]
+"""Sums over all ranks of what each of them counted."""
+
+
+def own(counts: Sequence[int]) -> list[int]:
+    """The total of one process."""
+    return list(counts)
+
+
+def total_of(gang: Gang) -> Total:
+    """The total of a gang; each of its processes must ask for it at the same time."""
+
+    def total(counts: Sequence[int]) -> list[int]:
+        tensor = torch.tensor(list(counts), dtype=torch.int64, device=gang.device)
+        gang.all_reduce(tensor, ReduceOperation.SUM)
+        return tensor.tolist()
+
+    return own if gang.size == 1 else total
 
 
 class TrainReader(DataReader[Batch]):
-    """Steps without end; its state is the next row and where the lanes stand."""
+    """Steps until so many raw tokens are read, or without end; its state is the next step and where the lanes stand."""
 
-    def __init__(self, stream: RowStream, per_step: int, rank: int, world: int) -> None:
-        self._stream = stream
-        self._per_step = per_step
+    def __init__(
+        self,
+        rows: Mixture,
+        rank: int,
+        world: int,
+        *,
+        per_batch: int | None = None,
+        tokens: int | None = None,
+        total: Total = own,
+    ) -> None:
+        """`tokens`: end after the first step at which all ranks have read so many."""
+        self._rows = rows
         self._rank = rank
         self._world = world
-        self._next = 0
+        self._per_batch = per_batch or rows.schedule.per_step // world
+        self._end = tokens
+        self._total = total
+        self._step = 0
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> list[Batch]:
-        first, self._next = self._next, self._next + self._per_step
-        return [collate([self._stream.row(g) for g in range(first + self._rank, self._next, self._world)])]
+        if self._end is not None and sum(self._rows.tokens) >= self._end:
+            raise StopIteration
+        numbers = self._rows.rows_of_step(self._step, self._rank, self._world)
+        rows = [self._rows.row(number) for number in numbers]
+        read = [0] * len(self._rows.tokens)
+        for number, row in zip(numbers, rows, strict=True):
+            read[self._rows.place(number).source] += len(row.tokens)
+        self._rows.tokens = [a + b for a, b in zip(self._rows.tokens, self._total(read), strict=True)]
+        self._step += 1
+        return batches(rows, self._per_batch)
 
     def reset(self) -> None:
-        self._next = 0
+        """Nothing: what ends has no second beginning, and its state is asked for after its end."""
 
     def state_dict(self) -> dict[str, object]:
-        return {"version": 1, "next": self._next, "stream": self._stream.state()}
+        return {"version": VERSION, "step": self._step, "rows": self._rows.state()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        if state_dict.get("version") != 1:
-            raise ValueError(f"`version` of the reader's state must be 1, but is {state_dict.get('version')}.")
-        self._stream.restore(state_dict["stream"])
-        self._next = int(state_dict["next"])
+        if state_dict.get("version") != VERSION:
+            raise ValueError(f"`version` of the reader's state must be {VERSION}, but is {state_dict.get('version')}.")
+        self._rows.restore(state_dict["rows"])
+        self._step = int(state_dict["step"])
 
     @property
     def num_accumulate(self) -> int:
-        return 1
+        return -(-self._rows.schedule.per_step // (self._world * self._per_batch))
 
 
 def merge_states(states: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """One state for any number of readers, of the states of the readers of all ranks at one step."""
-    return {**states[0], "stream": merge_stream_states([state["stream"] for state in states])}
+    return {**states[0], "rows": merged_mixtures([state["rows"] for state in states])}
+
+
+def train_reader(config: TrainConfig, data: TrainingData, gang: Gang) -> TrainReader:
+    """A rank's part of the training rows of a resolved config."""
+    return TrainReader(
+        data.rows,
+        gang.rank,
+        gang.size,
+        per_batch=config.rows.per_batch,
+        tokens=config.tokens,
+        total=total_of(gang),
+    )
+
+
+def validation_reader(config: TrainConfig, corpus: Corpus, gang: Gang) -> ValidationReader:
+    """A rank's part of a pass over one held-out corpus."""
+    return ValidationReader(
+        corpus,
+        row_budget(config),
+        per_step=required(config.rows.per_step),
+        seed=config.rows.seed,
+        rank=gang.rank,
+        world=gang.size,
+        per_batch=config.rows.per_batch,
+        most=config.validate_rows,
+        total=total_of(gang),
+    )
 
 
 class ValidationReader(DataReader[Batch]):
-    """Every sample of a corpus exactly once; the last step is filled with empty rows, so all ranks take as many."""
+    """Every sample of a corpus exactly once, or the first rows: each rank packs its own lanes.
 
-    def __init__(self, corpus: Corpus, budget: RowBudget, per_step: int, seed: int, rank: int, world: int) -> None:
-        self._corpus = corpus
-        self._budget = budget
-        self._per_step = per_step
-        self._seed = seed
-        self._rank = rank
-        self._world = world
+    A rank that has no rows left takes empty ones until all have none, so all take as many steps.
+    """
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        budget: RowBudget,
+        *,
+        per_step: int,
+        seed: int,
+        rank: int,
+        world: int,
+        per_batch: int | None = None,
+        most: int | None = None,
+        total: Total = own,
+    ) -> None:
+        """`most`: rows of a pass at most."""
+        self._pass = partial(held_out_rows, corpus, budget, seed=seed, rank=rank, world=world, most=most)
+        self._per_rank = per_step // world
+        self._per_batch = per_batch or self._per_rank
+        self._total = total
         self.reset()
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> list[Batch]:
-        rows = [row for _, row in zip(range(self._per_step), self._rows, strict=False)]
-        if not rows:
+        rows = list(islice(self._rows, self._per_rank))
+        if self._total([len(rows)]) == [0]:
             raise StopIteration
-        rows += [join([])] * (self._per_step - len(rows))
-        return [collate(rows[self._rank :: self._world])]
+        return batches([*rows, *[join([])] * (self._per_rank - len(rows))], self._per_batch)
 
     def reset(self) -> None:
-        self._rows: Iterator[Row] = one_pass(self._corpus, self._budget, seed=self._seed)
+        self._rows: Iterator[Row] = self._pass()
 
     def state_dict(self) -> dict[str, object]:
         return {}
@@ -87,3 +175,8 @@ class ValidationReader(DataReader[Batch]):
     @property
     def num_accumulate(self) -> int:
         return 1
+
+
+def batches(rows: Sequence[Row], per_batch: int) -> list[Batch]:
+    """One batch of every so many rows."""
+    return [collate(rows[first : first + per_batch]) for first in range(0, len(rows), per_batch)]

@@ -33,21 +33,24 @@ from fairseq2.runtime.dependency import DependencyContainer
 from fairseq2.task import Task
 from torch import nn
 
-from lstdata.loader.corpus import Corpus
-from lstdata.loader.rows import RowStream
 from lstdata.model.config import ModelConfig
 from lstdata.model.lst import Model, build_model
 from lstdata.model.parameters import count_parameters
 from lstdata.train.checkpoint_manager import Checkpoints
 from lstdata.train.config import TrainConfig, required
+from lstdata.train.data import TrainingData
 from lstdata.train.metrics import COUNTS, MEANS, Pace, TimedReader, Totals, device_peak
-from lstdata.train.reader import TrainReader, ValidationReader
+from lstdata.train.reader import train_reader, validation_reader
 from lstdata.train.steps import TrainStep, ValidationStep
 from lstdata.train.warm_start import WarmStart
 
 FAMILY = "lst"
 DATASET = "lstdata"
 THIS_RUN = "run"
+
+ENDS_OF_DATA: Final = 2
+"""fairseq2 ends training at the second time that there is no more data, and refuses to resume at one; so the reader,
+which ends where `tokens` are read, is asked twice."""
 
 SHARDED_FROM: Final = 10**9
 """Parameters from which on `parallel: auto` shards: 16 GB of weights, gradients and moments (chosen here)."""
@@ -67,28 +70,20 @@ class RecipeConfig:
     gang: GangSection = field(default_factory=GangSection)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Splits:
-    """What is trained on and what is held out."""
-
-    train: RowStream
-    validation: Corpus
-
-
 @dataclass(kw_only=True)
-class SplitsConfig:
-    """Nothing to choose: the run folder is opened, and refused, before fairseq2 starts."""
+class DataSection:
+    """Nothing to choose: run folders are opened, and refused, before fairseq2 starts."""
 
 
 class LstRecipe(Recipe):
-    """Trains one model on one run folder; `config` is resolved."""
+    """Trains one model; `config` is resolved."""
 
     def __init__(
         self,
         config: TrainConfig,
         model: ModelConfig,
         start: WarmStart | None,
-        splits: Splits,
+        data: TrainingData,
         out: Path,
         recorder: MetricRecorder,
     ) -> None:
@@ -96,7 +91,7 @@ class LstRecipe(Recipe):
         self._out = out
         self._model = model
         self._start = start
-        self._splits = splits
+        self._data = data
         self._recorder = recorder
 
     def register(self, container: DependencyContainer) -> None:
@@ -113,7 +108,7 @@ class LstRecipe(Recipe):
             fsdp_applier=shard_blocks,
         )
         container.register_instance(ModelConfig, self._model, key=THIS_RUN)
-        register_dataset_family(container, DATASET, Splits, SplitsConfig, opener=lambda config: self._splits)
+        register_dataset_family(container, DATASET, TrainingData, DataSection, opener=lambda config: self._data)
         container.collection.register_instance(MetricRecorder, self._recorder)
         for descriptor in _descriptors():
             container.collection.register_instance(MetricDescriptor, descriptor)
@@ -121,21 +116,16 @@ class LstRecipe(Recipe):
     def create_task(self, context: RecipeContext) -> Task:
         config = self._config
         gang = context.gangs.dp
-        per_step = required(config.rows.per_step)
-        splits = context.get_dataset_as(Splits)
-        held_out = ValidationReader(
-            splits.validation, splits.train.budget, per_step, config.rows.seed, gang.rank, gang.size
-        )
+        data = context.get_dataset_as(TrainingData)
         model = context.get_data_parallel_model()
-        vocab = splits.validation.vocab
-        reader = TimedReader(TrainReader(splits.train, per_step, gang.rank, gang.size))
+        reader = TimedReader(train_reader(config, data, gang))
         pace = Pace(self._model, reader, Totals.read(self._out), device_peak(is_half(config), gang.size))
         diverged = self._out / "diverged"
         trainer = context.create_trainer(
-            TrainStep(model, vocab, splits.train, pace, seed=config.seed, rank=gang.rank, diverged=diverged),
+            TrainStep(model, data.vocab, data.rows, pace, seed=config.seed, rank=gang.rank, diverged=diverged),
             reader,
-            [ValidationStep(model, self._model, vocab)],
-            [held_out],
+            [ValidationStep(model, self._model, data.vocab, name) for name in data.held_out],
+            [validation_reader(config, corpus, gang) for corpus in data.held_out.values()],
         )
         # fairseq2 has registered its own before a recipe may register anything, and refuses a second.
         trainer._checkpoint_manager = Checkpoints(self._out, context.gangs)
@@ -211,7 +201,8 @@ def recipe_config(config: TrainConfig, model: ModelConfig) -> RecipeConfig:
             )
         ),
         regime=RegimeSection(
-            num_steps=min(steps, config.stop_at or steps),
+            num_steps=config.stop_at if config.tokens else min(steps, config.stop_at or steps),
+            num_data_epochs=ENDS_OF_DATA,
             validate_every_n_steps=config.validate_every,
             checkpoint_every_n_steps=config.checkpoint_every,
             keep_last_n_checkpoints=config.keep_checkpoints,

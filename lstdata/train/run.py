@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import os
 from collections.abc import Callable
@@ -12,14 +13,12 @@ from typing import Any, TypeVar
 from upath import UPath
 
 from lstdata.errors import ConfigError, MissingExtra
-from lstdata.loader.corpus import RunFolder, SplitCorpus, open_run
-from lstdata.loader.rows import RowStream
 from lstdata.model.config import ModelConfig
 from lstdata.model.parameters import count_parameters
-from lstdata.patching import evaluated
 from lstdata.storage import commit_json
 from lstdata.train.claim import card_of, check_claim, claim, companions
-from lstdata.train.config import TrainConfig, model_of, required, resolve, row_budget
+from lstdata.train.config import TrainConfig, model_of, required, resolve
+from lstdata.train.data import TrainingData, open_data, with_data
 from lstdata.train.processes import Rank, run_processes, this_rank
 from lstdata.train.summary import summarize, table
 from lstdata.train.warm_start import WarmStart, open_warm_start
@@ -36,10 +35,7 @@ class Prepared:
     config: TrainConfig
     """Resolved."""
     out: Path
-    run: RunFolder
-    train: SplitCorpus
-    held_out: SplitCorpus
-    stream: RowStream
+    data: TrainingData
     model: ModelConfig
     start: WarmStart | None
     """Of what the first weights are; None: of chance."""
@@ -48,8 +44,10 @@ class Prepared:
     """What the run's folder holds beside the card."""
 
 
-def train(config: TrainConfig, data: UPath, out: UPath, say: Say = print, processes: int = 1) -> dict[str, Any]:
-    """Train on a finished run folder, or go on where `out` was left; the summary that it also writes.
+def train(config: TrainConfig, data: UPath | None, out: UPath, say: Say = print, processes: int = 1) -> dict[str, Any]:
+    """Train on finished run folders, or go on where `out` was left; the summary that it also writes.
+
+    They are those of `config.data`, or `data` alone.
 
     More than one process are started here, on this machine; where `torchrun` has started this one as one of several,
     it is the rank that its environment says, and all but the first return nothing.
@@ -62,51 +60,45 @@ def train(config: TrainConfig, data: UPath, out: UPath, say: Say = print, proces
     rank = this_rank()
     if rank is not None and processes > 1:
         raise ConfigError(f"`--processes` must not be given to a process of torchrun's, but is {processes}.")
-    prepared = prepare(config, data, out, processes if rank is None else rank.world)
+    config = with_data(config, None if data is None else str(data))
+    prepared = prepare(config, out, processes if rank is None else rank.world)
     if rank is None and processes > 1:
         claim(prepared.out, prepared.card, prepared.files)
-        return run_processes(config, data, prepared.out, say, processes)
+        return run_processes(config, prepared.out, say, processes)
     return _train_here(prepared, say, rank or Rank(0, 1))
 
 
-def prepare(config: TrainConfig, data: UPath, out: UPath, processes: int = 1) -> Prepared:
+def prepare(config: TrainConfig, out: UPath, processes: int = 1) -> Prepared:
     """Open and check everything; ConfigError with all mistakes at once."""
     config = resolve(config)
     mistakes = list(_process_mistakes(config, processes))
-    run = _found(mistakes, lambda: open_run(data))
-    if run is None:
+    data = _found(mistakes, lambda: open_data(config))
+    if data is None:
         raise ConfigError(*mistakes)
-    corpus = _found(mistakes, lambda: SplitCorpus(run, "train", config.interleave, config.patching))
-    held_out = _found(mistakes, lambda: SplitCorpus(run, "validation", config.interleave, evaluated(config.patching)))
-    if corpus is None or held_out is None:
-        raise ConfigError(*mistakes)
-    stream = _found(mistakes, lambda: _stream(config, corpus))
-    model = _found(mistakes, lambda: model_of(config, corpus.vocab.size))
+    model = _found(mistakes, lambda: model_of(config, data.vocab.size))
     if model is None:
         raise ConfigError(*mistakes)
     init_from = config.init_from
-    start = None if init_from is None else _found(mistakes, lambda: open_warm_start(init_from, model, corpus.vocab))
-    card = card_of(config, model, run, corpus.vocab, start)
-    _found(mistakes, lambda: check_claim(out, card, run.root))
-    if mistakes or stream is None:
+    start = None if init_from is None else _found(mistakes, lambda: open_warm_start(init_from, model, data.vocab))
+    card = card_of(config, model, data, start)
+    _found(mistakes, lambda: check_claim(out, card))
+    if mistakes:
         raise ConfigError(*mistakes)
+    config = dataclasses.replace(config, steps=data.steps)
     return Prepared(
         out=Path(str(out)),
         config=config,
-        run=run,
-        train=corpus,
-        held_out=held_out,
-        stream=stream,
+        data=data,
         model=model,
         start=start,
         card=card,
-        files=companions(config, run),
+        files=companions(config, data),
     )
 
 
 def _train_here(prepared: Prepared, say: Say, rank: Rank) -> dict[str, Any]:
     """Train in this process, one of `rank.world`."""
-    config, out, corpus, stream = prepared.config, prepared.out, prepared.train, prepared.stream
+    config, out, data = prepared.config, prepared.out, prepared.data
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads lose tenfold where cores are shared
 
     import soundfile  # noqa: F401 — brings libsndfile, which fairseq2 wants to find loaded or in the system
@@ -116,13 +108,14 @@ def _train_here(prepared: Prepared, say: Say, rank: Rank) -> dict[str, Any]:
     if rank.first:
         claim(out, prepared.card, prepared.files)
         size = f"{count_parameters(prepared.model):,} parameters"
-        say(f"{size} · {len(corpus)} + {len(prepared.held_out)} utterances · {rank.world} process(es)")
+        samples, held_out = (sum(len(getattr(s, of)) for s in data.sources) for of in ("train", "held_out"))
+        say(f"{size} · {samples} + {held_out} samples · {rank.world} process(es)")
         if prepared.start is not None:
             say(prepared.start.describe(prepared.model))
-    launch(config, prepared.model, prepared.start, stream, prepared.held_out, out, say)
+    launch(config, prepared.model, prepared.start, data, out, say)
     if not rank.first:
         return {}
-    summary = summarize(corpus, prepared.held_out, prepared.run.tokenizer, stream.budget, config.rows.seed, out)
+    summary = summarize(config, data, out)
     commit_json(out / "metrics" / "summary.json", summary)
     say(f"{out} is at step {summary['step']} of {config.steps}")
     say(table(summary))
@@ -136,11 +129,6 @@ def _process_mistakes(config: TrainConfig, processes: int) -> list[str]:
     if per_step % processes:
         return [f"`rows.per_step` must be a multiple of the {processes} processes, but is {per_step}."]
     return []
-
-
-def _stream(config: TrainConfig, corpus: SplitCorpus) -> RowStream:
-    rows = required(config.steps) * required(config.rows.per_step)
-    return RowStream(corpus, row_budget(config), seed=config.rows.seed, lanes=config.rows.lanes, rows=rows)
 
 
 def _found(mistakes: list[str], make: Callable[[], T]) -> T | None:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torcheval.metrics import Max
 
 from lstdata.errors import LstDataError
-from lstdata.loader.rows import RowStream
+from lstdata.loader.mixture import Mixture
 from lstdata.model.batch import Batch
 from lstdata.model.config import ModelConfig
 from lstdata.randomness import digest
@@ -30,7 +30,7 @@ class TrainStep(TrainUnit[Batch]):
         self,
         model: nn.Module,
         vocab: VocabCard,
-        stream: RowStream,
+        rows: Mixture,
         pace: Pace,
         *,
         seed: int,
@@ -39,7 +39,7 @@ class TrainStep(TrainUnit[Batch]):
     ) -> None:
         self._model = model
         self._vocab = vocab
-        self._stream = stream
+        self._rows = rows
         self._pace = pace
         self._seed = seed
         self._rank = rank
@@ -64,7 +64,7 @@ class TrainStep(TrainUnit[Batch]):
 
     def process_metric_values(self, values: MutableMapping[str, object]) -> None:
         values.update(self._pace.figures(summarize(values, self._vocab)))
-        values["epochs"] = self._stream.epochs
+        values.update(self._rows.figures())
 
     def _divergence(self, batch: Batch, loss: float) -> LstDataError:
         """Saves the batch; `torch.load(weights_only=True)` reads it."""
@@ -80,10 +80,16 @@ class TrainStep(TrainUnit[Batch]):
 class ValidationStep(EvalUnit[Batch]):
     """The same figures over held-out documents."""
 
-    def __init__(self, model: nn.Module, sizes: ModelConfig, vocab: VocabCard) -> None:
+    def __init__(self, model: nn.Module, sizes: ModelConfig, vocab: VocabCard, name: str | None = None) -> None:
+        """`name`: of the source, where there are several."""
         self._model = model
         self._sizes = sizes
         self._vocab = vocab
+        self._name = name
+
+    @property
+    def name(self) -> str | None:
+        return self._name
 
     def prepare_metric_bag(self, metric_bag: MetricBag) -> None:
         _prepare(metric_bag)

@@ -9,26 +9,38 @@ from typing import Any, Final
 import numpy as np
 
 from lstdata.loader.corpus import SplitCorpus
-from lstdata.loader.rows import one_pass
-from lstdata.packing import RowBudget
+from lstdata.loader.rows import held_out_rows
 from lstdata.tokenizer import TextTokenizer
+from lstdata.train.config import TrainConfig, row_budget
+from lstdata.train.data import SourceData, TrainingData
 from lstdata.train.ngrams import Bigram, Pairs, joined, modality_pairs
 
 MOST_FITTED: Final = 20_000
 """Training utterances that the baselines are fitted on, evenly spread, where there are more."""
 
 
-def summarize(
-    train: SplitCorpus, validation: SplitCorpus, tokenizer: TextTokenizer, budget: RowBudget, seed: int, out: Path
-) -> dict[str, Any]:
-    """The last validation's losses and, over the same drawn documents, the baselines': nats per token."""
-    lines = (out / "metrics" / "valid.jsonl").read_text(encoding="utf-8").splitlines()
-    last = json.loads(lines[-1])
-    vocab = train.vocab
+def summarize(config: TrainConfig, data: TrainingData, out: Path) -> dict[str, Any]:
+    """The last validation's losses and, over the same drawn documents, the baselines': nats per token.
+
+    Of several sources those of each, by name, as `sources`.
+    """
+    metrics = out / "metrics"
+    if len(data.sources) == 1:
+        return _of_source(config, data.sources[0], metrics / "valid.jsonl")
+    of_each = {
+        source.name: _of_source(config, source, metrics / "valid" / f"{source.name}.jsonl") for source in data.sources
+    }
+    return {"step": min(summary.pop("step") for summary in of_each.values()), "sources": of_each}
+
+
+def _of_source(config: TrainConfig, source: SourceData, path: Path) -> dict[str, Any]:
+    last = json.loads(path.read_text(encoding="utf-8").splitlines()[-1])
+    vocab = source.train.vocab
     sizes = {"text": vocab.text_size, "units": vocab.units}
-    fitted = whole_utterances(train, tokenizer)
+    fitted = whole_utterances(source.train, source.run.tokenizer)
+    rows = held_out_rows(source.held_out, row_budget(config), seed=config.rows.seed, most=config.validate_rows)
     held_out: dict[str, Any] = {}
-    for name, documents in modality_pairs(one_pass(validation, budget, seed=seed), vocab).items():
+    for name, documents in modality_pairs(rows, vocab).items():
         test = joined(documents)
         if len(test.token):
             unigram, bigram = Bigram(fitted[name], sizes[name]).cross_entropies(test)
@@ -55,11 +67,13 @@ def whole_utterances(corpus: SplitCorpus, tokenizer: TextTokenizer) -> dict[str,
 
 
 def table(summary: dict[str, Any]) -> str:
-    """One line per modality."""
+    """One line per modality, of each source."""
     lines = [f"{'held out, nats per token':<26}{'loss':>8}{'unigram':>10}{'bigram':>10}"]
-    for name, row in summary["held_out"].items():
-        what = f"{name} ({row['tokens']:,} tokens)"
-        lines.append(f"{what:<26}{row['loss']:>8.3f}{row['unigram']:>10.3f}{row['bigram']:>10.3f}")
+    sources = summary.get("sources", {"": summary})
+    for source, of_source in sources.items():
+        for name, row in of_source["held_out"].items():
+            what = f"{source} {name} ({row['tokens']:,} tokens)".strip()
+            lines.append(f"{what:<26}{row['loss']:>8.3f}{row['unigram']:>10.3f}{row['bigram']:>10.3f}")
     return "\n".join(lines)
 
 

@@ -39,7 +39,7 @@ def mixture(
         Source(
             corpus=c, share=share, tokens_per_row=expected_tokens(c, BUDGET, seed=1, changing=c.changes).row, lanes=4
         )
-        for c, share in zip(corpora, shares, strict=True)
+        for number, (c, share) in enumerate(zip(corpora, shares, strict=True))
     ]
     return Mixture(sources, BUDGET, seed=1, per_step=per_step, rows=rows)
 
@@ -50,26 +50,32 @@ def read(mixed: Mixture, count: int, rank: int = 0, world: int = 1) -> dict[int,
     return {row: mixed.row(row) for step in steps for row in mixed.rows_of_step(step, rank, world)}
 
 
+def tokens(mixed: Mixture, count: int) -> list[int]:
+    """Of each source, in the rows below a number."""
+    found = [0] * len(mixed.names)
+    for number, row in read(mixed, count).items():
+        found[mixed.place(number).source] += len(row.tokens)
+    return found
+
+
 def pair() -> Mixture:
     sources = [
-        Source(corpus=Patched(100, 4), share=1, tokens_per_row=200, lanes=4),
-        Source(corpus=Patched(90, 1), share=2, tokens_per_row=60, lanes=4),
+        Source(name="speech", corpus=Patched(100, 4), share=1, tokens_per_row=200, lanes=4),
+        Source(name="text", corpus=Patched(90, 1), share=2, tokens_per_row=60, lanes=4),
     ]
     return Mixture(sources, BUDGET, seed=1, per_step=12, rows=480)
 
 
 def test_the_measured_shares_are_those_asked_for_within_one_percent() -> None:
     mixed = mixture(Patched(3000, 4), Patched(2000, 1, 90))
-    read(mixed, 10_000)
-    speech, text = mixed.tokens
+    speech, text = tokens(mixed, 10_000)
     assert speech / (speech + text) == pytest.approx(1 / 3, rel=0.01)
     assert mixed.schedule.row_shares[0] < 0.2
 
 
 def test_patches_that_change_count_as_on_average() -> None:
     mixed = mixture(Patched(3000, 2, changes=True), Patched(2000, 1, 90), rows=10_000)
-    read(mixed, 10_000)
-    speech, text = mixed.tokens
+    speech, text = tokens(mixed, 10_000)
     assert speech / (speech + text) == pytest.approx(1 / 3, rel=0.01)
 
 
