@@ -47,12 +47,20 @@ def card_of(
     }
 
 
-def check_claim(out: AnyPath, mine: dict[str, Any]) -> None:
-    """ConfigError where `out` holds another run, or something else."""
+def check_folder(out: AnyPath) -> Path:
+    """The folder; ConfigError where it cannot hold a run, or holds something else."""
     if not is_local(out):
         raise ConfigError(f"`--out` must be a folder on a file system, but is `{out}`.")
-    path = out / "train.json"
-    if path.is_file() and last_step(out):
+    if not (out / "train.json").is_file() and out.is_dir() and any(out.iterdir()):
+        raise ConfigError(f"`out` must be empty or a run of `lstdata train`, but `{out}` is neither.")
+    return out
+
+
+def check_claim(out: AnyPath, mine: dict[str, Any]) -> None:
+    """ConfigError where `out` holds another run, or something else."""
+    folder = check_folder(out)
+    path = folder / "train.json"
+    if path.is_file() and last_step(folder):
         old = read_json(path)
         if old.get("format") != FORMAT:
             raise ConfigError(f"`{path}` has the format {old.get('format')!r}, but this version reads {FORMAT}.")
@@ -70,8 +78,6 @@ def check_claim(out: AnyPath, mine: dict[str, Any]) -> None:
         changed = differences(_fixed(old["config"]), _fixed(mine["config"]))
         if changed:
             raise ConfigError(f"`{out}` holds a run of another config; use another folder, or undo:", *changed)
-    elif not path.is_file() and out.is_dir() and any(out.iterdir()):
-        raise ConfigError(f"`out` must be empty or a run of `lstdata train`, but `{out}` is neither.")
 
 
 def companions(config: TrainConfig, data: TrainingData) -> dict[str, bytes]:

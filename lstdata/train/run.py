@@ -16,7 +16,7 @@ from lstdata.errors import ConfigError, MissingExtra
 from lstdata.model.config import ModelConfig
 from lstdata.model.parameters import count_parameters
 from lstdata.storage import commit_json
-from lstdata.train.claim import card_of, check_claim, claim, companions
+from lstdata.train.claim import card_of, check_claim, check_folder, claim, companions
 from lstdata.train.config import TrainConfig, model_of, required, resolve
 from lstdata.train.data import TrainingData, open_data, with_data
 from lstdata.train.processes import Rank, run_processes, this_rank
@@ -74,6 +74,7 @@ def prepare(config: TrainConfig, out: UPath, processes: int = 1) -> Prepared:
     mistakes = list(_process_mistakes(config, processes))
     data = _found(mistakes, lambda: open_data(config))
     if data is None:
+        _found(mistakes, lambda: check_folder(out))
         raise ConfigError(*mistakes)
     model = _found(mistakes, lambda: model_of(config, data.vocab.size))
     if model is None:
