@@ -32,13 +32,10 @@ class RowsConfig:
     """Raw tokens that a row may hold."""
     lanes: int | None = None
     """Independent orders of samples; None: by the size of the data, at most 256."""
-    workers: int = 0
-    """Processes that make rows ahead, for each that trains; 0: it makes its rows itself."""
     seed: int = 0
 
     def mistakes(self) -> Iterator[str]:
         yield from _at_least(self, 1, "per_step", "per_batch", "lanes")
-        yield from _at_least(self, 0, "workers")
         yield from _at_least(self, 4, "positions")
 
 

@@ -101,8 +101,8 @@ def named(error: ConfigError) -> list[str]:
 def test_what_data_may_not_be_is_said() -> None:
     sources: list[dict[str, Any]] = [{"path": "a", "share": -1}, {"path": "a"}, {"path": "b", "patching": {"strategy": "none"}}]
     with pytest.raises(ConfigError) as error:
-        load(TrainConfig, None, [f"data={json.dumps(sources)}", "rows.workers=-1"])
-    assert named(error.value) == ["data.0.share", "rows.workers"]
+        load(TrainConfig, None, [f"data={json.dumps(sources)}", "rows.per_batch=0"])
+    assert named(error.value) == ["data.0.share", "rows.per_batch"]
     sources[0]["share"] = 1
     with pytest.raises(ConfigError) as error:
         load(TrainConfig, None, [f"data={json.dumps(sources)}", "steps=3", "tokens=3"])
