@@ -99,7 +99,8 @@ def named(error: ConfigError) -> list[str]:
 
 
 def test_what_data_may_not_be_is_said() -> None:
-    sources: list[dict[str, Any]] = [{"path": "a", "share": -1}, {"path": "a"}, {"path": "b", "patching": {"strategy": "none"}}]
+    unpatched = {"path": "b", "patching": {"strategy": "none"}}
+    sources: list[dict[str, Any]] = [{"path": "a", "share": -1}, {"path": "a"}, unpatched]
     with pytest.raises(ConfigError) as error:
         load(TrainConfig, None, [f"data={json.dumps(sources)}", "rows.per_batch=0"])
     assert named(error.value) == ["data.0.share", "rows.per_batch"]
