@@ -34,7 +34,7 @@ def make_row() -> MakeRow:
 def small_model() -> Callable[..., Model]:
     """A model in double precision whose widths exercise every projection (k·d ≠ g)."""
 
-    def make(architecture: str = "lst", **changes: float) -> Model:
+    def make(architecture: str = "lst", vocabulary: int = VOCABULARY, **changes: float) -> Model:
         torch.manual_seed(0)
         dimensions: dict[str, float] = {
             "global_width": 24,
@@ -44,7 +44,7 @@ def small_model() -> Callable[..., Model]:
             "queries": 2,
             "decoder_layers": 2,
         }
-        config: ModelConfig = model_config("tiny", VOCABULARY, architecture, **{**dimensions, **changes})  # type: ignore[arg-type]
+        config: ModelConfig = model_config("tiny", vocabulary, architecture, **{**dimensions, **changes})  # type: ignore[arg-type]
         return build_model(config).double().eval()
 
     return make
