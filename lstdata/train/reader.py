@@ -14,6 +14,7 @@ from fairseq2.gang import Gang, ReduceOperation
 from lstdata.loader.corpus import Corpus
 from lstdata.loader.mixture import Mixture, merged_mixtures
 from lstdata.loader.rows import held_out_rows
+from lstdata.model.attention import BLOCK
 from lstdata.model.batch import Batch, collate
 from lstdata.packing import Row, RowBudget, join
 from lstdata.train.config import TrainConfig, required, row_budget
@@ -178,5 +179,6 @@ class ValidationReader(DataReader[Batch]):
 
 
 def batches(rows: Sequence[Row], per_batch: int) -> list[Batch]:
-    """One batch of every so many rows."""
-    return [collate(rows[first : first + per_batch]) for first in range(0, len(rows), per_batch)]
+    """One batch of every so many rows; on a GPU in whole blocks of FlexAttention, which also align the products."""
+    multiple = BLOCK if torch.cuda.is_available() else 1
+    return [collate(rows[first : first + per_batch], multiple) for first in range(0, len(rows), per_batch)]

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import torch
 from fairseq2.composition import register_dataset_family, register_model_family
@@ -33,6 +33,7 @@ from fairseq2.runtime.dependency import DependencyContainer
 from fairseq2.task import Task
 from torch import nn
 
+from lstdata.model.compiling import compile_blocks
 from lstdata.model.config import ModelConfig
 from lstdata.model.lst import Model, build_model
 from lstdata.model.parameters import count_parameters
@@ -141,13 +142,6 @@ class LstRecipe(Recipe):
     @property
     def config_kls(self) -> type[object]:
         return RecipeConfig
-
-
-def compile_blocks(model: Model, **options: Any) -> Model:
-    """Compile the forward pass of each block in place; parameters keep their names."""
-    for block in blocks(model):
-        block.compile(**options)  # type: ignore[no-untyped-call]
-    return model
 
 
 def shard_blocks(model: Model, granularity: str, wrap: FSDPWrapper) -> Model:

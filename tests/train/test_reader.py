@@ -87,7 +87,7 @@ def test_a_step_of_several_batches_has_the_same_documents(corpus: SplitCorpus) -
 def test_a_rank_reads_the_lanes_that_a_plan_explains(
     world: int, lanes: int, corpus: SplitCorpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lstdata.train.reader.collate", lambda rows: rows)
+    monkeypatch.setattr("lstdata.train.reader.collate", lambda rows, multiple: rows)
     for rank in range(world):
         rows = rows_of(corpus, 2 * world, lanes)
         reader = TrainReader(rows, rank, world)
