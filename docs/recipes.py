@@ -1,4 +1,4 @@
-"""A hook of mkdocs: what pipelines/*.yaml say of their corpora and choose, in docs/corpora.md."""
+"""A hook of mkdocs: what pipelines/*.yaml say and choose, in docs/corpora.md and, of models, in docs/training.md."""
 
 from __future__ import annotations
 
@@ -13,12 +13,19 @@ from docs.commands import plain
 
 PIPELINES: Final = Path(__file__).resolve().parents[1] / "pipelines"
 CORPORA: Final = ("librispeech", "mls", "libri-light", "peoples-speech", "commonvoice", "ljspeech")
-MARK: Final = re.compile("<!-- every recipe.*-->")
+TRAININGS: Final = ("train-420m", "train-1b", "train-baseline-1b")
+MARKS: Final = {
+    re.compile("<!-- every recipe.*-->"): CORPORA,
+    re.compile("<!-- every training.*-->"): TRAININGS,
+}
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Called by mkdocs for each page."""
-    return MARK.sub(lambda _: "\n".join(line for name in CORPORA for line in _recipe(name)), markdown)
+    for mark, names in MARKS.items():
+        recipes = "\n".join(line for name in names for line in _recipe(name)) if mark.search(markdown) else ""
+        markdown = mark.sub(lambda _, recipes=recipes: recipes, markdown)
+    return markdown
 
 
 def _recipe(name: str) -> Iterator[str]:

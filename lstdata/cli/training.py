@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from upath import UPath
 
-from lstdata.cli.shared import CONFIG, SET
+from lstdata.cli.shared import CONFIG, SET, say
 from lstdata.model.presets import PRESETS
+
+if TYPE_CHECKING:
+    from lstdata.train import TrainConfig
 
 
 @click.command("train")
@@ -22,9 +25,7 @@ from lstdata.model.presets import PRESETS
     metavar="FOLDER[=SHARE]",
     help="A run folder and, of several, its share of all raw tokens; repeatable.",
 )
-@click.option(
-    "--out", required=True, type=click.Path(file_okay=False, path_type=UPath), help="Checkpoints and metrics."
-)
+@click.option("--out", type=click.Path(file_okay=False, path_type=UPath), help="Checkpoints and metrics.")
 @click.option("--preset", help=f"Sizes and schedule: {', '.join(PRESETS)}.  [default: tiny]")
 @click.option(
     "--init-from",
@@ -33,14 +34,24 @@ from lstdata.model.presets import PRESETS
 @click.option(
     "--processes", default=1, show_default=True, help="On this machine: one for each GPU, or sharing its cores."
 )
+@click.option("--dry-run", is_flag=True, help="Say what it would take: FLOPs, memory, days. Nothing is written.")
+@click.option("--gpus", type=int, help="With --dry-run: how many.  [default: 1]")
+@click.option("--gpu", help="With --dry-run: their kind, by its short name.  [default: H100]")
+@click.option("--mfu", type=float, help="With --dry-run: the share of their peak that is made use of.  [default: 0.4]")
+@click.option("--json", "as_json", is_flag=True, help="With --dry-run: one JSON object instead of lines for people.")
 @CONFIG
 @SET
 def train_command(
     paths: tuple[str, ...],
-    out: UPath,
+    out: UPath | None,
     preset: str | None,
     init_from: str | None,
     processes: int,
+    dry_run: bool,
+    gpus: int | None,
+    gpu: str | None,
+    mfu: float | None,
+    as_json: bool,
     config_path: str | None,
     sets: tuple[str, ...],
 ) -> None:
@@ -52,12 +63,30 @@ def train_command(
     data = [_source(path) for path in paths] or None
     given = {"preset": preset, "init_from": init_from, "data": data}
     chosen = [f"{name}={json.dumps(value)}" for name, value in given.items() if value is not None]
+    machine = {"gpus": gpus, "gpu": gpu, "mfu": mfu}
+    if not dry_run:
+        for name, value in {**machine, "json": as_json or None}.items():
+            if value is not None:
+                raise click.UsageError(f"--{name} is for --dry-run.")
+        if out is None:
+            raise click.UsageError("Missing option '--out'.")
     try:
-        train(load(TrainConfig, config_path, [*sets, *chosen]), None, out, processes=processes)
+        config = load(TrainConfig, config_path, [*sets, *chosen])
+        if out is None or dry_run:
+            _say_outlook(config, machine, as_json)
+        else:
+            train(config, None, out, processes=processes)
     except ConfigError as error:
         if os.environ.get("LOCAL_RANK", "0") != "0":  # torchrun's: all ranks find it, one of each machine says it
             sys.exit(error.exit_code)
         raise
+
+
+def _say_outlook(config: TrainConfig, machine: dict[str, Any], as_json: bool) -> None:
+    from lstdata.train.outlook import Machine, dry_run, lines
+
+    found = dry_run(config, Machine(**{name: value for name, value in machine.items() if value is not None}))
+    say(found.to_json(), as_json, "\n".join(lines(found)))
 
 
 def _source(given: str) -> dict[str, Any]:

@@ -27,7 +27,7 @@ PIECES: Final = "units.model"
 """The model of `unit-bpe` in the folder of a run."""
 
 MAY_CHANGE: Final = (
-    *("about", "stop_at", "validate_every", "checkpoint_every", "validate_rows", "keep_checkpoints"),
+    *("about", "stop_at", "validate_every", "validate_tasks", "checkpoint_every", "validate_rows", "keep_checkpoints"),
     *("parallel", "compile", "recompute", "attention", "init_from"),
 )
 """What a continued run may be given anew: nothing of it changes what is learnt, but for rounding."""

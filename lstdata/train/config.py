@@ -8,12 +8,17 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeVar
 
 from lstdata.config import InterleaveConfig, PatchingConfig
+from lstdata.interleave import STRATEGIES
 from lstdata.model.config import Kind, ModelConfig
+from lstdata.model.parameters import count_parameters
 from lstdata.model.presets import PRESETS as MODELS
 from lstdata.packing import RowBudget
 from lstdata.train.presets import PRESETS
 
 T = TypeVar("T")
+
+SHARDED_FROM: Final = 10**9
+"""Parameters from which on `parallel: auto` shards: 16 GB of weights, gradients and moments (chosen here)."""
 
 PLAIN: Final = ("none", "unit-bpe")
 """Strategies that train the baseline, whose every token is a position: a plain transformer."""
@@ -127,6 +132,8 @@ class TrainConfig:
     """End this invocation after so many steps; the next one goes on from there."""
     validate_every: int | None = None
     """Steps between passes over the validation split; there is always one at the end."""
+    validate_tasks: tuple[str, ...] = ()
+    """Interleavings under which the validation split is read too, each with figures of its own."""
     validate_rows: int | None = None
     """Rows at most of each source in a pass over its validation split; None: all of them."""
     checkpoint_every: int | None = None
@@ -157,6 +164,9 @@ class TrainConfig:
             m.replace("`", "`model.", 1)
             for m in _model(dataclasses.replace(self, dropout=None), vocabulary=1).mistakes()
         )
+        unknown = [task for task in self.validate_tasks if task not in STRATEGIES]
+        if unknown:
+            yield f"`validate_tasks` must be of {', '.join(STRATEGIES)}, but names {', '.join(unknown)}."
         yield from self._data_mistakes()
         tokens = resolve(self).rows.tokens or 0
         longest = max(map(_longest_patch, (self.patching, *(d.patching for d in self.data if d.patching))))
@@ -185,6 +195,12 @@ def resolve(config: TrainConfig) -> TrainConfig:
 def model_of(config: TrainConfig, vocabulary: int) -> ModelConfig:
     """The model that a config asks for."""
     return _model(resolve(config), vocabulary)
+
+
+def parallelism(config: TrainConfig, model: ModelConfig) -> Literal["ddp", "fsdp"]:
+    if config.parallel == "auto":
+        return "fsdp" if count_parameters(model) >= SHARDED_FROM else "ddp"
+    return config.parallel
 
 
 def required(value: T | None) -> T:

@@ -17,6 +17,7 @@ from lstdata.loader.schedule import Schedule
 from lstdata.patching import evaluated
 from lstdata.storage import place, sha256_file
 from lstdata.train.config import DataConfig, TrainConfig, required, row_budget
+from lstdata.train.tasks import task_corpora
 from lstdata.vocab import VocabCard
 
 
@@ -29,6 +30,8 @@ class SourceData:
     run: RunFolder
     train: SplitCorpus
     held_out: SplitCorpus
+    tasks: dict[str, SplitCorpus]
+    """The held-out samples again, as each task draws them."""
     expected: Expected
     share: float
     """Of all raw tokens; the shares of all sources sum to 1."""
@@ -48,9 +51,13 @@ class TrainingData:
     @property
     def held_out(self) -> dict[str | None, SplitCorpus]:
         """What is validated on, by the name of its figures; one corpus alone has none."""
-        if len(self.sources) == 1:
-            return {None: self.sources[0].held_out}
-        return {source.name: source.held_out for source in self.sources}
+        named: dict[str | None, SplitCorpus] = {}
+        alone = len(self.sources) == 1
+        for source in self.sources:
+            named[None if alone else source.name] = source.held_out
+            for task, corpus in source.tasks.items():
+                named[task if alone else f"{source.name}/{task}"] = corpus
+        return named
 
     def card(self) -> list[dict[str, Any]]:
         """What `train.json` says of each source: which it is, and how its rows are mixed."""
@@ -75,7 +82,7 @@ def open_data(config: TrainConfig) -> TrainingData:
     if not config.data:
         raise ConfigError("`data` must name at least one run folder.")
     mistakes: list[str] = []
-    opened: list[tuple[RunFolder, SplitCorpus, SplitCorpus]] = []
+    opened: list[tuple[RunFolder, SplitCorpus, SplitCorpus, dict[str, SplitCorpus]]] = []
     for data in config.data:
         try:
             opened.append(_open(config, data))
@@ -83,24 +90,27 @@ def open_data(config: TrainConfig) -> TrainingData:
             mistakes += error.mistakes
     if mistakes:
         raise ConfigError(*mistakes)
-    corpora = [train for _, train, _ in opened]
+    if config.validate_tasks and all(run.vocab.is_text for run, *_ in opened):
+        raise ConfigError("`validate_tasks` needs a run folder of speech, but `data` names none.")
+    corpora = [train for _, train, *_ in opened]
     vocab = _common_vocab(corpora, [data.path for data in config.data])
     expected = [_expected(config, data, corpus) for data, corpus in zip(config.data, corpora, strict=True)]
     shares = _shares(config.data, corpora, expected)
     names = _names([run.root.name for run, *_ in opened])
     sources = tuple(
-        SourceData(name=name, run=run, train=train, held_out=held_out, expected=e, share=share)
-        for name, (run, train, held_out), e, share in zip(names, opened, expected, shares, strict=True)
+        SourceData(name=name, run=run, train=train, held_out=held_out, tasks=tasks, expected=e, share=share)
+        for name, (run, train, held_out, tasks), e, share in zip(names, opened, expected, shares, strict=True)
     )
     steps = _steps(config, shares, [e.row for e in expected])
     return TrainingData(sources=sources, rows=_rows(config, sources, steps), vocab=vocab, steps=steps)
 
 
-def _open(config: TrainConfig, data: DataConfig) -> tuple[RunFolder, SplitCorpus, SplitCorpus]:
+def _open(config: TrainConfig, data: DataConfig) -> tuple[RunFolder, SplitCorpus, SplitCorpus, dict[str, SplitCorpus]]:
     run = open_run(place(data.path))
     interleave, patching = data.interleave or config.interleave, data.patching or config.patching
     train = SplitCorpus(run, "train", interleave, patching)
-    return run, train, SplitCorpus(run, "validation", interleave, evaluated(patching))
+    held_out = SplitCorpus(run, "validation", interleave, evaluated(patching))
+    return run, train, held_out, task_corpora(run, config.validate_tasks, interleave, patching)
 
 
 def _common_vocab(corpora: Sequence[SplitCorpus], paths: Sequence[str]) -> VocabCard:

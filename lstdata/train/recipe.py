@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import torch
 from fairseq2.composition import register_dataset_family, register_model_family
@@ -36,9 +36,8 @@ from torch import nn
 from lstdata.model.compiling import compile_blocks
 from lstdata.model.config import ModelConfig
 from lstdata.model.lst import Model, build_model
-from lstdata.model.parameters import count_parameters
 from lstdata.train.checkpoint_manager import Checkpoints
-from lstdata.train.config import TrainConfig, required
+from lstdata.train.config import TrainConfig, parallelism, required
 from lstdata.train.data import TrainingData
 from lstdata.train.metrics import COUNTS, MEANS, Pace, TimedReader, Totals, device_peak
 from lstdata.train.reader import train_reader, validation_reader
@@ -52,9 +51,6 @@ THIS_RUN = "run"
 ENDS_OF_DATA: Final = 2
 """fairseq2 ends training at the second time that there is no more data, and refuses to resume at one; so the reader,
 which ends where `tokens` are read, is asked twice."""
-
-SHARDED_FROM: Final = 10**9
-"""Parameters from which on `parallel: auto` shards: 16 GB of weights, gradients and moments (chosen here)."""
 
 
 @dataclass(kw_only=True)
@@ -156,12 +152,6 @@ def blocks(model: Model) -> Iterator[nn.Module]:
     for stack in model.modules():
         if isinstance(stack, nn.ModuleList):
             yield from stack
-
-
-def parallelism(config: TrainConfig, model: ModelConfig) -> Literal["ddp", "fsdp"]:
-    if config.parallel == "auto":
-        return "fsdp" if count_parameters(model) >= SHARDED_FROM else "ddp"
-    return config.parallel
 
 
 def recipe_config(config: TrainConfig, model: ModelConfig) -> RecipeConfig:
