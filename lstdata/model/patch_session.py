@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lstdata.model.attention import Dense
+from lstdata.model.attention import Blocked, Dense
 from lstdata.model.batch import Batch
 from lstdata.model.cache import Recorded, Stack, Visit
 from lstdata.model.layers import Rotation, rotation
@@ -45,7 +45,7 @@ class PatchSession(Session):
         self.positions = np.array([len(sizes) for sizes in lengths]) - (self._open > 0)
         self._read(prompts, lengths)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def advance(self, tokens: Sequence[int], which: Sequence[int]) -> Tensor:
         rows, spoken = np.asarray(which), np.asarray(tokens) >= self._first_unit
         self._end_runs(rows[~spoken & (self._open[rows] > 0)])
@@ -59,7 +59,7 @@ class PatchSession(Session):
         logits: Tensor = self._model.logits(self._model.norm(self._decode(x, rows, closing)))
         return logits
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def _read(self, prompts: Sequence[Sequence[int]], lengths: Sequence[Ints]) -> None:
         """Fill the caches by one forward pass over prompts of positions of these lengths.
 
@@ -78,11 +78,11 @@ class PatchSession(Session):
     def _forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Token states of the encoder and of the decoder, both (N, d); the caches take what has closed."""
         model, config = self._model, self._model.config
-        local = model.plan(local_sight(batch, config.window))
-        own = model.plan(encoder_sight(batch, config.queries))
+        local = Blocked(local_sight(batch, config.window))
+        own = Blocked(encoder_sight(batch, config.queries))
         in_encoder, in_decoder = Recorded(local), Recorded(local)
-        across = Recorded(model.plan(global_sight(batch)))
-        finished = Recorded(model.plan(decoder_sight(batch, config.visible, config.queries)))
+        across = Recorded(Blocked(global_sight(batch)))
+        finished = Recorded(Blocked(decoder_sight(batch, config.visible, config.queries)))
         turn = self._turn(batch.index)
         x = model.encoder(model.embed(batch), in_encoder, turn)
         latent = model.trunk(model.encoder.latents(x, pool(x, batch), own), across, batch.position_index)

@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lstdata.model.attention import Blocked
 from lstdata.model.batch import Batch, collate
 from lstdata.model.cache import Recorded, Stack, Visit
 from lstdata.model.lst import LatentSpeechTextTransformer, Model, PlainTransformer
@@ -66,19 +67,19 @@ class Session:
 class PlainSession(Session):
     """Every token is a position."""
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def __init__(self, model: PlainTransformer, prompts: Sequence[Sequence[int]]) -> None:
         super().__init__(model, prompts)
         self._model = model
         self.positions = self.tokens
         self._caches = Stack(model.config.global_layers, len(prompts), None)
         batch = self.batch(prompts, [np.ones(count, dtype=np.int64) for count in self.tokens])
-        seen = Recorded(model.plan(token_sight(batch)))
+        seen = Recorded(Blocked(token_sight(batch)))
         states = model.norm(model.trunk(model.embed(batch), seen, batch.index))
         self._caches.fill(seen, batch.document, batch.index, self.on_device(self.tokens))
         self.logits = model.logits(states[self.on_device(np.cumsum(self.tokens) - 1)])
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def advance(self, tokens: Sequence[int], which: Sequence[int]) -> Tensor:
         rows, model = np.asarray(which), self._model
         visit = self.next_place(rows, self.tokens[rows])
@@ -91,7 +92,8 @@ class PlainSession(Session):
 def open_session(model: Model, prompts: Sequence[Sequence[int]], first_unit: int, patch_size: int) -> Session:
     """Read prompts in one forward pass, each from BOS on; ids from `first_unit` on are speech.
 
-    The baseline has no patches, whatever `patch_size` is.
+    Attention is by blocks, whatever the config says: nothing is compiled for a prompt. The baseline
+    has no patches, whatever `patch_size` is.
     """
     if any(not len(prompt) or prompt[0] >= first_unit for prompt in prompts):
         raise ValueError("A prompt must begin with a token that is no unit.")

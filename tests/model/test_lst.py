@@ -131,6 +131,6 @@ class Refuse:
         if name.split('.')[0] in {'yaml', 'click', 'fairseq2', 'pyarrow', 'tokenizers', 'lhotse', 'ray', 'sklearn'}:
             raise ImportError(name)
 sys.meta_path.insert(0, Refuse())
-import lstdata.model.lst
+import lstdata.model.generation, lstdata.model.patch_session
 """
     subprocess.run([sys.executable, "-c", code], check=True)
