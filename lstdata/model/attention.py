@@ -23,6 +23,9 @@ Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
 BLOCK: Final = 128
 """Queries of a block, and keys of a block of FlexAttention."""
 
+VARIANTS: Final = 64
+"""Cases for which one function may be compiled."""
+
 
 def attention(sight: Sight, kind: Kind = "auto") -> Attend:
     """`auto` is FlexAttention on a GPU and blocks elsewhere, where FlexAttention has no gradient."""
@@ -123,6 +126,17 @@ def _joined(x: Tensor) -> Tensor:
     return x[0].transpose(0, 1)
 
 
+def allow_variants() -> None:
+    """Let one function be compiled for more cases than torch's eight, after which it would run uncompiled.
+
+    Widths, with a gradient or without, one block or many: FlexAttention uncompiled makes all scores.
+    """
+    import torch._dynamo.config as dynamo
+
+    dynamo.recompile_limit = max(VARIANTS, dynamo.recompile_limit)
+
+
 @cache
 def _compiled_flex() -> Any:
+    allow_variants()
     return torch.compile(flex_attention, dynamic=True)

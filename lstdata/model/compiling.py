@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lstdata.model.attention import allow_variants
 from lstdata.model.layers import Block, CrossAttention
 from lstdata.model.lst import Model
 
@@ -14,6 +15,7 @@ def compile_blocks(model: Model, **options: Any) -> Model:
     `options` are those of torch.compile. Unless they say otherwise a layer is one graph, for any number of tokens and
     positions: every batch has other ones.
     """
+    allow_variants()
     chosen = {
         "fullgraph": True,
         "dynamic": True,
