@@ -22,6 +22,9 @@ from lstdata.records import Ints, Sample
 CHOSEN_LATER: Final = ("strategy", "aligned_until", "static_from", "unit_bpe")
 """Options that change nothing of what shards store: the boundaries of every strategy are there."""
 
+BY_WORDS: Final = ("aligned", "aligned-merged", "aligned-bpe")
+"""Strategies whose boundaries come from word times: at inference somebody must give them."""
+
 CHANGING: Final = ("mixed", "curriculum")
 """Strategies under which each document is `aligned` or `static`; models that they train are evaluated as `static`."""
 

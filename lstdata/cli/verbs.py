@@ -14,6 +14,7 @@ from lstdata.cli import (
     converting,
     demonstrating,
     describing,
+    evaluating,
     exporting,
     fitting,
     generating,
@@ -58,6 +59,7 @@ SECTIONS: Final[dict[str, tuple[click.Command, ...]]] = {
         describing.card_command,
     ),
     "Train": (training.train_command, generating.generate_command),
+    "Evaluate": (evaluating.build_eval_command, evaluating.evaluate_command, evaluating.compare_command),
 }
 
 

@@ -53,7 +53,7 @@ def run_generation(asked: Asked) -> dict[str, Any]:
         trained.model,
         language,
         [prompt] * asked.samples,
-        patch_size=trained.patch_size,
+        patch_size=trained.patching.patch_size,
         wanted=asked.wanted,
         sampling=asked.sampling,
         limits=asked.limits,

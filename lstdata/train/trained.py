@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from lstdata.config import PatchingConfig, from_dict
 from lstdata.errors import ConfigError
 from lstdata.model.lst import Model, build_model
+from lstdata.patching import evaluated
 from lstdata.storage import read_json
 from lstdata.tokenizer import TextTokenizer
 from lstdata.train.checkpoint import last_step, read_weights
@@ -33,7 +34,8 @@ class Trained:
     """In evaluation mode and float32, on a GPU where there is one."""
     vocab: VocabCard
     tokenizer: TextTokenizer
-    patch_size: int
+    patching: PatchingConfig
+    """Under which it is used: that of training or, where that changes, what it ends as."""
     pieces: UnitPieces | None
     """Of `unit-bpe`: what the ids of speech stand for."""
 
@@ -80,7 +82,7 @@ def open_trained(run: Path) -> Trained:
     model.load_state_dict(weights, assign=True)
     model.eval().to("cuda" if torch.cuda.is_available() else "cpu")
     patching = from_dict(PatchingConfig, card["config"]["patching"])
-    return Trained(last_step(run), model, vocab, tokenizer, patching.patch_size, pieces)
+    return Trained(last_step(run), model, vocab, tokenizer, evaluated(patching), pieces)
 
 
 def _pieces(path: Path, sha256: str) -> UnitPieces:

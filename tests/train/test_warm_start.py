@@ -43,7 +43,7 @@ def llama(folder: Path, vocab: VocabCard, **changes: Any) -> Any:
     from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(0)
-    model = LlamaForCausalLM(LlamaConfig(vocab_size=vocab.text_size + 3, **{**SIZES, **changes})).eval()
+    model = LlamaForCausalLM(LlamaConfig(**{"vocab_size": vocab.text_size + 3, **SIZES, **changes})).eval()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.copy_(torch.randn_like(parameter) * (0.2 if parameter.ndim > 1 else 1.0))

@@ -1,0 +1,92 @@
+"""`build-eval`, `evaluate` and `compare`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+from upath import UPath
+
+from lstdata.cli.shared import JSON, PLACE, RUNNER, WORKERS, RunFolder, say
+from lstdata.storage import place
+
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.command("build-eval")
+@click.argument("items", type=PLACE)
+@click.argument("out", type=RunFolder())
+@click.option("--like", required=True, type=RunFolder(kept=True), help="A run folder: its codebook and tokenizer.")
+@click.option("--source", type=PLACE, help="Where the recordings are; by default manifests beside ITEMS, or ITEMS.")
+@RUNNER
+@WORKERS
+@JSON
+def build_eval_command(
+    items: str, out: UPath, like: UPath, source: str | None, runner: str | None, workers: int | None, as_json: bool
+) -> None:
+    """Make the evaluation set OUT of ITEMS: prompts and endings, coded as the run folder LIKE is.
+
+    ITEMS is JSON lines: {"id", "prompt", "endings", "answer"}, where a prompt (or null) and each ending have "text",
+    "recording" (an id in the source) or "audio" (a path beside ITEMS), and "answer" is the number of the right ending.
+    Items with one "pair" are drawn together when intervals are computed. Run it again to resume.
+    """
+    from lstdata.evaluate.sets import build_set
+    from lstdata.progress import BuildProgress
+    from lstdata.run_options import RunConfig
+    from lstdata.workers import count_workers
+
+    given: dict[str, Any] = {"runner": runner, "workers": workers}
+    run = RunConfig(**{name: value for name, value in given.items() if value is not None}, max_reject_rate=1.0)
+    progress = BuildProgress(quiet=as_json, workers=count_workers(run))
+    try:
+        made = build_set(place(items), out, like, progress, source=source, run=run)
+    finally:
+        progress.close()
+    lost = f"; {made.incomplete} of them lack a recording" if made.incomplete else ""
+    line = f"{made.items} items, {made.recordings} recordings, {made.rejected} rejected{lost}\nevaluation set: {out}"
+    say({**asdict(made), "out": str(out)}, as_json, line)
+
+
+@click.command("evaluate")
+@click.argument("run", type=FOLDER)
+@click.argument("sets", type=RunFolder(kept=True), nargs=-1, required=True)
+@click.option("--modes", default="s-s,t-t,s-t,t-s", show_default=True, help="Of prompt and endings: speech or text.")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=UPath), help="For results.  [default: RUN/evaluation]"
+)
+@click.option("--limit", type=click.IntRange(min=1), help="Only so many items of each set.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the bootstrap.")
+@JSON
+def evaluate_command(
+    run: Path, sets: tuple[UPath, ...], modes: str, out: Path | None, limit: int | None, seed: int, as_json: bool
+) -> None:
+    """Score the items of evaluation SETS under the model of the training run RUN, with intervals and controls.
+
+    An item is answered by its most likely ending, per token or by the whole sum; beside each accuracy stand its 95 %
+    interval, chance, and the accuracy without the prompts. OUT gets NAME.json and, with every ending's score,
+    NAME.parquet for each set.
+    """
+    from lstdata.evaluate.running import evaluate, table
+
+    results = evaluate(run, sets, modes.split(","), out or run / "evaluation", limit=limit, seed=seed, quiet=as_json)
+    say({"results": results}, as_json, table(results))
+
+
+@click.command("compare")
+@click.argument("ours", type=PLACE)
+@click.argument("theirs", type=PLACE)
+@click.option("--convention", type=click.Choice(["per_token", "raw"]), default="per_token", show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the bootstrap.")
+@JSON
+def compare_command(ours: str, theirs: str, convention: str, seed: int, as_json: bool) -> None:
+    """Say by how much OURS answers better than THEIRS: results of `evaluate` on the same items.
+
+    Each is a NAME.parquet, or several with commas between: runs that differ by their training seeds alone. Differences
+    come with a 95 % interval by a paired, hierarchical bootstrap: over runs, then over items.
+    """
+    from lstdata.evaluate.comparing import compare, table
+
+    found = compare(ours.split(","), theirs.split(","), convention, seed=seed)
+    say({"convention": convention, "differences": found}, as_json, table(found))

@@ -1,0 +1,86 @@
+"""Intervals and comparisons by the bootstrap, in which items that belong together are drawn together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstdata.randomness import rng
+
+DRAWS: Final = 10_000
+_AT_ONCE: Final = 2**22
+"""Counts of a group in a draw that exist at once."""
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean and its 95 % percentile interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def interval(values: Values, groups: Sequence[object], *, seed: int = 0) -> Interval:
+    """Of the mean over items (I,), whole groups (I,) drawn with replacement; ValueError without items."""
+    totals = _Groups(values[None], groups)
+    means = np.concatenate([totals.means(counts)[0] for counts in totals.draws(seed, "interval")])
+    return Interval(float(values.mean()), *_percentiles(means))
+
+
+def difference(ours: Values, theirs: Values, groups: Sequence[object], *, seed: int = 0) -> Interval:
+    """Of the mean of ours − theirs, each (runs, items), over the same items in the same order.
+
+    A hierarchical bootstrap: in every draw first the runs of either side, which differ by their training seeds, then
+    the groups of items, the same for both sides. With one run a side only items vary, and nothing is said of other
+    seeds.
+    """
+    if ours.shape[1] != theirs.shape[1]:
+        raise ValueError(f"Both sides must have the same items, but have {ours.shape[1]} and {theirs.shape[1]}.")
+    sides = [_Groups(side, groups) for side in (ours, theirs)]
+    random = rng(seed, 0, "difference", "bootstrap of runs")
+    drawn = []
+    for counts in sides[0].draws(seed, "difference"):
+        means = [
+            side.means(counts)[random.integers(len(side.sums), size=(len(side.sums), len(counts))), range(len(counts))]
+            for side in sides
+        ]
+        drawn.append(means[0].mean(axis=0) - means[1].mean(axis=0))
+    return Interval(float(ours.mean() - theirs.mean()), *_percentiles(np.concatenate(drawn)))
+
+
+class _Groups:
+    """Sums over the items of each group, for every run."""
+
+    def __init__(self, values: Values, groups: Sequence[object]) -> None:
+        if not len(groups) or len(groups) != values.shape[1]:
+            raise ValueError(f"{values.shape[1]} items must have as many groups, at least one, but have {len(groups)}.")
+        names = {name: number for number, name in enumerate(dict.fromkeys(groups))}
+        member = np.array([names[name] for name in groups])
+        self.sizes = np.bincount(member).astype(np.float64)
+        self.sums = np.stack([np.bincount(member, weights=run) for run in values])
+
+    def draws(self, seed: int, purpose: str) -> Iterator[NDArray[np.int64]]:
+        """(draws, groups) how often each group is in a draw."""
+        random = rng(seed, 0, purpose, "bootstrap of items")
+        groups, left = len(self.sizes), DRAWS
+        while left:
+            size = min(left, max(1, _AT_ONCE // groups))
+            yield random.multinomial(groups, np.full(groups, 1 / groups), size=size)
+            left -= size
+
+    def means(self, counts: NDArray[np.int64]) -> Values:
+        """(runs, draws)"""
+        means: Values = (self.sums @ counts.T) / (counts @ self.sizes)
+        return means
+
+
+def _percentiles(means: Values) -> tuple[float, float]:
+    low, high = np.percentile(means, (2.5, 97.5)).tolist()
+    return low, high
