@@ -90,21 +90,28 @@ def assemble(
     pieces: UnitPieces | None = None,
 ) -> Document:
     """Tokens and position lengths of a drawn interleaving, also of one read back from a shard."""
-    tokens: list[NDArray[np.int32]] = []
-    lengths: list[NDArray[np.int32]] = []
     single = [vocab.bos]
+    runs: list[tuple[list[int], NDArray[Any], NDArray[Any]]] = []
     for kind, *what in drawn:
         if kind == "s":
-            ids, cut = _speech(sample, what[0], what[1], patching, pieces)
             single.append(vocab.speech_marker)
-            tokens += np.array(single, dtype=np.int32), ids + np.int32(vocab.first_unit)
-            lengths += np.ones(len(single), dtype=np.int32), cut
+            runs.append((single, *_speech(sample, what[0], what[1], patching, pieces)))
             single = []
         else:
             single += (vocab.text_marker, *what[0])
-    tokens.append(np.array([*single, vocab.eos], dtype=np.int32))
-    lengths.append(np.ones(len(single) + 1, dtype=np.int32))
-    return Document(np.concatenate(tokens), np.concatenate(lengths))
+    single.append(vocab.eos)
+    tokens = np.empty(len(single) + sum(len(before) + len(ids) for before, ids, _ in runs), dtype=np.int32)
+    lengths = np.ones(len(single) + sum(len(before) + len(cut) for before, _, cut in runs), dtype=np.int32)
+    token = position = 0
+    for before, ids, cut in runs:
+        begin, position = token + len(before), position + len(before)
+        tokens[token:begin] = before
+        token = begin + len(ids)
+        np.add(ids, vocab.first_unit, out=tokens[begin:token], dtype=np.int32, casting="unsafe")
+        lengths[position : position + len(cut)] = cut
+        position += len(cut)
+    tokens[token:] = single
+    return Document(tokens, lengths)
 
 
 def _text_document(ids: NDArray[Any], vocab: VocabCard) -> Document:
@@ -115,13 +122,13 @@ def _text_document(ids: NDArray[Any], vocab: VocabCard) -> Document:
 
 def _speech(
     sample: Sample, start: int, end: int, patching: PatchingConfig, pieces: UnitPieces | None
-) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """A run's units, or their pieces, and the lengths of its positions."""
     units = sample.units[start:end]
     if pieces is not None:
         ids = pieces.encode(units)
         return ids, np.ones(len(ids), dtype=np.int32)
-    return units.astype(np.int32), patch_run(patching.strategy, start, end, sample, patching).astype(np.int32)
+    return units, patch_run(patching.strategy, start, end, sample, patching)
 
 
 def _text_ids(sample: Sample, tokenizer: TextTokenizer, first: int, end: int, strategy: str) -> list[int]:

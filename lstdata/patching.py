@@ -7,9 +7,8 @@ and `curriculum` are no cuts of their own: `chosen_for` chooses one for each doc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -131,7 +130,7 @@ def _aligned(sample: Sample, start: int, end: int, config: PatchingConfig) -> In
 
     A word without frames owns no patch and does not divide the silence around it.
     """
-    return _cut_at(chain.from_iterable(_sounding(sample, start, end, "aligned")), start, end, config)
+    return _cut_at(_sounding(sample, start, end, "aligned").ravel(), start, end, config)
 
 
 def _aligned_merged(sample: Sample, start: int, end: int, config: PatchingConfig) -> Ints:
@@ -139,8 +138,7 @@ def _aligned_merged(sample: Sample, start: int, end: int, config: PatchingConfig
 
     A run without words is one patch.
     """
-    begins = [begin for begin, _ in _sounding(sample, start, end, "aligned-merged")]
-    return _cut_at(begins[1:], start, end, config)
+    return _cut_at(_sounding(sample, start, end, "aligned-merged")[1:, 0], start, end, config)
 
 
 def _aligned_bpe(sample: Sample, start: int, end: int, config: PatchingConfig) -> Ints:
@@ -152,12 +150,12 @@ def _aligned_bpe(sample: Sample, start: int, end: int, config: PatchingConfig) -
             f"`patching.strategy` aligned-bpe needs the times of characters, but sample `{sample.id}` has none, as "
             f"its words were found by {sample.aligner or 'nobody knows what'}: build with `words.aligner=ctc`."
         )
-    inside = pieces[slice(*pieces.searchsorted((start, end)).tolist())].tolist()
-    return _cut_at(sorted([*chain.from_iterable(words), *inside]), start, end, config)
+    inside = pieces[slice(*pieces.searchsorted((start, end)).tolist())]
+    return _cut_at(np.sort(np.concatenate([words.ravel(), inside])), start, end, config)
 
 
-def _sounding(sample: Sample, start: int, end: int, strategy: str) -> list[tuple[int, int]]:
-    """Frames of the words that have any in the run, clipped to it."""
+def _sounding(sample: Sample, start: int, end: int, strategy: str) -> Ints:
+    """(words, 2) frames of the words that have any in the run, clipped to it."""
     words = sample.word_frames
     if words is None:
         raise ConfigError(
@@ -165,16 +163,23 @@ def _sounding(sample: Sample, start: int, end: int, strategy: str) -> list[tuple
             "use none, static or silence."
         )
     first, after = words[:, 1].searchsorted(start, "right"), words[:, 0].searchsorted(end)
-    return [(max(a, start), min(b, end)) for a, b in words[first:after].tolist() if a < b]
+    inside = words[first:after]
+    return np.minimum(np.maximum(inside[inside[:, 0] < inside[:, 1]], start), end)
 
 
-def _cut_at(edges: Iterable[int], start: int, end: int, config: PatchingConfig) -> Ints:
+def _cut_at(edges: Ints, start: int, end: int, config: PatchingConfig) -> Ints:
     """Cut a run at those edges, which never fall, and what is then too long."""
-    lengths: list[int] = []
-    for edge in chain(edges, (end,)):
-        lengths += _pieces(edge - start, config.max_patch)
-        start = edge
-    return np.array(lengths, dtype=np.int64)
+    borders = np.empty(len(edges) + 2, dtype=np.int64)
+    borders[0], borders[1:-1], borders[-1] = start, edges, end
+    lengths: Ints = borders[1:] - borders[:-1]
+    lengths = lengths[lengths > 0]
+    longest = config.max_patch
+    if lengths.max(initial=0) <= longest:
+        return lengths
+    counts = -(-lengths // longest)
+    cut = np.full(counts.sum(), longest, dtype=np.int64)
+    cut[np.cumsum(counts) - 1] = lengths - (counts - 1) * longest
+    return cut
 
 
 def _pieces(length: int, longest: int) -> list[int]:

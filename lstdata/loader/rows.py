@@ -96,6 +96,7 @@ class Lane:
         samples = lane_samples(len(corpus), lane, lanes)
         self._first, self._size = samples.start, len(samples)
         self._order: tuple[int, Ints] | None = None
+        self._over: tuple[int, float] | None = None
         self._drawn: dict[tuple[int, int], tuple[int, list[Document]]] = {}
 
     def pack(self, state: LaneState, *, epochs: int | None = None) -> tuple[Row, LaneState]:
@@ -136,10 +137,15 @@ class Lane:
         drawn = self._drawn.get((epoch, cursor))
         if drawn is None or drawn[0] != row:
             number = self._first + int(self._permutation(epoch)[cursor])
-            document = self._corpus.document(number, epoch, self._progress(row))
+            document = self._corpus.document(number, epoch, self._progress_at(row))
             drawn = row, list(pieces(document, self._budget, self._corpus.vocab))
             self._drawn[epoch, cursor] = drawn
         return drawn[1]
+
+    def _progress_at(self, row: int) -> float:
+        if self._over is None or self._over[0] != row:
+            self._over = row, self._progress(row)
+        return self._over[1]
 
     def _permutation(self, epoch: int) -> Ints:
         if self._order is None or self._order[0] != epoch:

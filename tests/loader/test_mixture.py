@@ -37,7 +37,11 @@ def mixture(
 ) -> Mixture:
     sources = [
         Source(
-            corpus=c, share=share, tokens_per_row=expected_tokens(c, BUDGET, seed=1, changing=c.changes).row, lanes=4
+            name=f"source {number}",
+            corpus=c,
+            share=share,
+            tokens_per_row=expected_tokens(c, BUDGET, seed=1, changing=c.changes).row,
+            lanes=4,
         )
         for number, (c, share) in enumerate(zip(corpora, shares, strict=True))
     ]

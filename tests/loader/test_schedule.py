@@ -27,7 +27,7 @@ def test_place_and_row_are_inverse_wherever_one_looks(mixture: tuple[list[int], 
     assert schedule.row(source, number) == row
 
 
-@settings(max_examples=20)
+@settings(max_examples=5)
 @given(MIXTURES)
 def test_the_rows_of_each_source_are_numbered_without_gaps_step_by_step(
     mixture: tuple[list[int], list[int], int],

@@ -10,6 +10,7 @@ import pytest
 
 from lstdata.config import InterleaveConfig, load
 from lstdata.errors import ConfigError
+from lstdata.storage import place
 from lstdata.train.config import DataConfig, TrainConfig, resolve
 from tests.build.test_text import build_text
 
@@ -35,9 +36,13 @@ def config(*data: tuple[Path, float | None], **changes: Any) -> TrainConfig:
     return load(TrainConfig, None, [*SMALL, f"data={json.dumps(sources)}", *sets])
 
 
+def trained(asked: TrainConfig, out: Path, processes: int = 1) -> dict[str, Any]:
+    return train(asked, None, place(out), lambda line: None, processes)
+
+
 def test_speech_and_text_train_together_and_are_validated_apart(built: Path, text: Path, tmp_path: Path) -> None:
     asked = config((built, 1), (text, 2), steps=4)
-    summary = train(asked, None, tmp_path / "out", lambda line: None)
+    summary = trained(asked, tmp_path / "out")
     assert set(summary["sources"]) == {"out", "text-run"}
     assert set(summary["sources"]["text-run"]["held_out"]) == {"text"}
     assert set(summary["sources"]["out"]["held_out"]) == {"text", "units"}
@@ -54,13 +59,27 @@ def test_speech_and_text_train_together_and_are_validated_apart(built: Path, tex
 def test_training_by_tokens_ends_with_the_step_that_reaches_them(built: Path, tmp_path: Path) -> None:
     """Also where it was stopped in between; run again, it stays ended."""
     straight, parted = tmp_path / "straight", tmp_path / "parted"
-    whole = train(config((built, None), tokens=1500), None, straight, lambda line: None)
+    whole = trained(config((built, None), tokens=1500), straight)
     steps = [json.loads(line)["tokens"] for line in (straight / "metrics" / "train.jsonl").read_text().splitlines()]
     assert sum(steps[:-1]) < 1500 <= sum(steps)
     assert whole["step"] == len(steps)
-    train(config((built, None), tokens=1500, stop_at=2), None, parted, lambda line: None)
+    trained(config((built, None), tokens=1500, stop_at=2), parted)
     for _ in range(2):
-        assert train(config((built, None), tokens=1500), None, parted, lambda line: None) == whole
+        assert trained(config((built, None), tokens=1500), parted) == whole
+
+
+@pytest.mark.slow
+def test_two_processes_read_two_sources_and_end_by_tokens_as_one_does(built: Path, text: Path, tmp_path: Path) -> None:
+    """Each sees half of the rows, so both must agree on the step that is the last."""
+    asked = config((built, 1), (text, 2), tokens=2500, dropout=0.0)
+    one, two = (trained(asked, tmp_path / str(processes), processes) for processes in (1, 2))
+    assert one["step"] == two["step"] > 2
+    assert one["sources"].keys() == two["sources"].keys()
+    published = [(tmp_path / name / "metrics" / "train.jsonl").read_text().splitlines() for name in ("1", "2")]
+    for ours, theirs in zip(*(map(json.loads, lines) for lines in published), strict=True):
+        assert ours["loss"] == pytest.approx(theirs["loss"], rel=1e-5)
+        for name in ("tokens", "share_out", "share_text-run"):
+            assert ours[name] == theirs[name]
 
 
 def test_without_shares_all_sources_take_as_many_epochs(built: Path, text: Path) -> None:
