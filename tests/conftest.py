@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from tests.browser import Browser, find_chromium
 
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # the background of a shell ignores it for tests and commands
 
 
 @pytest.fixture(scope="session")

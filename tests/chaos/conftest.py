@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import signal
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,8 +19,6 @@ from tests.chaos.scenes import Scenes
 
 @pytest.fixture(scope="session")
 def scenes(tmp_path_factory: pytest.TempPathFactory) -> Scenes:
-    """Builds hear of Ctrl-C, also where the tests run in the background of a shell, which ignores it for them."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     made = Scenes(tmp_path_factory.mktemp("scenes"))
     assert made.build.contents
     return made
