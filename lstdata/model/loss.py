@@ -25,17 +25,18 @@ def token_losses(states: Tensor, weight: Tensor, targets: Tensor) -> tuple[Tenso
     States (N, d), the output matrix (V, d). Only the sum has a gradient: it is made in the forward pass, chunk by chunk
     of tokens, so that a chunk's logits are forgotten with it. Softmax in float32, products in the autocast type.
     """
+    wanted = torch.is_grad_enabled() and (states.requires_grad or weight.requires_grad)
     apply: Callable[..., tuple[Tensor, Tensor]] = _TokenLosses.apply
-    return apply(states, weight, targets)
+    return apply(states, weight, targets, wanted)
 
 
 class _TokenLosses(Function):
     @staticmethod
-    def forward(ctx: Any, states: Tensor, weight: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(ctx: Any, states: Tensor, weight: Tensor, targets: Tensor, wanted: bool) -> tuple[Tensor, Tensor]:
+        """`wanted`: the gradients; here grad mode is off, and `ctx.needs_input_grad` does not know of it."""
         device = states.device.type
         kind = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else states.dtype
         precise = torch.promote_types(kind, torch.float32)
-        wanted = any(ctx.needs_input_grad)
         each = torch.empty(len(states), dtype=precise, device=states.device)
         to_states = torch.empty_like(states) if wanted else None
         to_weight = torch.zeros_like(weight, dtype=precise) if wanted else None
@@ -55,10 +56,10 @@ class _TokenLosses(Function):
         return each.sum(), each
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None]:
         of_sum = gradients[0]
         to_states, to_weight = ctx.saved_tensors
-        return to_states * of_sum.to(to_states.dtype), to_weight * of_sum.to(to_weight.dtype), None
+        return to_states * of_sum.to(to_states.dtype), to_weight * of_sum.to(to_weight.dtype), None, None
 
 
 def _to_logits(logits: Tensor, targets: Tensor) -> Tensor:

@@ -52,6 +52,17 @@ def test_no_logits_of_all_tokens_exist() -> None:
     assert largest <= loss.LOGITS < tokens * vocabulary
 
 
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_no_gradient_is_made_where_none_is_wanted(mode: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in validation: the output matrix is a parameter, whatever the mode."""
+    states, weight = torch.randn(7, 5), torch.nn.Parameter(torch.randn(7, 5))
+    total, each = loss.token_losses(states, weight, TARGETS)
+    monkeypatch.delattr(loss, "_to_logits")
+    with mode():
+        for got, want in zip(loss.token_losses(states, weight, TARGETS), (total, each), strict=True):
+            torch.testing.assert_close(got, want.detach())
+
+
 def test_under_autocast_products_are_in_half_and_sums_in_single_precision() -> None:
     torch.manual_seed(0)
     states, weight = torch.randn(64, 16, requires_grad=True), torch.randn(50, 16, requires_grad=True)
