@@ -117,15 +117,25 @@ class LstRecipe(Recipe):
         model = context.get_data_parallel_model()
         reader = TimedReader(train_reader(config, data, gang))
         pace = Pace(self._model, reader, Totals.read(self._out), device_peak(is_half(config), gang.size))
-        diverged = self._out / "diverged"
+        checkpoints = Checkpoints(self._out, context.gangs)
+        step = TrainStep(
+            model,
+            data.vocab,
+            data.rows,
+            pace,
+            seed=config.seed,
+            rank=gang.rank,
+            diverged=self._out / "diverged",
+            end_of_data=checkpoints.maybe_complete_save_operation,
+        )
         trainer = context.create_trainer(
-            TrainStep(model, data.vocab, data.rows, pace, seed=config.seed, rank=gang.rank, diverged=diverged),
+            step,
             reader,
             [ValidationStep(model, self._model, data.vocab, name) for name in data.held_out],
             [validation_reader(config, corpus, gang) for corpus in data.held_out.values()],
         )
         # fairseq2 has registered its own before a recipe may register anything, and refuses a second.
-        trainer._checkpoint_manager = Checkpoints(self._out, context.gangs)
+        trainer._checkpoint_manager = checkpoints
         return trainer
 
     def _build(self, sizes: ModelConfig) -> Model:
@@ -182,6 +192,7 @@ def recipe_config(config: TrainConfig, model: ModelConfig) -> RecipeConfig:
                 num_warmup_steps=warmup,
                 start_lr=lr / max(1, warmup),
                 final_lr_scale=optimizer.final_lr,
+                lr_mul=optimizer.final_lr,  # `tokens` may end later than expected, in a second cycle
             )
         ),
         regime=RegimeSection(

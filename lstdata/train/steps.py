@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from pathlib import Path
 
 import torch
@@ -36,6 +36,7 @@ class TrainStep(TrainUnit[Batch]):
         seed: int,
         rank: int,
         diverged: Path,
+        end_of_data: Callable[[], object],
     ) -> None:
         self._model = model
         self._vocab = vocab
@@ -44,12 +45,17 @@ class TrainStep(TrainUnit[Batch]):
         self._seed = seed
         self._rank = rank
         self._diverged = diverged
+        self._end_of_data = end_of_data
         self._step = 0
 
     def set_step_nr(self, step_nr: int) -> None:
         """Dropout is a function of seed, step and rank: there is no generator to save."""
         self._step = step_nr
         torch.manual_seed(int.from_bytes(digest(self._seed, step_nr, self._rank, "dropout")[:8], "little"))
+
+    def set_data_epoch_nr(self, data_epoch_nr: int) -> None:
+        """fairseq2 completes a checkpoint when the next step begins, and at the end of data forgets that none does."""
+        self._end_of_data()
 
     def prepare_metric_bag(self, metric_bag: MetricBag) -> None:
         _prepare(metric_bag)

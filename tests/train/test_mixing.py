@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from lstdata.config import InterleaveConfig, load
 from lstdata.errors import ConfigError
 from lstdata.storage import place
-from lstdata.train.config import DataConfig, TrainConfig, resolve
+from lstdata.train.checkpoint import steps as checkpoint_steps
+from lstdata.train.config import DataConfig, TrainConfig, model_of, resolve
 from tests.build.test_text import build_text
 
 pytest.importorskip("fairseq2")
@@ -80,6 +82,40 @@ def test_two_processes_read_two_sources_and_end_by_tokens_as_one_does(built: Pat
         assert ours["loss"] == pytest.approx(theirs["loss"], rel=1e-5)
         for name in ("tokens", "share_out", "share_text-run"):
             assert ours[name] == theirs[name]
+
+
+def test_the_step_that_ends_a_training_by_tokens_is_kept_where_it_was_to_be_kept_anyway(
+    built: Path, tmp_path: Path
+) -> None:
+    trained(config((built, None), tokens=1, checkpoint_every=1, validate_every=1), tmp_path)
+    assert checkpoint_steps(tmp_path) == [1]
+
+
+def test_past_the_expected_steps_of_a_training_by_tokens_the_learning_rate_does_not_rise(built: Path) -> None:
+    from fairseq2.optim.lr_schedulers import CosineAnnealingLR
+
+    from lstdata.train.recipe import recipe_config
+
+    chosen = resolve(config((built, None), steps=20))
+    sections = recipe_config(chosen, model_of(chosen, 100))
+    schedule, lr = sections.lr_scheduler.config, sections.optimizer.config.lr
+    optimizer = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))], lr=lr)
+    scheduler = CosineAnnealingLR(
+        optimizer,
+        schedule.cycle_len,
+        schedule.num_warmup_steps,
+        lr_mul=schedule.lr_mul,
+        start_lr=schedule.start_lr,
+        final_lr=lr * schedule.final_lr_scale,
+    )
+    rates = []
+    for _ in range(30):
+        rates += scheduler.get_last_lr()
+        optimizer.step()
+        scheduler.step()
+    assert rates[2] == lr == max(rates)
+    assert rates[2:] == sorted(rates[2:], reverse=True)
+    assert rates[20] == pytest.approx(lr * 0.01)
 
 
 def test_without_shares_all_sources_take_as_many_epochs(built: Path, text: Path) -> None:
