@@ -10,6 +10,7 @@ import click
 from upath import UPath
 
 from lstdata.cli.shared import JSON, PLACE, RUNNER, WORKERS, RunFolder, say
+from lstdata.evaluate.layouts import LAYOUTS
 from lstdata.storage import place
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -19,19 +20,35 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.argument("items", type=PLACE)
 @click.argument("out", type=RunFolder())
 @click.option("--like", required=True, type=RunFolder(kept=True), help="A run folder: its codebook and tokenizer.")
+@click.option("--layout", type=click.Choice(["auto", *LAYOUTS]), default="auto", show_default=True, help="Of ITEMS.")
+@click.option("--audio", type=RunFolder(kept=True), help="Folder of the recordings of a text or table.")
 @click.option("--source", type=PLACE, help="Where the recordings are; by default manifests beside ITEMS, or ITEMS.")
 @RUNNER
 @WORKERS
 @JSON
 def build_eval_command(
-    items: str, out: UPath, like: UPath, source: str | None, runner: str | None, workers: int | None, as_json: bool
+    items: str,
+    out: UPath,
+    like: UPath,
+    layout: str,
+    audio: UPath | None,
+    source: str | None,
+    runner: str | None,
+    workers: int | None,
+    as_json: bool,
 ) -> None:
     """Make the evaluation set OUT of ITEMS: prompts and endings, coded as the run folder LIKE is.
 
     ITEMS is JSON lines: {"id", "prompt", "endings", "answer"}, where a prompt (or null) and each ending have "text",
     "recording" (an id in the source) or "audio" (a path beside ITEMS), and "answer" is the number of the right ending.
     Items with one "pair" are drawn together when intervals are computed. Run it again to resume.
+
+    ITEMS may also be a benchmark as it is published: ZeroSpeech's lexical/dev or syntactic/dev (sWUGGY, sBLIMP), a
+    folder of the spoken StoryCloze, StoryCloze's CSV, HellaSwag's JSON lines; or a CSV or TSV with the columns id,
+    answer, prompt, ending_0, ending_1, prompt_audio, ending_0_audio, ending_1_audio. What is incomplete is left out,
+    counted and named. AUDIO has ID_prompt.wav, ID_ending_0.wav and so on.
     """
+    from lstdata.evaluate.layouts.registry import read_layout
     from lstdata.evaluate.sets import build_set
     from lstdata.progress import BuildProgress
     from lstdata.run_options import RunConfig
@@ -39,14 +56,18 @@ def build_eval_command(
 
     given: dict[str, Any] = {"runner": runner, "workers": workers}
     run = RunConfig(**{name: value for name, value in given.items() if value is not None}, max_reject_rate=1.0)
+    reading = read_layout(place(items), layout, audio)
     progress = BuildProgress(quiet=as_json, workers=count_workers(run))
     try:
-        made = build_set(place(items), out, like, progress, source=source, run=run)
+        made = build_set(reading, out, like, progress, source=source, run=run)
     finally:
         progress.close()
     lost = f"; {made.incomplete} of them lack a recording" if made.incomplete else ""
-    line = f"{made.items} items, {made.recordings} recordings, {made.rejected} rejected{lost}\nevaluation set: {out}"
-    say({**asdict(made), "out": str(out)}, as_json, line)
+    read = "" if reading.layout == "items" else "\n".join(reading.lines()) + "\n"
+    line = (
+        f"{read}{made.items} items, {made.recordings} recordings, {made.rejected} rejected{lost}\nevaluation set: {out}"
+    )
+    say({**asdict(made), "reading": reading.record(), "out": str(out)}, as_json, line)
 
 
 @click.command("evaluate")

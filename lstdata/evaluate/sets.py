@@ -16,12 +16,13 @@ from upath import UPath
 from lstdata.config import BuildConfig, FilterConfig, InterleaveConfig, PatchingConfig
 from lstdata.errors import ConfigError
 from lstdata.evaluate.items import Item, Part, parse_items, recordings, write_items
+from lstdata.evaluate.layouts.reading import Reading
 from lstdata.options import from_dict
 from lstdata.records import Sample
 from lstdata.run_folder import read_finished
 from lstdata.run_options import RunConfig
 from lstdata.source_options import PlanConfig, SourceConfig
-from lstdata.storage import commit_bytes, exists, read_given
+from lstdata.storage import commit_bytes, commit_json, exists
 
 if TYPE_CHECKING:
     from lstdata.build import Listener
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 ITEMS: Final = "items.jsonl"
 RECORDINGS: Final = "recordings.jsonl"
+READING: Final = "layout.json"
+"""What the items were read from, the number published, and by name all that was left out."""
 RUN: Final = "run"
 MANIFESTS: Final = ("recordings.jsonl", "recordings.jsonl.gz", "cuts.jsonl", "cuts.jsonl.gz")
 """Files that make the folder of the items a source of its own."""
@@ -46,27 +49,29 @@ class BuiltSet:
 
 
 def build_set(
-    items_file: UPath, out: UPath, like: UPath, listener: Listener, *, source: str | None = None, run: RunConfig
+    given: Reading, out: UPath, like: UPath, listener: Listener, *, source: str | None = None, run: RunConfig
 ) -> BuiltSet:
-    """Make the evaluation set `out` of a file of items, like a finished run folder of speech; called again it resumes.
+    """Make the evaluation set `out` of items, like a finished run folder of speech; called again it resumes.
 
-    `source` has the recordings, by the ids that items name; None: the manifests beside the items, else the `audio` of
-    the items themselves. ConfigError for items that name no recording by both and for a run that is none of speech.
+    `source` has the recordings, by the ids that items name; None: the manifests in the folder of a file of items, else
+    the items' own `audio`. ConfigError for items that name no recording by both and for a run that is none
+    of speech.
     """
     from lstdata.build import Asked, build_shards
 
-    name = str(items_file)
-    items = _named(parse_items(read_given(name, "items", "the file of items").decode("utf-8"), name))
+    items = _named(given.items)
     spoken = list(recordings(items))
     commit_bytes(out / ITEMS, write_items(items).encode())
+    commit_json(out / READING, given.record())
     if not spoken:
         return BuiltSet(len(items), 0, 0, 0)
     config = like_config(like, run)
-    if source is None and any(exists(items_file.parent / name) for name in MANIFESTS):
-        source = str(items_file.parent)
+    folder = given.folder
+    if source is None and given.layout == "items" and any(exists(folder / name) for name in MANIFESTS):
+        source = str(folder)
     elif source is None:
-        source = str(_table(items, items_file, out))
-        config = replace(config, source=SourceConfig(audio_folder=str(items_file.parent)))
+        source = str(_table(items, folder, out))
+        config = replace(config, source=SourceConfig(audio_folder=str(folder)))
     totals = build_shards(Asked(source, out / RUN, config), listener)
     there = set(Recordings(out / RUN).places)
     incomplete = sum(any(part.recording and part.recording not in there for part in item.parts()) for item in items)
@@ -149,14 +154,14 @@ def _named(items: Sequence[Item]) -> list[Item]:
     ]
 
 
-def _table(items: Sequence[Item], items_file: UPath, out: UPath) -> UPath:
+def _table(items: Sequence[Item], folder: UPath, out: UPath) -> UPath:
     """A table of the parts that bring audio."""
     parts = {part.recording: part for item in items for part in item.parts() if part.recording}
     silent = [name for name, part in parts.items() if part.audio is None]
     if silent:
         raise ConfigError(
-            f"`{items_file}` names {len(silent)} recordings without `audio`, such as {silent[0]!r}, and has no "
-            "manifests beside it; say with `--source` where they are."
+            f"the items name {len(silent)} recordings without `audio`, such as {silent[0]!r}, and `{folder}` has no "
+            "manifests; say with `--source` where they are."
         )
     rows = [{"id": part.recording, "audio": part.audio, "text": part.text} for part in parts.values()]
     commit_bytes(out / RECORDINGS, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode())

@@ -13,6 +13,8 @@ from lstdata.config import PatchingConfig
 from lstdata.errors import ConfigError
 from lstdata.evaluate.endings import Coding
 from lstdata.evaluate.judging import judge
+from lstdata.evaluate.layouts.reading import Reading
+from lstdata.evaluate.layouts.registry import read_layout
 from lstdata.evaluate.sets import BuiltSet, EvaluationSet, build_set
 from lstdata.loader.corpus import open_run
 from lstdata.model.lst import build_model
@@ -26,10 +28,10 @@ def part(number: int, **more: str) -> dict[str, str]:
     return {"recording": f"utt-{number:03d}", "text": " ".join(WORDS[: number + 2]), **more}
 
 
-def write_items(folder: Path, *rows: dict[str, Any]) -> UPath:
+def write_items(folder: Path, *rows: dict[str, Any]) -> Reading:
     path = folder / "items.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return UPath(path)
+    return read_layout(UPath(path))
 
 
 def item(id: str, prompt: dict[str, str] | None, *endings: dict[str, str], answer: int = 0) -> dict[str, Any]:
@@ -50,10 +52,8 @@ def test_a_set_is_built_like_a_run_and_judged_in_every_mode_that_it_has_parts_fo
     assert made == BuiltSet(items=4, recordings=3, rejected=1, incomplete=1)
     theirs, ours = open_run(UPath(built)), open_run(out / "run")
     ours.vocab.check_same(theirs.vocab)
-    assert (
-        build_set(corpus / "items.jsonl", out, UPath(built), BuildProgress(quiet=True), run=RunConfig(workers=1))
-        == made
-    )  # type: ignore[arg-type]
+    again = read_layout(UPath(corpus / "items.jsonl"))
+    assert build_set(again, out, UPath(built), BuildProgress(quiet=True), run=RunConfig(workers=1)) == made
 
     chosen = EvaluationSet(out)
     torch.manual_seed(0)
@@ -83,7 +83,7 @@ def test_recordings_without_manifests_come_from_the_items_themselves(built: Path
     assert build_set(path, out, UPath(built), BuildProgress(quiet=True), run=RunConfig(workers=1)).recordings == 2
     assert [p.recording for p in EvaluationSet(out).items[0].endings] == ["audio/utt-600", "audio/utt-601"]
     silent = write_items(corpus, item("a", None, part(600), part(601)))
-    with pytest.raises(ConfigError, match="names 2 recordings without `audio`, such as 'utt-600'"):
+    with pytest.raises(ConfigError, match="the items name 2 recordings without `audio`, such as 'utt-600'"):
         build_set(silent, UPath(tmp_path / "other"), UPath(built), BuildProgress(quiet=True), run=RunConfig(workers=1))
 
 
