@@ -119,10 +119,13 @@ class PatchEncoder(nn.Module):
         return x
 
     def latents(self, x: Tensor, pooled: Tensor, own: Attend) -> Tensor:
-        """What the global transformer reads, (M, g), from token states (N, d) and the greatest of each position's."""
+        """What the global transformer reads, (M, g), from token states (N, d) and the greatest of each position's.
+
+        In the states' type: under autocast the residual stream is float32, as in the baseline, from here on too.
+        """
         queries = self.to_queries(pooled).view(-1, x.shape[1])
         latent = _run(self.cross, queries, x, own, recompute=self.recompute)
-        read: Tensor = self.to_global(latent.view(len(pooled), -1))
+        read: Tensor = self.to_global(latent.view(len(pooled), -1)).type_as(x)
         return read
 
 

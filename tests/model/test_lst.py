@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from lstdata.model.batch import IGNORED, collate
+from lstdata.model.layers import Block
 from lstdata.model.lst import Model
 from lstdata.packing import Row, join
 from tests.model.reference import naive_logits
@@ -121,6 +122,21 @@ def test_a_batch_of_nothing_has_a_loss_of_nothing_and_gradients_for_all(
     total.backward()
     assert (float(total.detach()), each.tolist()) == (0.0, [0.0])
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in model.parameters())
+
+
+@pytest.mark.parametrize("architecture", ["lst", "plain"])
+def test_under_autocast_residuals_are_added_in_single_precision(
+    small_model: Callable[..., Model], make_row: Callable[..., Row], architecture: str
+) -> None:
+    """In every stack of either model: what many layers add up would lose its small parts in half precision."""
+    model = small_model(architecture).float()
+    kinds = []
+    for module in model.modules():
+        if isinstance(module, Block):
+            module.register_forward_hook(lambda _, inputs, output: kinds.extend((inputs[0].dtype, output.dtype)))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        model(collate([make_row(DOCUMENT)]))
+    assert len(kinds) >= 4 and set(kinds) == {torch.float32}
 
 
 def test_the_model_needs_nothing_but_torch() -> None:
