@@ -75,6 +75,7 @@ class OptimizerConfig:
     beta1: float = 0.9
     beta2: float = 0.95
     weight_decay: float | None = None
+    """Of all parameters, norms and tables too."""
     clip: float = 1.0
     """Greatest norm of the gradient."""
 
@@ -84,9 +85,11 @@ class OptimizerConfig:
             value = getattr(self, name)
             if value is not None and value <= 0:
                 yield f"`{name}` must be > 0, but is {value}."
-        for name in ("beta1", "beta2", "final_lr"):
-            if not 0 <= getattr(self, name) <= 1:
-                yield f"`{name}` must be in [0, 1], but is {getattr(self, name)}."
+        for name in ("beta1", "beta2"):
+            if not 0 <= getattr(self, name) < 1:
+                yield f"`{name}` must be in [0, 1), but is {getattr(self, name)}."
+        if not 0 <= self.final_lr <= 1:
+            yield f"`final_lr` must be in [0, 1], but is {self.final_lr}."
 
 
 @dataclass(frozen=True, kw_only=True)

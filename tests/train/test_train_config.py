@@ -36,6 +36,12 @@ def test_a_count_must_be_positive_and_dropout_a_share() -> None:
     assert [mistake.split("`")[1] for mistake in error.value.mistakes] == ["steps", "dropout"]
 
 
+def test_a_moment_that_forgets_nothing_is_refused() -> None:
+    with pytest.raises(ConfigError) as error:
+        load(TrainConfig, None, ["optimizer.beta1=1", "optimizer.beta2=1.0", "optimizer.final_lr=1.1"])
+    assert [m.split("`")[1] for m in error.value.mistakes] == [f"optimizer.{n}" for n in ("beta1", "beta2", "final_lr")]
+
+
 def test_a_row_must_hold_the_longest_patch() -> None:
     with pytest.raises(ConfigError, match=r"`rows.tokens` must be ≥ 35 .* but is 20"):
         load(TrainConfig, None, ["patching.strategy=aligned", "rows.tokens=20"])
