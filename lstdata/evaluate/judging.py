@@ -39,20 +39,26 @@ def judge(
     tokens: int = TOKENS,
     progress: Progress = lambda done, of: None,
 ) -> list[Judged]:
-    """Score the first `limit` items in each of `modes` that any has the parts for; ConfigError where none has."""
+    """Score the first `limit` items in each of `modes` that any has the parts for; ConfigError where none has.
+
+    A model of text alone is asked in the mode t-t only.
+    """
     unknown = [mode for mode in modes if mode not in MODES]
     if unknown:
         raise ConfigError(f"`modes` must be of {', '.join(MODES)}, but has {unknown[0]!r}.")
+    able = [mode for mode in modes if mode == "t-t" or not coding.vocab.is_text]
+    if not able:
+        raise ConfigError(f"A model of text alone can be asked in the mode t-t, but is in {', '.join(modes)}.")
     items = chosen.items[:limit]
     found = []
-    for mode in modes:
+    for mode in able:
         sides = [_sides(item, mode, chosen) for item in items]
         complete = [(item, parts) for item, parts in zip(items, sides, strict=True) if parts is not None]
         if complete:
             answered = _answer(model, coding, chosen.name, mode, complete, tokens, progress)
             found.append(Judged(answered, len(items) - len(complete)))
     if not found:
-        raise ConfigError(f"`{chosen.root}` has no item with the parts that {', '.join(modes)} needs.")
+        raise ConfigError(f"`{chosen.root}` has no item with the parts that {', '.join(able)} needs.")
     return found
 
 

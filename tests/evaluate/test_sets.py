@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,12 @@ def test_a_set_is_built_like_a_run_and_judged_in_every_mode_that_it_has_parts_fo
     assert judge(model, Coding(ours.vocab, ours.tokenizer, PatchingConfig()), chosen, ["t-t"], limit=1)[0].left_out == 0
     with pytest.raises(ConfigError, match="`modes` must be of s-s, t-t, s-t, t-s, but has 's-x'"):
         judge(model, Coding(ours.vocab, ours.tokenizer, PatchingConfig()), chosen, ["s-x"])
+
+    written = Coding(replace(ours.vocab, units=0, codebook_sha256=""), ours.tokenizer, PatchingConfig())
+    of_text = build_model(model_config("tiny", written.vocab.size))
+    assert [j.answered.mode for j in judge(of_text, written, chosen)] == ["t-t"]
+    with pytest.raises(ConfigError, match=r"A model of text alone .* t-t, but is in s-t, s-s\."):
+        judge(of_text, written, chosen, ["s-t", "s-s"])
 
 
 def test_recordings_without_manifests_come_from_the_items_themselves(built: Path, tmp_path: Path) -> None:
