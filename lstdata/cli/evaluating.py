@@ -63,11 +63,11 @@ def build_eval_command(
     finally:
         progress.close()
     lost = f"; {made.incomplete} of them lack a recording" if made.incomplete else ""
-    read = "" if reading.layout == "items" else "\n".join(reading.lines()) + "\n"
-    line = (
-        f"{read}{made.items} items, {made.recordings} recordings, {made.rejected} rejected{lost}\nevaluation set: {out}"
-    )
-    say({**asdict(made), "reading": reading.record(), "out": str(out)}, as_json, line)
+    published = reading.layout != "items"
+    counts = f"{made.items} items, {made.recordings} recordings, {made.rejected} rejected{lost}"
+    lines = [*(reading.lines() if published else ()), counts, f"evaluation set: {out}"]
+    said = {**asdict(made), **({"reading": reading.record()} if published else {}), "out": str(out)}
+    say(said, as_json, "\n".join(lines))
 
 
 @click.command("evaluate")
