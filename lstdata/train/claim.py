@@ -114,7 +114,7 @@ def _indices(card: dict[str, Any]) -> list[str]:
 def _fixed(config: dict[str, Any]) -> dict[str, Any]:
     """What must stay; folders may move, and rows be read in other parts."""
     kept = {key: value for key, value in config.items() if key not in MAY_CHANGE}
-    rows = {key: value for key, value in config["rows"].items() if key != "per_batch"}
+    rows = {key: value for key, value in config["rows"].items() if key not in ("per_batch", "workers")}
     return {**kept, "rows": rows, "data": [{**data, "path": ""} for data in config["data"]]}
 
 

@@ -38,8 +38,11 @@ class RowsConfig:
     lanes: int | None = None
     """Independent orders of samples; None: by the size of the data, at most 256."""
     seed: int = 0
+    workers: int = 0
+    """Processes of each training process that make its rows ahead; 0: it makes them itself, between its steps."""
 
     def mistakes(self) -> Iterator[str]:
+        yield from _at_least(self, 0, "workers")
         yield from _at_least(self, 1, "per_step", "per_batch", "lanes")
         yield from _at_least(self, 4, "positions")
 

@@ -12,8 +12,9 @@ from typing import Any
 from lstdata.errors import ConfigError
 from lstdata.loader.corpus import RunFolder, SplitCorpus, open_run
 from lstdata.loader.expected import Expected, expected_tokens
-from lstdata.loader.mixture import Mixture, Source
+from lstdata.loader.mixture import Mixture
 from lstdata.loader.schedule import Schedule
+from lstdata.loader.spec import MixtureSpec, SourceSpec
 from lstdata.patching import evaluated
 from lstdata.storage import place, sha256_file
 from lstdata.train.config import DataConfig, TrainConfig, required, row_budget
@@ -42,6 +43,8 @@ class TrainingData:
     """All that a training run reads."""
 
     sources: tuple[SourceData, ...]
+    spec: MixtureSpec
+    """Of the rows."""
     rows: Mixture
     vocab: VocabCard
     """Of the model: every source's ids mean the same by it."""
@@ -102,7 +105,9 @@ def open_data(config: TrainConfig) -> TrainingData:
         for name, (run, train, held_out, tasks), e, share in zip(names, opened, expected, shares, strict=True)
     )
     steps = _steps(config, shares, [e.row for e in expected])
-    return TrainingData(sources=sources, rows=_rows(config, sources, steps), vocab=vocab, steps=steps)
+    spec = _spec(config, sources, steps)
+    rows = spec.of([source.train for source in sources])
+    return TrainingData(sources=sources, spec=spec, rows=rows, vocab=vocab, steps=steps)
 
 
 def _open(config: TrainConfig, data: DataConfig) -> tuple[RunFolder, SplitCorpus, SplitCorpus, dict[str, SplitCorpus]]:
@@ -149,23 +154,26 @@ def _steps(config: TrainConfig, shares: Sequence[float], tokens_per_row: Sequenc
     return math.ceil(config.tokens / (per_step * Schedule(shares, tokens_per_row, per_step).tokens_per_row))
 
 
-def _rows(config: TrainConfig, sources: Sequence[SourceData], steps: int) -> Mixture:
-    per_step = required(config.rows.per_step)
-    return Mixture(
-        [
-            Source(
+def _spec(config: TrainConfig, sources: Sequence[SourceData], steps: int) -> MixtureSpec:
+    budget, per_step = row_budget(config), required(config.rows.per_step)
+    return MixtureSpec(
+        sources=tuple(
+            SourceSpec(
                 name=source.name,
-                corpus=source.train,
+                path=data.path,
                 share=source.share,
                 tokens_per_row=source.expected.row,
-                lanes=config.rows.lanes,
+                interleave=data.interleave or config.interleave,
+                patching=data.patching or config.patching,
             )
-            for source in sources
-        ],
-        row_budget(config),
-        seed=config.rows.seed,
+            for data, source in zip(config.data, sources, strict=True)
+        ),
+        positions=budget.positions,
+        tokens=budget.tokens,
         per_step=per_step,
         rows=steps * per_step,
+        lanes=config.rows.lanes,
+        seed=config.rows.seed,
     )
 
 

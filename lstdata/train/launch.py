@@ -7,7 +7,7 @@ import os
 import time
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TextIO
 
@@ -34,7 +34,7 @@ def launch(
     """Train to the end of the schedule or to `stop_at`; a folder with checkpoints is continued from the last."""
     _check_devices()
     recipe = LstRecipe(config, model, start, data, out, Progress(required(config.steps), say))
-    with _own_logging(), _said_plainly():
+    with _own_logging(), _said_plainly(), closing(recipe):
         run(recipe, recipe_config(config, model), out, no_rich=True, no_progress=True)
 
 

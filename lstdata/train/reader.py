@@ -12,6 +12,7 @@ from fairseq2.datasets import DataReader
 from fairseq2.gang import Gang, ReduceOperation
 
 from lstdata.loader.corpus import Corpus
+from lstdata.loader.feed import Feed
 from lstdata.loader.mixture import Mixture, merged_mixtures
 from lstdata.loader.rows import held_out_rows
 from lstdata.model.attention import BLOCK
@@ -55,9 +56,11 @@ class TrainReader(DataReader[Batch]):
         per_batch: int | None = None,
         tokens: int | None = None,
         total: Total = own,
+        feed: Feed | None = None,
     ) -> None:
-        """`tokens`: end after the first step at which all ranks have read so many."""
+        """`tokens`: end after the first step at which all ranks have read so many; `feed`: makes this rank's rows."""
         self._rows = rows
+        self._feed = feed
         self._rank = rank
         self._world = world
         self._per_batch = per_batch or rows.schedule.per_step // world
@@ -72,7 +75,7 @@ class TrainReader(DataReader[Batch]):
         if self._end is not None and sum(self._rows.tokens) >= self._end:
             raise StopIteration
         numbers = self._rows.rows_of_step(self._step, self._rank, self._world)
-        rows = [self._rows.row(number) for number in numbers]
+        rows = [self._rows.row(n) for n in numbers] if self._feed is None else self._feed.rows(self._step)
         read = [0] * len(self._rows.tokens)
         for number, row in zip(numbers, rows, strict=True):
             read[self._rows.place(number).source] += len(row.tokens)
@@ -89,8 +92,14 @@ class TrainReader(DataReader[Batch]):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         if state_dict.get("version") != VERSION:
             raise ValueError(f"`version` of the reader's state must be {VERSION}, but is {state_dict.get('version')}.")
+        self.close()
         self._rows.restore(state_dict["rows"])
         self._step = int(state_dict["step"])
+
+    def close(self) -> None:
+        """End the processes that make rows."""
+        if self._feed is not None:
+            self._feed.close()
 
     @property
     def num_accumulate(self) -> int:
@@ -104,6 +113,7 @@ def merge_states(states: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def train_reader(config: TrainConfig, data: TrainingData, gang: Gang) -> TrainReader:
     """A rank's part of the training rows of a resolved config."""
+    workers = config.rows.workers
     return TrainReader(
         data.rows,
         gang.rank,
@@ -111,6 +121,7 @@ def train_reader(config: TrainConfig, data: TrainingData, gang: Gang) -> TrainRe
         per_batch=config.rows.per_batch,
         tokens=config.tokens,
         total=total_of(gang),
+        feed=Feed(data.spec, data.rows, rank=gang.rank, world=gang.size, workers=workers) if workers else None,
     )
 
 

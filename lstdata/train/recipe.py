@@ -40,7 +40,7 @@ from lstdata.train.checkpoint_manager import Checkpoints
 from lstdata.train.config import TrainConfig, parallelism, required
 from lstdata.train.data import TrainingData
 from lstdata.train.metrics import COUNTS, MEANS, Pace, TimedReader, Totals, device_peak
-from lstdata.train.reader import train_reader, validation_reader
+from lstdata.train.reader import TrainReader, train_reader, validation_reader
 from lstdata.train.steps import TrainStep, ValidationStep
 from lstdata.train.warm_start import WarmStart
 
@@ -90,6 +90,12 @@ class LstRecipe(Recipe):
         self._start = start
         self._data = data
         self._recorder = recorder
+        self._reader: TrainReader | None = None
+
+    def close(self) -> None:
+        """End what runs beside training, however that ended."""
+        if self._reader is not None:
+            self._reader.close()
 
     def register(self, container: DependencyContainer) -> None:
         for console in logging.getLogger().handlers:
@@ -115,7 +121,8 @@ class LstRecipe(Recipe):
         gang = context.gangs.dp
         data = context.get_dataset_as(TrainingData)
         model = context.get_data_parallel_model()
-        reader = TimedReader(train_reader(config, data, gang))
+        self._reader = train_reader(config, data, gang)
+        reader = TimedReader(self._reader)
         pace = Pace(self._model, reader, Totals.read(self._out), device_peak(is_half(config), gang.size))
         checkpoints = Checkpoints(self._out, context.gangs)
         step = TrainStep(

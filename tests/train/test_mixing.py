@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,10 @@ def trained(asked: TrainConfig, out: Path, processes: int = 1) -> dict[str, Any]
     return train(asked, None, place(out), lambda line: None, processes)
 
 
+def command(pid: str) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_text()
+
+
 def test_speech_and_text_train_together_and_are_validated_apart(built: Path, text: Path, tmp_path: Path) -> None:
     asked = config((built, 1), (text, 2), steps=4)
     summary = trained(asked, tmp_path / "out")
@@ -68,6 +73,23 @@ def test_training_by_tokens_ends_with_the_step_that_reaches_them(built: Path, tm
     trained(config((built, None), tokens=1500, stop_at=2), parted)
     for _ in range(2):
         assert trained(config((built, None), tokens=1500), parted) == whole
+
+
+def test_rows_that_processes_make_train_the_same(built: Path, text: Path, tmp_path: Path) -> None:
+    """Also from where a run without them left off; none is left when training is over."""
+    asked = {"steps": 4, "seed": 3}
+    whole = trained(config((built, 1), (text, 2), **asked), tmp_path / "own")
+    for workers, stop in ((0, 2), (2, 4)):
+        changes = {**asked, "rows.workers": workers, "stop_at": stop}
+        made = trained(config((built, 1), (text, 2), **changes), tmp_path / "made")
+    assert made == whole
+    losses = [
+        [json.loads(line)["loss"] for line in (tmp_path / name / "metrics" / "train.jsonl").read_text().splitlines()]
+        for name in ("own", "made")
+    ]
+    assert losses[0] == losses[1]
+    children = Path(f"/proc/self/task/{os.getpid()}/children")
+    assert not children.exists() or not [pid for pid in children.read_text().split() if "feeding" in command(pid)]
 
 
 @pytest.mark.slow
