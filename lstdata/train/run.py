@@ -61,20 +61,24 @@ def train(config: TrainConfig, data: UPath | None, out: UPath, say: Say = print,
     if rank is not None and processes > 1:
         raise ConfigError(f"`--processes` must not be given to a process of torchrun's, but is {processes}.")
     config = with_data(config, None if data is None else str(data))
-    prepared = prepare(config, out, processes if rank is None else rank.world)
+    prepared = prepare(config, out, processes if rank is None else rank.world, first=rank is None or rank.first)
     if rank is None and processes > 1:
         claim(prepared.out, prepared.card, prepared.files)
         return run_processes(config, prepared.out, say, processes)
     return _train_here(prepared, say, rank or Rank(0, 1))
 
 
-def prepare(config: TrainConfig, out: UPath, processes: int = 1) -> Prepared:
-    """Open and check everything; ConfigError with all mistakes at once."""
+def prepare(config: TrainConfig, out: UPath, processes: int = 1, *, first: bool = True) -> Prepared:
+    """Open and check everything; ConfigError with all mistakes at once.
+
+    Only the first process looks at `out`: others may find it half claimed by that one.
+    """
     config = resolve(config)
     mistakes = list(_process_mistakes(config, processes))
     data = _found(mistakes, lambda: open_data(config))
     if data is None:
-        _found(mistakes, lambda: check_folder(out))
+        if first:
+            _found(mistakes, lambda: check_folder(out))
         raise ConfigError(*mistakes)
     model = _found(mistakes, lambda: model_of(config, data.vocab.size))
     if model is None:
@@ -82,7 +86,8 @@ def prepare(config: TrainConfig, out: UPath, processes: int = 1) -> Prepared:
     init_from = config.init_from
     start = None if init_from is None else _found(mistakes, lambda: open_warm_start(init_from, model, data.vocab))
     card = card_of(config, model, data, start)
-    _found(mistakes, lambda: check_claim(out, card))
+    if first:
+        _found(mistakes, lambda: check_claim(out, card))
     if mistakes:
         raise ConfigError(*mistakes)
     config = dataclasses.replace(config, steps=data.steps)

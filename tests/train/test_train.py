@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from click.testing import CliRunner
+from upath import UPath
 
 from lstdata.cli.verbs import cli
 from lstdata.config import load
@@ -19,6 +20,8 @@ from lstdata.loader.unit_pieces import fit_run_pieces
 from lstdata.storage import place, sha256_file
 from lstdata.train import TrainConfig, checkpoint, train
 from lstdata.train.checkpoint import steps
+from lstdata.train.data import with_data
+from lstdata.train.run import prepare
 
 SMALL = ("rows.per_step=2", "rows.positions=64", "rows.tokens=128", "optimizer.warmup=2", "checkpoint_every=2")
 
@@ -176,6 +179,15 @@ def test_a_folder_of_something_else_is_left_alone(built: Path, tmp_path: Path) -
     with pytest.raises(ConfigError, match="must be empty or a run"):
         run(built, tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_a_folder_that_the_first_process_is_claiming_does_not_stop_the_others(built: Path, tmp_path: Path) -> None:
+    """torchrun's processes prepare themselves at their own pace."""
+    (tmp_path / "tokenizer.json").write_text("{}")
+    chosen = with_data(load(TrainConfig, None, ["rows.per_step=2"]), str(built))
+    assert prepare(chosen, UPath(tmp_path), 2, first=False).out == tmp_path
+    with pytest.raises(ConfigError, match="must be empty or a run"):
+        prepare(chosen, UPath(tmp_path), 2)
 
 
 def test_data_that_is_no_run_folder_is_refused_before_anything_is_written(tmp_path: Path) -> None:
