@@ -21,6 +21,7 @@ from fairseq2.recipe.config import (
     CosineAnnealingLRConfig,
     DatasetSection,
     GangSection,
+    GradAccumulationConfig,
     LRSchedulerSection,
     MixedPrecisionConfig,
     ModelSection,
@@ -175,6 +176,7 @@ def recipe_config(config: TrainConfig, model: ModelConfig) -> RecipeConfig:
     """A resolved config in fairseq2's terms."""
     steps, optimizer = required(config.steps), config.optimizer
     lr, warmup = required(optimizer.lr), required(optimizer.warmup)
+    parallel = parallelism(config, model)
     return RecipeConfig(
         model=ModelSection(
             family=FAMILY,
@@ -182,7 +184,9 @@ def recipe_config(config: TrainConfig, model: ModelConfig) -> RecipeConfig:
             compile=torch.cuda.is_available() if config.compile is None else config.compile,
         ),
         trainer=TrainerSection(
-            data_parallelism=parallelism(config, model),
+            data_parallelism=parallel,
+            # Under FSDP2 it would keep whole gradients between the passes of a step.
+            grad_accumulation=GradAccumulationConfig(no_sync=parallel == "ddp"),
             mixed_precision=MixedPrecisionConfig(mode="auto" if is_half(config) else "off", dtype=torch.bfloat16),
             max_grad_norm=optimizer.clip,
         ),
