@@ -142,17 +142,6 @@ def foresee(config: TrainConfig, data: TrainingData, model: ModelConfig, machine
 
     batch_rows = min(config.rows.per_batch or rows, rows // machine.gpus)
     shards = machine.gpus if parallelism(config, model) == "fsdp" else 1
-    epochs = (
-        Epoch(
-            name=source.name,
-            documents=len(source.train),
-            tokens=len(source.train) * source.expected.document,
-            share=source.share,
-            row_share=row_share,
-            epochs=of_step * data.steps / (len(source.train) * source.expected.document),
-        )
-        for source, row_share, of_step in zip(data.sources, row_shares, tokens, strict=True)
-    )
     return Outlook(
         preset=config.preset,
         steps=data.steps,
@@ -161,12 +150,26 @@ def foresee(config: TrainConfig, data: TrainingData, model: ModelConfig, machine
         model=load(model, step),
         baseline=None if model.architecture == "plain" else load(plain, plain_step),
         saved_positions=1 - step.positions / step.tokens,
-        sources=tuple(epochs),
+        sources=tuple(_epochs(data, tokens)),
         memory=memory(model, _scaled(step, batch_rows / rows), shards),
         batch_rows=batch_rows,
         shards=shards,
         machine=machine,
     )
+
+
+def _epochs(data: TrainingData, tokens: list[float]) -> Iterator[Epoch]:
+    """Of each source, from its tokens of a step."""
+    for source, row_share, of_step in zip(data.sources, data.rows.schedule.row_shares, tokens, strict=True):
+        of_epoch = len(source.train) * source.expected.document
+        yield Epoch(
+            name=source.name,
+            documents=len(source.train),
+            tokens=of_epoch,
+            share=source.share,
+            row_share=row_share,
+            epochs=of_step * data.steps / of_epoch,
+        )
 
 
 def _sample(corpus: Corpus, budget: RowBudget) -> list[Any]:
