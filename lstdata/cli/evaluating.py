@@ -72,7 +72,10 @@ def build_eval_command(
 
 @click.command("evaluate")
 @click.argument("run", type=FOLDER)
-@click.argument("sets", type=RunFolder(kept=True), nargs=-1, required=True)
+@click.argument("sets", type=RunFolder(kept=True), nargs=-1)
+@click.option("--data", type=RunFolder(kept=True), help="A run folder, for perplexity and bits per second of speech.")
+@click.option("--split", default="validation", show_default=True, help="Of the run folder of --data.")
+@click.option("--interleave", default="speech,text,lst", show_default=True, help="How --data is read.")
 @click.option("--modes", default="s-s,t-t,s-t,t-s", show_default=True, help="Of prompt and endings: speech or text.")
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=UPath), help="For results.  [default: RUN/evaluation]"
@@ -81,18 +84,39 @@ def build_eval_command(
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the bootstrap.")
 @JSON
 def evaluate_command(
-    run: Path, sets: tuple[UPath, ...], modes: str, out: Path | None, limit: int | None, seed: int, as_json: bool
+    run: Path,
+    sets: tuple[UPath, ...],
+    data: UPath | None,
+    split: str,
+    interleave: str,
+    modes: str,
+    out: Path | None,
+    limit: int | None,
+    seed: int,
+    as_json: bool,
 ) -> None:
     """Score the items of evaluation SETS under the model of the training run RUN, with intervals and controls.
 
     An item is answered by its most likely ending, per token or by the whole sum; beside each accuracy stand its 95 %
     interval, chance, and the accuracy without the prompts. OUT gets NAME.json and, with every ending's score,
-    NAME.parquet for each set.
+    NAME.parquet for each set. With --data, every sample of a split is read once under each interleaving, for the
+    perplexity of text and the bits per second of speech; OUT gets NAME-SPLIT.json.
     """
+    from lstdata.evaluate.perplexity import data_table, measure_data
     from lstdata.evaluate.running import evaluate, table
 
-    results = evaluate(run, sets, modes.split(","), out or run / "evaluation", limit=limit, seed=seed, quiet=as_json)
-    say({"results": results}, as_json, table(results))
+    if not sets and data is None:
+        raise click.UsageError("Give evaluation SETS, or --data with a run folder.")
+    out = out or run / "evaluation"
+    said: dict[str, Any] = {}
+    lines = []
+    if sets:
+        said["results"] = evaluate(run, sets, modes.split(","), out, limit=limit, seed=seed, quiet=as_json)
+        lines.append(table(said["results"]))
+    if data is not None:
+        said["data"] = measure_data(run, data, split, interleave.split(","), out, quiet=as_json)
+        lines.append(data_table(said["data"]))
+    say(said, as_json, "\n".join(lines))
 
 
 @click.command("compare")

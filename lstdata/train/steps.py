@@ -19,7 +19,8 @@ from lstdata.model.batch import Batch
 from lstdata.model.config import ModelConfig
 from lstdata.randomness import digest
 from lstdata.train.checkpoint import write
-from lstdata.train.metrics import SUMS, Pace, batch_sums, summarize
+from lstdata.train.figures import SUMS, batch_sums, summarize
+from lstdata.train.metrics import Pace
 from lstdata.vocab import VocabCard
 
 

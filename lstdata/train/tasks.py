@@ -20,31 +20,37 @@ WRITTEN: Final = ("text", "asr", "tts")
 
 
 def task_corpora(
-    run: RunFolder, tasks: Sequence[str], interleave: InterleaveConfig, patching: PatchingConfig
+    run: RunFolder,
+    tasks: Sequence[str],
+    interleave: InterleaveConfig,
+    patching: PatchingConfig,
+    *,
+    split: str = SPLIT,
+    option: str = "validate_tasks",
 ) -> dict[str, SplitCorpus]:
-    """The validation split under each task; ConfigError for those that its samples do not allow."""
+    """A split under each task; ConfigError, which names the option, for those that its samples do not allow."""
     if run.vocab.is_text or not tasks:
         return {}
     corpora = {
-        task: SplitCorpus(run, SPLIT, replace(interleave, strategy=task), evaluated(patching))  # type: ignore[arg-type]
+        task: SplitCorpus(run, split, replace(interleave, strategy=task), evaluated(patching))  # type: ignore[arg-type]
         for task in tasks
     }
-    mistakes = list(_impossible(run, corpora))
+    mistakes = list(_impossible(run, corpora, split, option))
     if mistakes:
         raise ConfigError(*mistakes)
     return corpora
 
 
-def _impossible(run: RunFolder, corpora: dict[str, SplitCorpus]) -> Iterator[str]:
+def _impossible(run: RunFolder, corpora: dict[str, SplitCorpus], split: str, option: str) -> Iterator[str]:
     from lstdata.index import INDEX_SCHEMA, read_table
 
     table = read_table(run.root / "index.parquet", INDEX_SCHEMA, ("split", "words"))
-    words = table["words"].to_numpy(zero_copy_only=False)[np.array(table["split"].to_pylist()) == SPLIT]
+    words = table["words"].to_numpy(zero_copy_only=False)[np.array(table["split"].to_pylist()) == split]
     without = np.flatnonzero(~(words > 0)).tolist()
     corpus = next(iter(corpora.values()))
     silent = next((sample.id for sample in map(corpus.sample, without) if not sample.text), None)
     for task in corpora:
         if task in WRITTEN and silent is not None:
-            yield f"`validate_tasks` {task} needs transcripts, but sample `{silent}` of `{run.root}` has none."
+            yield f"`{option}` {task} needs transcripts, but sample `{silent}` of `{run.root}` has none."
         if task not in (*WRITTEN, "speech") and len(without) == len(words):
-            yield f"`validate_tasks` {task} needs word times, but no {SPLIT} sample of `{run.root}` has them."
+            yield f"`{option}` {task} needs word times, but no {split} sample of `{run.root}` has them."

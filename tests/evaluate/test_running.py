@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,26 @@ def test_what_cannot_be_compared_is_refused(folder: Path, tmp_path: Path, built:
         compare(tables["all"], [str(built / "index.parquet")], "raw")
     with pytest.raises(ConfigError, match=r"cannot be read"):
         compare(tables["all"], [str(folder / "nothing.parquet")], "raw")
+
+
+def test_a_split_is_read_as_validation_reads_it(folder: Path, built: Path, tmp_path: Path) -> None:
+    """The figures of a model's last validation come out again, of the same split under the same interleaving."""
+    run = folder / "run-0"
+    said = invoke("evaluate", run, "--data", built, "--out", tmp_path, "--json").stdout
+    by_name = {row["interleave"]: row for row in json.loads(said)["data"]}
+    assert list(by_name) == ["speech", "text", "lst"]
+    (path,) = (run / "metrics").glob("valid*.jsonl")
+    validated = json.loads(path.read_text().splitlines()[-1])
+    for name in ("loss", "loss_text", "loss_units", "bits_per_second"):
+        assert by_name["lst"][name] == pytest.approx(validated[name], rel=1e-4)
+    assert "loss_text" not in by_name["speech"]
+    assert "bits_per_second" not in by_name["text"]
+    assert by_name["text"]["perplexity_text"] == pytest.approx(math.exp(by_name["text"]["loss_text"]))
+    assert json.loads((tmp_path / f"{built.name}-validation.json").read_text())["results"] == json.loads(said)["data"]
+    assert "bits/s" in invoke("evaluate", run, "--data", built, "--interleave", "speech", "--out", tmp_path).stdout
+    refused = CliRunner().invoke(cli, ["evaluate", str(run), "--data", str(built), "--interleave", "song"])
+    assert "`interleave` must be of" in str(refused.exception)
+    assert CliRunner().invoke(cli, ["evaluate", str(run)]).exit_code == 2
 
 
 def test_a_set_coded_otherwise_is_refused(folder: Path, cuts: Path, tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ pytest.importorskip("fairseq2")
 
 from lstdata.model.batch import collate
 from lstdata.packing import join
-from lstdata.train.metrics import Pace, TimedReader, Totals, batch_sums, summarize
+from lstdata.train.figures import batch_sums, summarize
+from lstdata.train.metrics import Pace, TimedReader, Totals
 from lstdata.train.reader import ValidationReader
 
 VOCAB = VocabCard(
