@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from itertools import count, islice
+from itertools import chain, count, islice
 from pathlib import Path
 
 import torch
@@ -27,13 +27,14 @@ from lstdata.model.batch import collate
 from lstdata.packing import RowBudget
 from lstdata.shards import iter_samples
 
-UTTERANCES = 4000
-ROUNDS = 5
-READ = 500
-"""Utterances in a turn of a peer; as many documents, at least, in one of ours."""
+UTTERANCES = 1500
+ROUNDS = 40
+READ = 100
+"""Utterances in a turn of a peer; as many documents, at least, in one of ours. So few, that neighbours leave a turn of
+each alone."""
 
 BUDGET = RowBudget(positions=4096, tokens=16_384)
-PER_STEP = 4
+PER_STEP = 2
 EPOCHS = 10
 
 STRATEGIES = ("static", "silence", "aligned", "curriculum")
@@ -64,7 +65,7 @@ def main(utterances: int) -> int:
 def write_shar(run: Path, shar: Path) -> None:
     rows = read_table(UPath(run / "shards.parquet"), SHARDS_SCHEMA).to_pylist()
     samples = (s for row in rows for *_, s in iter_samples((run / row["path"]).read_bytes(), row["path"]))
-    peers.write_shar(shar, islice(samples, READ), whole=True)
+    peers.write_shar(shar, islice(samples, 5 * READ), whole=True)
 
 
 def rows_of(run: Path, strategy: str) -> tuple[Mixture, SplitCorpus]:
@@ -101,12 +102,9 @@ def delivered(run: Path, strategy: str) -> Callable[[], tuple[int, int]]:
 
 
 def utterances_of(read: Callable[[Path], Iterator[int]], path: Path) -> Callable[[], tuple[int, int]]:
-    """A peer that reads the first utterances of its files each time."""
-
-    def work() -> tuple[int, int]:
-        return sum(1 for _ in islice(read(path), READ)), 0
-
-    return work
+    """A peer that reads on each time, through its files again and again."""
+    samples = chain.from_iterable(read(path) for _ in count())
+    return lambda: (sum(1 for _ in islice(samples, READ)), 0)
 
 
 def quickest(works: list[Callable[[], tuple[int, int]]]) -> list[tuple[float, float]]:

@@ -57,6 +57,9 @@ def pieces(document: Document, budget: RowBudget, vocab: VocabCard) -> Iterator[
     No position is cut: one of more tokens than fit beside BOS and a marker is a ValueError.
     """
     tokens, lengths = document.tokens, document.lengths
+    if len(lengths) <= budget.positions and len(tokens) <= budget.tokens:
+        yield document
+        return
     repeated = 0
     while len(lengths) > budget.positions or len(tokens) > budget.tokens:
         ends = np.cumsum(lengths)

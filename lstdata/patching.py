@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from functools import cache
+from typing import Final, Literal
 
 import numpy as np
 
@@ -41,12 +42,17 @@ def chosen_for(sample: Sample, config: PatchingConfig, *, seed: int, epoch: int,
         first, last = config.aligned_until, config.static_from
         share = float(progress < first) if first == last else min(1.0, max(0.0, (last - progress) / (last - first)))
     by_words = sample.word_frames is not None and rng(seed, epoch, sample.id, "patching").random() < share
-    return replace(config, strategy="aligned" if by_words else "static")
+    return _by(config, "aligned" if by_words else "static")
 
 
 def evaluated(config: PatchingConfig) -> PatchingConfig:
     """How a model that was trained so is evaluated: what changes during training ends as `static`."""
-    return replace(config, strategy="static") if config.strategy in CHANGING else config
+    return _by(config, "static") if config.strategy in CHANGING else config
+
+
+@cache
+def _by(config: PatchingConfig, strategy: Literal["aligned", "static"]) -> PatchingConfig:
+    return replace(config, strategy=strategy)
 
 
 def patch_run(strategy: str, start: int, end: int, sample: Sample, config: PatchingConfig) -> Ints:
