@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from lstdata.evaluate.endings import Ending
+from lstdata.model.attention import BLOCK
 from lstdata.model.batch import collate
 from lstdata.model.lst import Model
 from lstdata.packing import join
@@ -72,7 +73,7 @@ def _batches(order: Sequence[int], endings: Sequence[Ending], most: int) -> Iter
 
 @torch.no_grad()
 def _score_batch(model: Model, endings: Sequence[Ending], device: torch.device) -> list[float]:
-    batch = collate([join([ending.document for ending in endings])])
+    batch = collate([join([ending.document for ending in endings])], BLOCK if device.type == "cuda" else 1)
     batch.to(device)
     _, losses = model(batch)
     each = losses.double().cpu().numpy()

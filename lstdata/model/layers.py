@@ -74,8 +74,8 @@ class CrossAttention(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, source: Tensor, attend: Attend) -> Tensor:
-        queries = split_heads(self.query(self.query_norm(x)), self.heads)
-        pair = self.key_value(self.source_norm(source)).chunk(2, dim=-1)
+        queries = split_heads(self.query(self.query_norm(x.type_as(self.query_norm.weight))), self.heads)
+        pair = self.key_value(self.source_norm(source.type_as(self.source_norm.weight))).chunk(2, dim=-1)
         keys, values = (split_heads(part, self.heads) for part in pair)
         result: Tensor = x + self.dropout(self.output(attend(queries, keys, values).flatten(-2)))
         return result

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
 from fairseq2.gang import Gangs
 from fairseq2.typing import Stateful
 from torch.distributed.tensor import DTensor
@@ -112,7 +113,10 @@ class Checkpoints:
         data_reader.load_state_dict(merge_states(checkpoint.read_all(self._folder(step_nr), READER)))
 
     def maybe_get_last_step_number(self, *, exclude_model_only: bool = False) -> int | None:
-        return checkpoint.last_step(self._out) or None
+        """What the first process sees: others may be shown an older folder by their machine's cache."""
+        step = torch.tensor(checkpoint.last_step(self._out), device=self._gangs.root.device)
+        self._gangs.root.broadcast(step)
+        return int(step) or None
 
     def get_stale_step_numbers(self, keep_last_n: int, keep_best_n: None, keep_every_n_steps: None) -> list[int]:
         return checkpoint.steps(self._out)[:-keep_last_n] if self._gangs.root.rank == 0 else []

@@ -121,5 +121,5 @@ def _fixed(config: dict[str, Any]) -> dict[str, Any]:
 def _step(line: str) -> float:
     try:
         return int(json.loads(line)["Step"])
-    except ValueError:
+    except (ValueError, KeyError, TypeError):
         return float("inf")

@@ -79,7 +79,7 @@ class Progress(MetricRecorder):
             self._since = now, step
         self._tokens += float(str(values["tokens"]))
         self._seconds += float(str(values["seconds"]))
-        if now - self._said >= SECONDS_BETWEEN_LINES or step == self._steps:
+        if now - self._said >= SECONDS_BETWEEN_LINES or step >= self._steps:
             rate = f"{self._tokens / self._seconds:,.0f} tokens/s"
             self._say(f"train {step}/{self._steps} · {_losses(values)} · {rate}{self._left(now, step)}")
             self._said, self._tokens, self._seconds = now, 0.0, 0.0
@@ -87,7 +87,7 @@ class Progress(MetricRecorder):
     def _left(self, now: float, step: int) -> str:
         """By the mean time of a step so far, validation and checkpoints included; not known after the first."""
         since, first = self._since or (now, step)
-        if step == first or step == self._steps:
+        if step == first or step >= self._steps:
             return ""
         return f" · {spoken((now - since) / (step - first) * (self._steps - step))} left"
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import torch
 from fairseq2.composition import register_dataset_family, register_model_family
@@ -32,7 +32,7 @@ from fairseq2.recipe.config import (
 )
 from fairseq2.runtime.dependency import DependencyContainer
 from fairseq2.task import Task
-from torch import nn
+from torch import Tensor, nn
 
 from lstdata.model.compiling import compile_blocks
 from lstdata.model.config import ModelConfig
@@ -144,6 +144,7 @@ class LstRecipe(Recipe):
         )
         # fairseq2 has registered its own before a recipe may register anything, and refuses a second.
         trainer._checkpoint_manager = checkpoints
+        check_gradients(trainer, step)
         return trainer
 
     def _build(self, sizes: ModelConfig) -> Model:
@@ -156,6 +157,19 @@ class LstRecipe(Recipe):
     @property
     def config_kls(self) -> type[object]:
         return RecipeConfig
+
+
+def check_gradients(trainer: Any, step: TrainStep) -> None:
+    """Have each step's gradient checked where fairseq2 learns its norm: before the weights take the step."""
+    facade = trainer._model_dp_facade
+    clip = facade.clip_grad_norm
+
+    def clip_and_check(max_norm: float | None) -> Tensor:
+        norm: Tensor = clip(max_norm)
+        step.check_gradient(float(norm))
+        return norm
+
+    facade.clip_grad_norm = clip_and_check
 
 
 def shard_blocks(model: Model, granularity: str, wrap: FSDPWrapper) -> Model:

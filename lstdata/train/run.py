@@ -118,6 +118,9 @@ def _train_here(prepared: Prepared, say: Say, rank: Rank) -> dict[str, Any]:
         say(f"{size} · {samples} + {held_out} samples · {rank.world} process(es)")
         if prepared.start is not None:
             say(prepared.start.describe(prepared.model))
+        warmup, steps = required(config.optimizer.warmup), required(config.steps)
+        if warmup >= steps:
+            say(f"`optimizer.warmup` of {warmup:,} steps never reaches `optimizer.lr`: there are {steps:,} steps")
     launch(config, prepared.model, prepared.start, data, out, say)
     if not rank.first:
         return {}

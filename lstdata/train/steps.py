@@ -48,10 +48,13 @@ class TrainStep(TrainUnit[Batch]):
         self._diverged = diverged
         self._end_of_data = end_of_data
         self._step = 0
+        self._passes: list[tuple[Batch, Tensor]] = []
+        """Batches of this step, each with its loss."""
 
     def set_step_nr(self, step_nr: int) -> None:
         """Dropout is a function of seed, step and rank: there is no generator to save."""
         self._step = step_nr
+        self._passes = []
         torch.manual_seed(int.from_bytes(digest(self._seed, step_nr, self._rank, "dropout")[:8], "little"))
 
     def set_data_epoch_nr(self, data_epoch_nr: int) -> None:
@@ -65,22 +68,33 @@ class TrainStep(TrainUnit[Batch]):
     def process_batch(self, batch: Batch, metric_bag: MetricBag) -> tuple[Tensor, int]:
         loss = measure(self._model, self._pace.model, batch, self._vocab, metric_bag)
         metric_bag.get("data_wait", Max).update(torch.tensor(self._pace.reader.waited))
-        if not math.isfinite(float(loss.detach())):
-            raise self._divergence(batch, float(loss.detach()))
+        self._passes.append((batch, loss.detach()))
         return loss, batch.num_targets
+
+    def check_gradient(self, norm: float) -> None:
+        """Before the weights take the step; `norm` is of the whole gradient, the same on every rank.
+
+        LstDataError where it is not finite, as where a loss is not; the batches are saved before.
+        """
+        if not math.isfinite(norm):
+            raise self._divergence(norm)
 
     def process_metric_values(self, values: MutableMapping[str, object]) -> None:
         values.update(self._pace.figures(summarize(values, self._vocab)))
         values.update(self._rows.figures())
 
-    def _divergence(self, batch: Batch, loss: float) -> LstDataError:
-        """Saves the batch; `torch.load(weights_only=True)` reads it."""
+    def _divergence(self, norm: float) -> LstDataError:
+        """Saves the batches whose loss is not finite, else all of the step, for `torch.load(weights_only=True)`."""
+        losses = [float(loss) for _, loss in self._passes]
+        chosen = [number for number, loss in enumerate(losses) if not math.isfinite(loss)]
+        what = f"loss of step {self._step} on rank {self._rank} is {losses[chosen[0]]}" if chosen else ""
         self._diverged.mkdir(parents=True, exist_ok=True)
         path = self._diverged / f"step_{self._step}_rank_{self._rank}.pt"
-        write(path, {"step": self._step, "rank": self._rank, "loss": loss, **vars(batch)})
+        saved = [{"loss": losses[number], **vars(self._passes[number][0])} for number in chosen or range(len(losses))]
+        write(path, {"step": self._step, "rank": self._rank, "gradient_norm": norm, "batches": saved})
         return LstDataError(
-            f"The loss of step {self._step} on rank {self._rank} is {loss}: training has diverged. "
-            f"Its batch is in `{path}`; run again with a lower `optimizer.lr` or `optimizer.clip` in another folder."
+            f"The {what or f'norm of the gradient of step {self._step} is {norm}'}: training has diverged. "
+            f"What it read is in `{path}`; run again with a lower `optimizer.lr` or `optimizer.clip` in another folder."
         )
 
 

@@ -131,8 +131,31 @@ def test_a_loss_that_is_no_number_ends_training_and_its_batch_is_kept(built: Pat
     with pytest.raises(LstDataError, match=r"step 2 on rank 0 is nan: .*step_2_rank_0\.pt") as error:
         run(built, out, *sets)
     assert len(str(error.value).splitlines()) == 1
-    batch = torch.load(out / "diverged" / "step_2_rank_0.pt", weights_only=True)
-    assert (batch["step"], batch["rank"], len(batch["tokens"])) == (2, 0, batch["num_tokens"])
+    saved = torch.load(out / "diverged" / "step_2_rank_0.pt", weights_only=True)
+    (batch,) = saved["batches"]
+    assert (saved["step"], saved["rank"], len(batch["tokens"])) == (2, 0, batch["num_tokens"])
+    assert steps(out) == [1] and [row["Step"] for row in published(out)] == [1]
+
+
+def test_a_gradient_that_is_no_number_ends_training_before_the_weights_take_it(
+    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a loss that is one: the second step's gradient of the embedding is made infinite."""
+    from lstdata.train.steps import TrainStep
+
+    out, begin = tmp_path / "out", TrainStep.set_step_nr
+
+    def spoil(self: TrainStep, step: int) -> None:
+        begin(self, step)
+        weight = self._model.module.embedding.weight
+        if step == 2:
+            weight.register_hook(lambda gradient: gradient.index_fill(0, torch.tensor([0]), math.inf))
+
+    monkeypatch.setattr(TrainStep, "set_step_nr", spoil)
+    with pytest.raises(LstDataError, match="norm of the gradient of step 2 is inf: training has diverged"):
+        run(built, out, "steps=4", "checkpoint_every=1", "rows.per_batch=1")
+    saved = torch.load(out / "diverged" / "step_2_rank_0.pt", weights_only=True)
+    assert len(saved["batches"]) == 2 and all(math.isfinite(batch["loss"]) for batch in saved["batches"])
     assert steps(out) == [1] and [row["Step"] for row in published(out)] == [1]
 
 
