@@ -11,7 +11,9 @@ import click
 from upath import UPath
 
 from lstdata.cli.shared import CONFIG, SET, say
+from lstdata.errors import ConfigError
 from lstdata.model.presets import PRESETS
+from lstdata.storage import place
 
 if TYPE_CHECKING:
     from lstdata.train import TrainConfig
@@ -94,5 +96,7 @@ def _source(given: str) -> dict[str, Any]:
     path, equals, share = given.rpartition("=")
     try:
         return {"path": path, "share": float(share)} if equals and path else {"path": given}
-    except ValueError:
-        return {"path": given}
+    except ValueError as error:
+        if place(given).exists():
+            return {"path": given}
+        raise ConfigError(f"`--data` is FOLDER or FOLDER=SHARE, and a share a number, but it is `{given}`.") from error

@@ -104,11 +104,12 @@ def write_scores(path: UPath, answered: Sequence[Answered], *, given_boundaries:
 def read_scores(path: UPath) -> list[dict[str, Any]]:
     """The rows again; ConfigError where the file is no such table."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     try:
         with parquet_file(path) as file:
-            table: pa.Table = pq.ParquetFile.read(file)
+            table = file.read()
+    except FileNotFoundError as error:
+        raise ConfigError(f"There is no `{path}`: it must be a table of `lstdata evaluate`.") from error
     except (OSError, pa.ArrowException) as error:
         raise ConfigError(f"`{path}` must be a table of `lstdata evaluate`, but cannot be read: {error}.") from error
     missing = [name for name in _COLUMNS if name not in table.column_names]

@@ -61,6 +61,8 @@ def open_run(root: UPath, expected: VocabCard | None = None) -> RunFolder:
     Where either is of a run of text only the text side must be as expected.
     """
     there = sizes_in(root)
+    if not there and is_local(root) and not root.exists():
+        raise ConfigError(f"`data` must be a finished run folder, but there is no `{root}`.")
     missing = [name for name in TABLES if name not in there]
     if missing:
         raise ConfigError(f"`data` must be a finished run folder, but `{root}` lacks {', '.join(missing)}.")

@@ -16,6 +16,7 @@ from lstdata.errors import ConfigError, MissingExtra
 from lstdata.model.config import ModelConfig
 from lstdata.model.parameters import count_parameters
 from lstdata.storage import commit_json
+from lstdata.train.checkpoint import last_step
 from lstdata.train.claim import card_of, check_claim, check_folder, claim, companions
 from lstdata.train.config import TrainConfig, model_of, required, resolve
 from lstdata.train.data import TrainingData, open_data, with_data
@@ -115,7 +116,8 @@ def _train_here(prepared: Prepared, say: Say, rank: Rank) -> dict[str, Any]:
         claim(out, prepared.card, prepared.files)
         size = f"{count_parameters(prepared.model):,} parameters"
         samples, held_out = (sum(len(getattr(s, of)) for s in data.sources) for of in ("train", "held_out"))
-        say(f"{size} · {samples} + {held_out} samples · {rank.world} process(es)")
+        beside = f" · {rank.world} processes" if rank.world > 1 else ""
+        say(f"{size} · {samples} + {held_out} samples{beside}")
         if prepared.start is not None:
             say(prepared.start.describe(prepared.model))
         warmup, steps = required(config.optimizer.warmup), required(config.steps)
@@ -124,7 +126,11 @@ def _train_here(prepared: Prepared, say: Say, rank: Rank) -> dict[str, Any]:
     launch(config, prepared.model, prepared.start, data, out, say)
     if not rank.first:
         return {}
+    step = last_step(out)
     summary = summarize(config, data, out)
+    if summary is None:
+        say(f"{out} is at step {step} of {config.steps}, and was not validated yet")
+        return {"step": step}
     commit_json(out / "metrics" / "summary.json", summary)
     say(f"{out} is at step {summary['step']} of {config.steps}")
     say(table(summary))

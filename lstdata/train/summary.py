@@ -19,17 +19,19 @@ MOST_FITTED: Final = 20_000
 """Training utterances that the baselines are fitted on, evenly spread, where there are more."""
 
 
-def summarize(config: TrainConfig, data: TrainingData, out: Path) -> dict[str, Any]:
+def summarize(config: TrainConfig, data: TrainingData, out: Path) -> dict[str, Any] | None:
     """The last validation's losses and, over the same drawn documents, the baselines': nats per token.
 
-    Of several sources those of each, by name, as `sources`.
+    Of several sources those of each, by name, as `sources`. None where there was no validation yet.
     """
     metrics = out / "metrics"
-    if len(data.sources) == 1:
-        return _of_source(config, data.sources[0], metrics / "valid.jsonl")
-    of_each = {
-        source.name: _of_source(config, source, metrics / "valid" / f"{source.name}.jsonl") for source in data.sources
-    }
+    alone = len(data.sources) == 1
+    files = [metrics / ("valid.jsonl" if alone else f"valid/{source.name}.jsonl") for source in data.sources]
+    if not all(path.is_file() and path.stat().st_size for path in files):
+        return None
+    if alone:
+        return _of_source(config, data.sources[0], files[0])
+    of_each = {s.name: _of_source(config, s, path) for s, path in zip(data.sources, files, strict=True)}
     return {"step": min(summary.pop("step") for summary in of_each.values()), "sources": of_each}
 
 

@@ -59,6 +59,11 @@ def open_warm_start(init_from: str, model: ModelConfig, vocab: VocabCard) -> War
     """The weights in a folder, or of a name on the hub; ConfigError with all that does not fit."""
     if (Path(init_from) / "train.json").is_file():
         return _of_run(Path(init_from), model, vocab)
+    if Path(init_from).is_dir() and not (Path(init_from) / "config.json").is_file():
+        raise ConfigError(
+            f"`{OPTION}` must be a run of `lstdata train`, or a Llama of transformers, but `{init_from}` has neither a "
+            "train.json nor a config.json."
+        )
     llama = open_llama(init_from, model, vocab)
     return WarmStart(llama.checkpoint.identity(), frozenset(llama.sources), llama.tensors)
 

@@ -84,6 +84,16 @@ def test_six_steps_equal_three_and_three_more(
         run(built, parted, "steps=6", "optimizer.lr=0.5")
 
 
+def test_a_run_without_a_validation_says_where_it_is(built: Path, tmp_path: Path) -> None:
+    """It was interrupted before its first, and is asked to stop where it already was."""
+    out = tmp_path / "out"
+    run(built, out, "steps=6", "stop_at=2")
+    (out / "metrics" / "valid.jsonl").unlink()
+    summary, lines = run(built, out, "steps=6", "stop_at=1")
+    assert summary == {"step": 2}
+    assert lines[-1] == f"{out} is at step 2 of 6, and was not validated yet"
+
+
 def test_the_baseline_trains_in_the_same_family(built: Path, tmp_path: Path) -> None:
     summary, _ = run(built, tmp_path / "out", "steps=2", "patching.strategy=none")
     assert math.isfinite(summary["loss"])
