@@ -100,7 +100,7 @@ def test_what_cannot_be_compared_is_refused(folder: Path, tmp_path: Path, built:
         compare(tables["all"], tables["some"], "raw")
     with pytest.raises(ConfigError, match="must be a table of `lstdata evaluate`, but lacks task"):
         compare(tables["all"], [str(built / "index.parquet")], "raw")
-    with pytest.raises(ConfigError, match="There is no `.*nothing.parquet`"):
+    with pytest.raises(ConfigError, match="There is no `"):
         compare(tables["all"], [str(folder / "nothing.parquet")], "raw")
 
 
