@@ -269,7 +269,7 @@ def _renaming(final: Path) -> Iterator[Path]:
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())
         os.replace(temporary, final)
-        _sync_folder(final.parent)
+        sync_folder(final.parent)
     except OSError as error:  # pyarrow's say what is wrong, but not with which file
         if error.filename is None and error.errno is not None:
             raise OSError(error.errno, os.strerror(error.errno), str(final)) from error
@@ -283,7 +283,8 @@ def is_temporary(name: str) -> bool:
     return _TEMPORARY_NAME.fullmatch(name) is not None
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder down to the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

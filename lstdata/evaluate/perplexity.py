@@ -15,6 +15,7 @@ from lstdata.errors import ConfigError
 from lstdata.interleave import STRATEGIES
 from lstdata.loader.corpus import RunFolder, SplitCorpus, open_run
 from lstdata.loader.rows import held_out_rows
+from lstdata.model.attention import multiple_on
 from lstdata.model.batch import collate
 from lstdata.packing import RowBudget
 from lstdata.progress import CountProgress
@@ -89,7 +90,7 @@ def _pass(
     sums: dict[str, object] = dict.fromkeys(SUMS, 0.0)
     done = 0
     for row in held_out_rows(corpus, budget, seed=seed):
-        batch = collate([row])
+        batch = collate([row], multiple_on(device))
         batch.to(device)
         _, nll = trained.model(batch)
         for name, value in batch_sums(trained.model.config, trained.vocab, batch, nll.double()).items():

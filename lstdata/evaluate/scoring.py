@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from lstdata.evaluate.endings import Ending
-from lstdata.model.attention import BLOCK
+from lstdata.model.attention import multiple_on
 from lstdata.model.batch import collate
 from lstdata.model.lst import Model
 from lstdata.packing import join
@@ -73,7 +73,7 @@ def _batches(order: Sequence[int], endings: Sequence[Ending], most: int) -> Iter
 
 @torch.no_grad()
 def _score_batch(model: Model, endings: Sequence[Ending], device: torch.device) -> list[float]:
-    batch = collate([join([ending.document for ending in endings])], BLOCK if device.type == "cuda" else 1)
+    batch = collate([join([ending.document for ending in endings])], multiple_on(device))
     batch.to(device)
     _, losses = model(batch)
     each = losses.double().cpu().numpy()

@@ -61,11 +61,11 @@ def build_set(
 
     items = _named(given.items)
     spoken = list(recordings(items))
+    config = like_config(like, run) if spoken else BuildConfig()
     commit_bytes(out / ITEMS, write_items(items).encode())
     commit_json(out / READING, given.record())
     if not spoken:
         return BuiltSet(len(items), 0, 0, 0)
-    config = like_config(like, run)
     folder = given.folder
     if source is None and given.layout == "items" and any(exists(folder / name) for name in MANIFESTS):
         source = str(folder)
@@ -80,9 +80,10 @@ def build_set(
 
 def like_config(like: UPath, run: RunConfig) -> BuildConfig:
     """The config of a finished run, for another source: its codebook and tokenizer, nothing left out or held out."""
+    lacking = [name for name in ("run.json", "codebook.npz") if not exists(like / name)]
+    if lacking:
+        raise ConfigError(f"`like` must be a finished run folder of speech, but `{like}` has no {lacking[0]}.")
     config = from_dict(BuildConfig, read_finished(like)["config"])
-    if not exists(like / "codebook.npz"):
-        raise ConfigError(f"`like` must be a run folder of speech with its codebook, but `{like}` has none.")
     return replace(
         config,
         about="",

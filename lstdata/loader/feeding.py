@@ -7,22 +7,22 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 import traceback
 from contextlib import suppress
 from itertools import count
 from typing import IO, Any, Final
+
+from lstdata.child import channel, end_with_parent
 
 PIPE_BYTES: Final = 1 << 20
 """What a pipe of rows holds, where the system allows it: some ten rows of speech of the paper's size."""
 
 
 def main() -> None:
-    rows = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
+    rows = channel()
     _widen(rows)
     line = sys.stdin.readline()
-    threading.Thread(target=_go_with_parent, daemon=True).start()
+    end_with_parent(lambda: os._exit(0))
     from lstdata.loader.frames import write_error
 
     with suppress(BrokenPipeError):
@@ -62,12 +62,6 @@ def _widen(pipe: IO[bytes]) -> None:
         fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
     except (ImportError, AttributeError, OSError):
         return  # it is then as wide as the system's pipes are
-
-
-def _go_with_parent() -> None:
-    """End this process once its parent has closed its standard input, or is gone."""
-    sys.stdin.read()
-    os._exit(0)
 
 
 if __name__ == "__main__":

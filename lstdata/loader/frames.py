@@ -9,7 +9,7 @@ from typing import IO, Any, Final
 
 import numpy as np
 
-from lstdata import errors
+from lstdata.child import heard, said
 from lstdata.errors import LstDataError
 from lstdata.loader.rows import LaneState
 from lstdata.packing import Row
@@ -19,8 +19,6 @@ _HEAD: Final = struct.Struct("=6q")
 
 _ERROR: Final = -1
 """In place of a number: what follows is JSON of so many bytes as the row would have tokens."""
-
-_KINDS: Final = {kind.__name__: kind for kind in (errors.ConfigError, errors.CorruptShard, errors.Unavailable)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,11 +41,7 @@ def write_frame(file: IO[bytes], frame: Frame) -> None:
 
 def write_error(file: IO[bytes], error: Exception, trace: str) -> None:
     """One of ours is read as what it is; of others, the trace is kept."""
-    if isinstance(error, LstDataError):
-        said: dict[str, Any] = {"kind": type(error).__name__, "lines": getattr(error, "mistakes", error.args)}
-    else:
-        said = {"kind": None, "lines": [trace]}
-    data = json.dumps(said).encode()
+    data = json.dumps(said(error) if isinstance(error, LstDataError) else {"trace": trace}).encode()
     file.write(_HEAD.pack(_ERROR, len(data), 0, 0, 0, 0) + data)
     file.flush()
 
@@ -73,7 +67,7 @@ def read_frame(file: IO[bytes]) -> Frame | None:
     return Frame(number, row, LaneState.from_json(integers))
 
 
-def _error(said: dict[str, Any]) -> Exception:
-    if said["kind"] is None:
-        return RuntimeError("A process that makes rows failed:\n" + said["lines"][0])
-    return _KINDS.get(said["kind"], LstDataError)(*said["lines"])
+def _error(read: dict[str, Any]) -> Exception:
+    if "trace" in read:
+        return RuntimeError("A process that makes rows failed:\n" + read["trace"])
+    return heard(read)

@@ -27,6 +27,11 @@ VARIANTS: Final = 64
 """Cases for which one function may be compiled."""
 
 
+def multiple_on(device: torch.device) -> int:
+    """What N and M of a batch are rounded up to: on a GPU whole blocks of FlexAttention, which also align products."""
+    return BLOCK if device.type == "cuda" else 1
+
+
 def attention(sight: Sight, kind: Kind = "auto") -> Attend:
     """`auto` is FlexAttention on a GPU and blocks elsewhere, where FlexAttention has no gradient."""
     if kind == "auto":

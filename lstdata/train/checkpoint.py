@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lstdata.errors import ConfigError, LstDataError
 from lstdata.model.config import ModelConfig
 from lstdata.options import from_dict
-from lstdata.storage import read_json
+from lstdata.storage import read_json, sync_folder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -71,9 +71,9 @@ def commit(folder: Path) -> None:
     """Make a written folder a checkpoint: what is in it is on disk before it has its name."""
     temporary = folder.with_name(folder.name + TEMPORARY)
     for inside, _, _ in os.walk(temporary):
-        _sync(Path(inside))
+        sync_folder(Path(inside))
     os.rename(temporary, folder)
-    _sync(folder.parent)
+    sync_folder(folder.parent)
 
 
 def remove(folder: Path) -> None:
@@ -151,11 +151,3 @@ def _cause(error: BaseException) -> str:
         error = before
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return (text or type(error).__name__).splitlines()[0].rstrip(".")
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

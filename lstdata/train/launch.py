@@ -32,14 +32,21 @@ def launch(
     config: TrainConfig, model: ModelConfig, start: WarmStart | None, data: TrainingData, out: Path, say: Say
 ) -> None:
     """Train to the end of the schedule or to `stop_at`; a folder with checkpoints is continued from the last."""
-    _check_devices()
+    _check_devices(config)
     recipe = LstRecipe(config, model, start, data, out, Progress(required(config.steps), say))
     with _own_logging(), _said_plainly(), closing(recipe):
         run(recipe, recipe_config(config, model), out, no_rich=True, no_progress=True)
 
 
-def _check_devices() -> None:
-    """ConfigError where this machine has GPUs, but not one for each of its processes."""
+def _check_devices(config: TrainConfig) -> None:
+    """ConfigError where this machine has GPUs, but not one for each of its processes; or none, and needs one."""
+    if not torch.cuda.is_available():
+        if config.attention == "flex":
+            raise ConfigError("`attention` flex has no gradient on a CPU: use auto, blocked or dense.")
+        if config.compile and config.attention != "dense":
+            raise ConfigError(
+                "`compile` needs `attention` dense on a CPU: blocks would be compiled anew for each batch."
+            )
     devices, processes = torch.cuda.device_count(), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     if 0 < devices < processes:
         raise ConfigError(f"Processes on a machine must be ≤ its GPUs ({devices}), but are {processes}.")

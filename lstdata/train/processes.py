@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
 
-from lstdata import errors
+from lstdata.child import heard
 from lstdata.config import to_dict
 from lstdata.errors import LstDataError
 from lstdata.train.config import TrainConfig
@@ -201,7 +201,7 @@ def _failure(failed: Sequence[_Process], count: int, logs: Path) -> LstDataError
         return LstDataError(f"{who} was ended by {name}{hint}; run the same command again to resume.")
     lines = process.report.get("lines", ["it did not say why"])
     if "error" in process.report:
-        return _KINDS.get(process.report["error"], LstDataError)(*lines)
+        return heard(process.report)
     log = logs / f"process_{process.rank}.log"
     return LstDataError(f"{who} failed with exit code {code}: {lines[0]} (see `{log}`).")
 
@@ -209,9 +209,6 @@ def _failure(failed: Sequence[_Process], count: int, logs: Path) -> LstDataError
 def _likely_consequence(process: _Process) -> int:
     """A killed process failed of nothing else; one that reports an error of ours hardly did; another may have."""
     return 0 if (process.code or 0) < 0 else 1 if "error" in process.report else 2
-
-
-_KINDS: Final = {kind.__name__: kind for kind in (errors.ConfigError, errors.CorruptShard, errors.Unavailable)}
 
 
 def _free_port() -> int:

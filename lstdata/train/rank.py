@@ -9,27 +9,26 @@ import json
 import os
 import signal
 import sys
-import threading
 import traceback
 from typing import Any
 
+from lstdata.child import channel, end_with_parent, said
 from lstdata.errors import LstDataError
 
 
 def main() -> None:
-    channel = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
-    os.dup2(2, 1)
+    parent = channel()
 
     def send(**message: Any) -> None:
-        channel.write(json.dumps(message) + "\n")
-        channel.flush()
+        parent.write(json.dumps(message).encode() + b"\n")
+        parent.flush()
 
     task = json.loads(sys.stdin.readline())
-    threading.Thread(target=_go_with_parent, daemon=True).start()
+    end_with_parent(lambda: os.killpg(os.getpid(), signal.SIGKILL))  # with all that this one started
     try:
         summary = _train(task, lambda line: send(say=line))
     except LstDataError as error:
-        send(error=type(error).__name__, lines=list(getattr(error, "mistakes", error.args)))
+        send(**said(error))
     except BaseException as error:
         traceback.print_exc()
         send(lines=[f"{type(error).__name__}: {error}".splitlines()[0]])
@@ -46,12 +45,6 @@ def _train(task: dict[str, Any], say: Any) -> dict[str, Any]:
     from lstdata.train.run import train
 
     return train(from_dict(TrainConfig, task["config"]), None, place(task["out"]), say)
-
-
-def _go_with_parent() -> None:
-    """End this process, and all that it started, once the parent holds its standard input no longer."""
-    sys.stdin.read()
-    os.killpg(os.getpid(), signal.SIGKILL)
 
 
 if __name__ == "__main__":

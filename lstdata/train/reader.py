@@ -15,7 +15,7 @@ from lstdata.loader.corpus import Corpus
 from lstdata.loader.feed import Feed
 from lstdata.loader.mixture import Mixture, merged_mixtures
 from lstdata.loader.rows import held_out_rows
-from lstdata.model.attention import BLOCK
+from lstdata.model.attention import multiple_on
 from lstdata.model.batch import Batch, collate
 from lstdata.packing import Row, RowBudget, join
 from lstdata.train.config import TrainConfig, required, row_budget
@@ -190,6 +190,6 @@ class ValidationReader(DataReader[Batch]):
 
 
 def batches(rows: Sequence[Row], per_batch: int) -> list[Batch]:
-    """One batch of every so many rows; on a GPU in whole blocks of FlexAttention, which also align the products."""
-    multiple = BLOCK if torch.cuda.is_available() else 1
+    """One batch of every so many rows."""
+    multiple = multiple_on(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     return [collate(rows[first : first + per_batch], multiple) for first in range(0, len(rows), per_batch)]

@@ -89,6 +89,9 @@ def test_recordings_without_manifests_come_from_the_items_themselves(built: Path
     out = UPath(tmp_path / "eval")
     assert build_set(path, out, UPath(built), BuildProgress(quiet=True), run=RunConfig(workers=1)).recordings == 2
     assert [p.recording for p in EvaluationSet(out).items[0].endings] == ["audio/utt-600", "audio/utt-601"]
+    with pytest.raises(ConfigError, match="`like` must be a finished run folder of speech"):
+        build_set(path, UPath(tmp_path / "none"), UPath(tmp_path), BuildProgress(quiet=True), run=RunConfig())
+    assert not (tmp_path / "none").exists()
     silent = write_items(corpus, item("a", None, part(600), part(601)))
     with pytest.raises(ConfigError, match="the items name 2 recordings without `audio`, such as 'utt-600'"):
         build_set(silent, UPath(tmp_path / "other"), UPath(built), BuildProgress(quiet=True), run=RunConfig(workers=1))

@@ -55,7 +55,7 @@ def test_a_checkpoint_is_none_before_it_is_committed_and_none_once_it_is_being_r
 
     with monkeypatch.context() as patched:
         patched.setattr("shutil.rmtree", killed)
-        patched.setattr("lstdata.train.checkpoint._sync", lambda folder: None)
+        patched.setattr("lstdata.train.checkpoint.sync_folder", lambda folder: None)
         with pytest.raises(KeyboardInterrupt):
             checkpoint.remove(checkpoint.step_folder(tmp_path, 2))
     checkpoint.remove(checkpoint.step_folder(tmp_path, 2))

@@ -127,6 +127,13 @@ def test_half_precision_trains(built: Path, tmp_path: Path) -> None:
     assert math.isfinite(summary["loss"])
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="of a machine without a GPU")
+@pytest.mark.parametrize(("option", "rule"), [("attention=flex", "no gradient on a CPU"), ("compile=true", "dense")])
+def test_what_a_cpu_cannot_do_is_said(built: Path, tmp_path: Path, option: str, rule: str) -> None:
+    with pytest.raises(ConfigError, match=rule):
+        run(built, tmp_path / "out", "steps=2", option)
+
+
 def test_a_damaged_shard_ends_training_with_its_name(built: Path, tmp_path: Path) -> None:
     data = Path(shutil.copytree(built, tmp_path / "data"))
     for path in (data / "shards").glob("train-*.tar"):
