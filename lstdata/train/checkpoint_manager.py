@@ -25,6 +25,9 @@ from lstdata.train.reader import merge_states
 OF_A_STEP = ("_metric_bag", "_rng_bag")
 """What the trainer would also keep: figures that are published step by step, and generators that each step seeds."""
 
+PLACE_IN_SCHEDULE = ("last_epoch", "_step_count", "_last_lr")
+"""What is restored of the learning rate's schedule: the rest is the config's, and a fork's may be longer."""
+
 
 class Checkpoints:
     """What fairseq2's trainer asks of a checkpoint manager, with files of `checkpoint`."""
@@ -88,9 +91,11 @@ class Checkpoints:
         return self._written is not None
 
     def load_trainer_state(self, step_nr: int, trainer: Stateful) -> None:
-        own = trainer.state_dict()
+        own: dict[str, Any] = trainer.state_dict()
         saved = checkpoint.read(checkpoint.file_of(self._folder(step_nr), TRAINER, 0))
-        trainer.load_state_dict({**saved, **{name: own[name] for name in OF_A_STEP}})
+        place = {name: saved["_lr_scheduler"][name] for name in PLACE_IN_SCHEDULE}
+        schedule = {"_lr_scheduler": {**own["_lr_scheduler"], **place}}
+        trainer.load_state_dict({**saved, **schedule, **{name: own[name] for name in OF_A_STEP}})
 
     def load_model_state(self, step_nr: int, model: Stateful) -> None:
         sharded = self._gangs.sdp

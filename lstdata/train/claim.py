@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from lstdata.config import differences, to_dict
+from lstdata.config import differences, from_dict, to_dict
 from lstdata.errors import ConfigError
 from lstdata.model.config import ModelConfig
 from lstdata.storage import commit_bytes, commit_json, is_local, read_given, read_json
@@ -75,7 +75,7 @@ def check_claim(out: AnyPath, mine: dict[str, Any]) -> None:
                 f"`{out}` began with {name}, but `init_from` is now `{given['name']}`, {given['sha256'][:12]}; "
                 "use another folder, or leave `init_from` out."
             )
-        changed = differences(_fixed(old["config"]), _fixed(mine["config"]))
+        changed = differences(_fixed(_with_new_options(old["config"])), _fixed(mine["config"]))
         if changed:
             raise ConfigError(f"`{out}` holds a run of another config; use another folder, or undo:", *changed)
 
@@ -109,6 +109,11 @@ def claim(out: Path, mine: dict[str, Any], files: Mapping[str, bytes]) -> None:
 
 def _indices(card: dict[str, Any]) -> list[str]:
     return [data["index_sha256"] for data in card["data"]]
+
+
+def _with_new_options(config: dict[str, Any]) -> dict[str, Any]:
+    """Options that the version which wrote it had not were what they are by default."""
+    return to_dict(from_dict(TrainConfig, config))
 
 
 def _fixed(config: dict[str, Any]) -> dict[str, Any]:

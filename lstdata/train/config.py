@@ -68,9 +68,13 @@ class DataConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizerConfig:
-    """AdamW under a cosine schedule with linear warm-up."""
+    """AdamW under a schedule with linear warm-up."""
 
     lr: float | None = None
+    schedule: Literal["cosine", "constant-then-decay"] = "cosine"
+    """After the warm-up: a cosine from `lr` down to the last step, or `lr` itself until it falls linearly."""
+    decay: float = 0.2
+    """Of `constant-then-decay`: the share of all steps, the last ones, in which it falls; 0: it never does."""
     final_lr: float = 0.01
     """The last learning rate, as a share of `lr`."""
     warmup: int | None = None
@@ -91,8 +95,9 @@ class OptimizerConfig:
         for name in ("beta1", "beta2"):
             if not 0 <= getattr(self, name) < 1:
                 yield f"`{name}` must be in [0, 1), but is {getattr(self, name)}."
-        if not 0 <= self.final_lr <= 1:
-            yield f"`final_lr` must be in [0, 1], but is {self.final_lr}."
+        for name in ("decay", "final_lr"):
+            if not 0 <= getattr(self, name) <= 1:
+                yield f"`{name}` must be in [0, 1], but is {getattr(self, name)}."
 
 
 @dataclass(frozen=True, kw_only=True)

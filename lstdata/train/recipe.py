@@ -38,8 +38,10 @@ from lstdata.model.compiling import compile_blocks
 from lstdata.model.config import ModelConfig
 from lstdata.model.lst import Model, build_model
 from lstdata.train.checkpoint_manager import Checkpoints
-from lstdata.train.config import TrainConfig, parallelism, required
+from lstdata.train.config import OptimizerConfig, TrainConfig, parallelism, required
 from lstdata.train.data import TrainingData
+from lstdata.train.learning_rate import decay_begins
+from lstdata.train.lr_scheduler import CONSTANT_THEN_DECAY, ConstantThenDecayConfig, register_schedule
 from lstdata.train.metrics import COUNTS, MEANS, Pace, TimedReader, Totals, device_peak
 from lstdata.train.reader import TrainReader, train_reader, validation_reader
 from lstdata.train.steps import TrainStep, ValidationStep
@@ -111,6 +113,7 @@ class LstRecipe(Recipe):
             compiler=compile_blocks,
             fsdp_applier=shard_blocks,
         )
+        register_schedule(container)
         container.register_instance(ModelConfig, self._model, key=THIS_RUN)
         register_dataset_family(container, DATASET, TrainingData, DataSection, opener=lambda config: self._data)
         container.collection.register_instance(MetricRecorder, self._recorder)
@@ -189,7 +192,6 @@ def blocks(model: Model) -> Iterator[nn.Module]:
 def recipe_config(config: TrainConfig, model: ModelConfig) -> RecipeConfig:
     """A resolved config in fairseq2's terms."""
     steps, optimizer = required(config.steps), config.optimizer
-    lr, warmup = required(optimizer.lr), required(optimizer.warmup)
     parallel = parallelism(config, model)
     return RecipeConfig(
         model=ModelSection(
@@ -206,20 +208,12 @@ def recipe_config(config: TrainConfig, model: ModelConfig) -> RecipeConfig:
         ),
         optimizer=OptimizerSection(
             config=AdamWConfig(
-                lr=lr,
+                lr=required(optimizer.lr),
                 betas=(optimizer.beta1, optimizer.beta2),
                 weight_decay=required(optimizer.weight_decay),
             )
         ),
-        lr_scheduler=LRSchedulerSection(
-            config=CosineAnnealingLRConfig(
-                cycle_len=max(1, steps - warmup),
-                num_warmup_steps=warmup,
-                start_lr=lr / max(1, warmup),
-                final_lr_scale=optimizer.final_lr,
-                lr_mul=optimizer.final_lr,  # `tokens` may end later than expected, in a second cycle
-            )
-        ),
+        lr_scheduler=_schedule(optimizer, steps),
         regime=RegimeSection(
             num_steps=config.stop_at if config.tokens else min(steps, config.stop_at or steps),
             num_data_epochs=ENDS_OF_DATA,
@@ -229,6 +223,31 @@ def recipe_config(config: TrainConfig, model: ModelConfig) -> RecipeConfig:
             publish_metrics_every_n_steps=1,
         ),
         common=CommonSection(torch=TorchConfig(num_threads=_threads()), seed=config.seed, no_sweep_dir=True),
+    )
+
+
+def _schedule(optimizer: OptimizerConfig, steps: int) -> LRSchedulerSection:
+    """`tokens` may end later than the `steps` that are expected: the learning rate then does not rise again."""
+    lr, warmup = required(optimizer.lr), required(optimizer.warmup)
+    if optimizer.schedule == "cosine":
+        return LRSchedulerSection(
+            config=CosineAnnealingLRConfig(
+                cycle_len=max(1, steps - warmup),
+                num_warmup_steps=warmup,
+                start_lr=lr / max(1, warmup),
+                final_lr_scale=optimizer.final_lr,
+                lr_mul=optimizer.final_lr,  # of a second cycle
+            )
+        )
+    return LRSchedulerSection(
+        name=CONSTANT_THEN_DECAY,
+        config=ConstantThenDecayConfig(
+            warmup=warmup,
+            decay_begins=decay_begins(optimizer, steps),
+            steps=steps,
+            start_lr=lr / max(1, warmup),
+            final_lr_scale=optimizer.final_lr,
+        ),
     )
 
 
