@@ -4,10 +4,12 @@ BIN := .venv/bin
 DEMO ?= demo
 DEMO_UTTERANCES ?= 300
 POINTS ?= 112
+SIZE ?= tiny
+REPRODUCTION ?= reproduction-$(SIZE)
 SMALL_THREADS := OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow chaos lint docs drawings bench clean distclean
+.PHONY: help setup demo reproduce test test-slow chaos lint docs drawings bench clean distclean
 
 help:  ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,6 +28,9 @@ demo: setup  ## Synthesised corpus → shards → trained model → report, in d
 	$(BIN)/lstdata build-shards $(DEMO)/corpus $(DEMO)/shards --config pipelines/demo.yaml
 	$(BIN)/lstdata train --data $(DEMO)/shards --out $(DEMO)/run
 	@echo "Look at $(DEMO)/shards/report.html"
+
+reproduce: setup  ## The paper's comparison in small, in reproduction-tiny/: SIZE=tiny, small, 420m or 1b
+	$(BIN)/lstdata reproduce $(REPRODUCTION) --size $(SIZE)
 
 test: setup  ## Everything but the tests marked slow
 	$(SMALL_THREADS) $(BIN)/python -m pytest

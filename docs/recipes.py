@@ -1,4 +1,4 @@
-"""A hook of mkdocs: what pipelines/*.yaml say and choose, in docs/corpora.md and, of models, in docs/training.md."""
+"""A hook of mkdocs: what pipelines/*.yaml say and choose, in docs/corpora.md, training.md and reproducing.md."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from docs.commands import plain
 PIPELINES: Final = Path(__file__).resolve().parents[1] / "pipelines"
 CORPORA: Final = ("librispeech", "mls", "libri-light", "peoples-speech", "commonvoice", "ljspeech")
 TRAININGS: Final = ("train-420m", "train-1b", "train-baseline-1b")
+REPRODUCTIONS: Final = ("reproduce-tiny",)
 MARKS: Final = {
     re.compile("<!-- every recipe.*-->"): CORPORA,
     re.compile("<!-- every training.*-->"): TRAININGS,
+    re.compile("<!-- every reproduction.*-->"): REPRODUCTIONS,
 }
 
 

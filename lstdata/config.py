@@ -10,6 +10,7 @@ from lstdata.options import differences as differences
 from lstdata.options import fingerprint as fingerprint
 from lstdata.options import from_dict as from_dict
 from lstdata.options import load as load
+from lstdata.options import override as override
 from lstdata.options import seed_mistakes
 from lstdata.options import to_dict as to_dict
 from lstdata.run_options import RunConfig as RunConfig

@@ -50,6 +50,13 @@ def from_dict(cls: type[T], tree: dict[str, Any], known: Sequence[str] = ()) -> 
     return typing.cast(T, value)
 
 
+def override(config: T, sets: Sequence[str]) -> T:
+    """A config with `a.b=value` overrides; raises ConfigError with all mistakes."""
+    tree = to_dict(config)
+    mistakes = [m for item in sets for m in _apply_set(tree, item)]
+    return from_dict(type(config), tree, mistakes)
+
+
 def to_dict(config: Any) -> dict[str, Any]:
     """The resolved config as plain JSON values."""
     return {key: _plain(value) for key, value in dataclasses.asdict(config).items()}

@@ -142,10 +142,17 @@ def test_the_commands_that_are_shown_are_commands(page: Path) -> None:
 def test_every_corpus_has_its_recipe_on_the_page() -> None:
     page = recipes.on_page_markdown((ROOT / "docs" / "corpora.md").read_text(encoding="utf-8"))
     of_builds = {path.stem for path in (ROOT / "pipelines").glob("*.yaml") if "about" in path.read_text()}
-    assert {*recipes.CORPORA, *recipes.TRAININGS} == of_builds - {"demo"}
+    assert {*recipes.CORPORA, *recipes.TRAININGS, *recipes.REPRODUCTIONS} == of_builds - {"demo"}
     for name in recipes.CORPORA:
         assert f"--config pipelines/{name}.yaml\n```" in page
         assert f"`pipelines/{name}.yaml` chooses:\n\n```yaml\n" in page
+
+
+def test_every_reproduction_is_on_the_page() -> None:
+    page = recipes.on_page_markdown((ROOT / "docs" / "reproducing.md").read_text(encoding="utf-8"))
+    for name in recipes.REPRODUCTIONS:
+        assert f"--size {name.removeprefix('reproduce-')}" in page
+        assert f"`pipelines/{name}.yaml` chooses:\n\n```yaml\nsize: " in page
 
 
 def test_every_training_is_on_the_page() -> None:

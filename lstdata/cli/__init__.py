@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 
-_RESUMABLE = ("segment", "transcribe", "plan", "build-shards", "retry", "train")
+_RESUMABLE = ("segment", "transcribe", "plan", "build-shards", "retry", "train", "reproduce")
 """Verbs that go on where they were when the same command is run again."""
 
 

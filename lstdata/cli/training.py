@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -34,6 +35,11 @@ if TYPE_CHECKING:
     help="Weights to begin with: a folder or a name on the hub of a Llama of transformers, or a run of `train`.",
 )
 @click.option(
+    "--tokens-of",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A run of `train`: this one ends with the step in which as many raw tokens have been read as that one read.",
+)
+@click.option(
     "--processes", default=1, show_default=True, help="On this machine: one for each GPU, or sharing its cores."
 )
 @click.option("--dry-run", is_flag=True, help="Say what it would take: FLOPs, memory, days. Nothing is written.")
@@ -48,6 +54,7 @@ def train_command(
     out: UPath | None,
     preset: str | None,
     init_from: str | None,
+    tokens_of: Path | None,
     processes: int,
     dry_run: bool,
     gpus: int | None,
@@ -61,9 +68,11 @@ def train_command(
     from lstdata.config import load
     from lstdata.errors import ConfigError
     from lstdata.train import TrainConfig, train
+    from lstdata.train.tokens_read import tokens_read
 
     data = [_source(path) for path in paths] or None
-    given = {"preset": preset, "init_from": init_from, "data": data}
+    tokens = None if tokens_of is None else tokens_read(tokens_of)
+    given = {"preset": preset, "init_from": init_from, "data": data, "tokens": tokens}
     chosen = [f"{name}={json.dumps(value)}" for name, value in given.items() if value is not None]
     machine = {"gpus": gpus, "gpu": gpu, "mfu": mfu}
     if not dry_run:

@@ -22,6 +22,7 @@ from lstdata.cli import (
     looking,
     planning,
     preparing,
+    reproducing,
     reshaping,
     retrying,
     segmenting,
@@ -60,6 +61,7 @@ SECTIONS: Final[dict[str, tuple[click.Command, ...]]] = {
     ),
     "Train": (training.train_command, generating.generate_command),
     "Evaluate": (evaluating.build_eval_command, evaluating.evaluate_command, evaluating.compare_command),
+    "Reproduce": (reproducing.reproduce_command,),
 }
 
 

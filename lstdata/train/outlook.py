@@ -209,19 +209,19 @@ def lines(outlook: Outlook) -> Iterator[str]:
     for source in outlook.sources:
         share = f", {source.share:.1%} of the tokens by {source.row_share:.1%} of the rows"
         yield (
-            f"epoch of {source.name}: {source.documents:,} documents, {_short(source.tokens)} tokens; the schedule has "
+            f"epoch of {source.name}: {source.documents:,} documents, {short(source.tokens)} tokens; the schedule has "
             f"{source.epochs:,.1f} of it" + (share if len(outlook.sources) > 1 else "")
         )
     yield (
-        f"step: {outlook.rows} rows, {_short(outlook.tokens)} raw tokens in {_short(model.positions)} positions "
-        f"({outlook.saved_positions:.1%} saved), {_short(model.flops, 'FLOP')}"
+        f"step: {outlook.rows} rows, {short(outlook.tokens)} raw tokens in {short(model.positions)} positions "
+        f"({outlook.saved_positions:.1%} saved), {short(model.flops, 'FLOP')}"
     )
     if outlook.baseline is not None:
         ratio = outlook.baseline.flops / model.flops
-        flops = _short(outlook.baseline.flops, "FLOP")
+        flops = short(outlook.baseline.flops, "FLOP")
         yield f"its baseline at equal tokens: {flops} a step, {ratio:.2f} times as many"
     total = outlook.steps * outlook.tokens
-    yield f"schedule: {outlook.steps:,} steps, {_short(total)} tokens, {_short(outlook.steps * model.flops, 'FLOP')}"
+    yield f"schedule: {outlook.steps:,} steps, {short(total)} tokens, {short(outlook.steps * model.flops, 'FLOP')}"
     shared = f", the model in {outlook.shards} shares" if outlook.shards > 1 else ""
     yield (
         f"memory of a GPU at {outlook.batch_rows} rows a pass{shared}: {_gib(memory.total)}, or "
@@ -238,11 +238,12 @@ def lines(outlook: Outlook) -> Iterator[str]:
 
 
 def _size(load: Load) -> str:
-    parts = " · ".join(f"{name} {_short(count)}" for name, count in load.parameters.items())
+    parts = " · ".join(f"{name} {short(count)}" for name, count in load.parameters.items())
     return f"{sum(load.parameters.values()):,} parameters ({parts})"
 
 
-def _short(count: float, unit: str = "") -> str:
+def short(count: float, unit: str = "") -> str:
+    """With a letter for its power of a thousand."""
     for power, letter in ((21, "Z"), (18, "E"), (15, "P"), (12, "T"), (9, "G"), (6, "M"), (3, "k")):
         if count >= 10**power:
             return f"{count / 10**power:.3g} {letter}{unit}"

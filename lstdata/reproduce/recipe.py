@@ -1,0 +1,257 @@
+"""What a reproduction is made of: the corpus, its shards, the models that are compared, how they are asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from lstdata.config import BuildConfig
+from lstdata.reproduce.arms import ARMS, unknown
+from lstdata.train.config import PLAIN, TrainConfig
+
+_NAME: Final = re.compile("[a-z0-9][a-z0-9-]*")
+_PLACE: Final = re.compile("[A-Z][A-Z0-9_]*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoConfig:
+    """The corpus that `lstdata demo-corpus` synthesises."""
+
+    utterances: int = 200
+    """Spoken stories."""
+    items: int = 200
+    """Of story completion: half as many pairs."""
+    text_stories: int = 2000
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlaceConfig:
+    """A file, folder or name of the user's, for which `$NAME` stands in commands."""
+
+    name: str = ""
+    """In capitals."""
+    what: str = ""
+    """For the user who is asked for it."""
+    path: str | None = None
+
+    def mistakes(self) -> Iterator[str]:
+        if not _PLACE.fullmatch(self.name) or self.name == "OUT":
+            yield f"`name` must be of capitals, digits and _, and not OUT, but is {self.name!r}."
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandConfig:
+    """A step that the recipe itself states."""
+
+    name: str = ""
+    run: str = ""
+    """A command without `lstdata` before it; `$OUT` and `$NAME` of a place stand for paths."""
+    makes: str = ""
+    """What is there once it is done, as `$OUT/speech`."""
+    hours: float | None = None
+    """What it takes, by experience: of a core, or of a GPU where `on` says so."""
+    on: Literal["cpu", "gpu"] = "cpu"
+    after: tuple[str, ...] | None = None
+    """Names of the commands that it needs; null: the one before it."""
+
+    def mistakes(self) -> Iterator[str]:
+        if not _NAME.fullmatch(self.name):
+            yield f"`name` must be of small letters, digits and -, but is {self.name!r}."
+        if not self.run:
+            yield "`run` must be a command, but is empty."
+        if not self.makes.startswith("$OUT/"):
+            yield f"`makes` must begin with $OUT/, but is {self.makes!r}."
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorpusConfig:
+    """Where speech, text and what is asked come from: `demo`, or commands that leave `$OUT/speech` and `$OUT/text`."""
+
+    demo: DemoConfig | None = None
+    places: tuple[PlaceConfig, ...] = ()
+    commands: tuple[CommandConfig, ...] = ()
+    hours: float = 0.0
+    """Of speech, for the estimate; 0: as many as the stories of `demo` last."""
+    stored_gigabytes: float = 0.0
+    """Of shards, of speech and of text, for the estimate."""
+
+    def mistakes(self) -> Iterator[str]:
+        if (self.demo is None) == (not self.commands):
+            yield "`demo` or commands must be given, and not both."
+        for option, names in (
+            ("places", [place.name for place in self.places]),
+            ("commands", [command.name for command in self.commands]),
+        ):
+            if len(set(names)) < len(names):
+                yield f"`{option}` must have names of their own, but they are {', '.join(names)}."
+        for number, command in enumerate(self.commands):
+            early = {other.name for other in self.commands[:number]}
+            for name in command.after or ():
+                if name not in early:
+                    yield f"`commands.{number}.after` must name commands before it, but names {name!r}."
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetConfig:
+    """An evaluation set, as `lstdata build-eval` makes it."""
+
+    name: str = ""
+    items: str = ""
+    """A file, or a folder of a benchmark as it is published; with `$NAME` of places."""
+    layout: str = "auto"
+    audio: str | None = None
+
+    def mistakes(self) -> Iterator[str]:
+        if not _NAME.fullmatch(self.name):
+            yield f"`name` must be of small letters, digits and -, but is {self.name!r}."
+        if not self.items:
+            yield "`items` must name a file or a folder, but is empty."
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataControlledConfig:
+    """A second budget: as many raw tokens as an arm of patches read under equal compute."""
+
+    arms: tuple[str, ...] = ("base",)
+    """Those that are trained on."""
+    like: str = "static-4"
+    """Whose raw tokens they are to read; with the same seed."""
+
+    def mistakes(self) -> Iterator[str]:
+        yield from unknown("arms", self.arms)
+        yield from unknown("like", [self.like])
+        for name in self.arms:
+            if name in ARMS and not ARMS[name].plain:
+                yield f"`arms` must be baselines: under equal compute, {name} has read those tokens."
+            if name in ARMS and ARMS[name].pieces:
+                yield f"`arms` must count raw tokens, but those of {name} are pieces of several units."
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateConfig:
+    """How every model is asked."""
+
+    modes: str = "s-s,t-t,s-t,t-s"
+    """Of prompt and endings."""
+    interleave: str = "speech,text,lst"
+    """How the held-out speech is read for its perplexity; empty: it is not."""
+    limit: int | None = None
+    """Items of each set."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuneConfig:
+    """Fine-tuning for recognition or synthesis, and how that is evaluated."""
+
+    arms: tuple[str, ...] = ()
+    seeds: int = 1
+    """Of the trained models: the first so many."""
+    steps: int = 1000
+    every: int = 0
+    """Steps between two evaluations; 0: one at the end."""
+    warmup: int = 100
+    lr: float | None = None
+    """None: the preset's."""
+    utterances: int | None = None
+    """Of the validation split that are evaluated; None: all."""
+    keep: int = 5
+    """Of synthesis: utterances that are kept to be listened to."""
+
+    def mistakes(self) -> Iterator[str]:
+        yield from unknown("arms", self.arms)
+        for name in self.arms:
+            if name in ARMS and ARMS[name].given_boundaries:
+                yield f"`arms` must not need word times of what is being written, but {name} does."
+        for option, least in (("steps", 1), ("every", 0), ("seeds", 1), ("keep", 0)):
+            if getattr(self, option) < least:
+                yield f"`{option}` must be ≥ {least}, but is {getattr(self, option)}."
+        if self.utterances is not None and self.utterances < 1:
+            yield f"`utterances` must be ≥ 1, but is {self.utterances}."
+
+
+@dataclass(frozen=True, kw_only=True)
+class MachineConfig:
+    """How fast a recipe was seen to run on a machine."""
+
+    name: str = ""
+    training_gigaflops: float = 20.0
+    """The model's, per second of training."""
+    step_seconds: float = 20.0
+    """What any step takes to start and to end."""
+    speech_hours_per_hour: float = 100.0
+    """Of the corpus, synthesised or built."""
+    items_per_second: float = 20.0
+    """Items of one set, in one mode."""
+    utterances_per_second: float = 1.0
+    """Recognised, or synthesised."""
+
+    def mistakes(self) -> Iterator[str]:
+        for name, value in vars(self).items():
+            if name != "name" and value <= 0:
+                yield f"`{name}` must be > 0, but is {value}."
+
+
+@dataclass(frozen=True, kw_only=True)
+class CostConfig:
+    """What the estimate rests on; nothing else depends on it."""
+
+    machines: tuple[MachineConfig, ...] = ()
+    """The first is that by which the time left is told, until the steps that are done tell it."""
+    document_tokens: float = 500.0
+    """Mean length of a document, of speech or text."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """All of `lstdata reproduce`."""
+
+    about: str = ""
+    size: str = "tiny"
+    corpus: CorpusConfig = field(default_factory=CorpusConfig)
+    build: BuildConfig = field(default_factory=BuildConfig)
+    """Of the speech of `corpus.demo`."""
+    train: TrainConfig = field(default_factory=TrainConfig)
+    """What all arms share; an arm adds `patching`, a seed `seed` and `rows.seed`, and the steps their `data`."""
+    text_share: float = 2.0
+    """Raw tokens of text for each of interleaved speech."""
+    pieces: int = 1000
+    """Of `unit-bpe`."""
+    arms: tuple[str, ...] = ("base", "static-4", "curriculum")
+    seeds: int = 1
+    """How many: 0, 1, 2 …"""
+    data_controlled: DataControlledConfig = field(default_factory=DataControlledConfig)
+    sets: tuple[SetConfig, ...] = ()
+    evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
+    asr: TuneConfig = field(default_factory=TuneConfig)
+    tts: TuneConfig = field(default_factory=TuneConfig)
+    cost: CostConfig = field(default_factory=CostConfig)
+
+    def mistakes(self) -> Iterator[str]:
+        yield from unknown("arms", self.arms)
+        if not self.arms:
+            yield "`arms` must name at least one."
+        if self.seeds < 1:
+            yield f"`seeds` must be ≥ 1, but is {self.seeds}."
+        if self.text_share <= 0:
+            yield f"`text_share` must be > 0, but is {self.text_share:g}."
+        yield from self._train_mistakes()
+        absent = self.data_controlled.arms and self.data_controlled.like not in self.arms
+        if absent and any(name in self.arms for name in self.data_controlled.arms):
+            yield f"`data_controlled.like` must be one of `arms`, but is {self.data_controlled.like}."
+        if not self.sets and not self.evaluate.interleave:
+            yield "`sets` must hold one at least where `evaluate.interleave` is empty: nothing would be asked."
+        names = [found.name for found in self.sets]
+        if len(set(names)) < len(names):
+            yield f"`sets` must have names of their own, but they are {', '.join(names)}."
+
+    def _train_mistakes(self) -> Iterator[str]:
+        if self.train.data:
+            yield "`train.data` must not be given: all arms train on the shards that the recipe makes."
+        for option in ("tokens", "stop_at", "init_from"):
+            if getattr(self.train, option) is not None:
+                yield f"`train.{option}` must not be given: the budgets of the arms decide it."
+        if self.train.patching.strategy in PLAIN:
+            yield "`train.patching.strategy` must not be given: the arms decide it."

@@ -1,0 +1,62 @@
+"""The steps of fine-tuning for recognition and synthesis, stopped and evaluated every so many steps."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Literal
+
+from lstdata.reproduce.arms import ARMS
+from lstdata.reproduce.options import sets
+from lstdata.reproduce.recipe import Recipe, TuneConfig
+from lstdata.reproduce.step import Step, set_words, step
+from lstdata.train.config import TrainConfig
+
+Task = Literal["asr", "tts"]
+
+
+def tuning_steps(recipe: Recipe, task: Task, tune: TuneConfig) -> Iterator[Step]:
+    for seed in range(min(tune.seeds, recipe.seeds)):
+        for arm in tune.arms:
+            yield from _tuning(recipe, task, tune, arm, seed)
+
+
+def _tuning(recipe: Recipe, task: Task, tune: TuneConfig, arm: str, seed: int) -> Iterator[Step]:
+    """Fine-tuning, stopped and evaluated every so many steps."""
+    run, trained = f"$OUT/{task}/{arm}-{seed}", f"train-compute-{arm}-{seed}"
+    options = [
+        *sets(_tuned(recipe.train, task, tune)),
+        *(ARMS[arm].tuned or ARMS[arm].sets),
+        f"seed={seed}",
+        f"rows.seed={seed}",
+    ]
+    argv = ["train", "--out", run, "--init-from", f"$OUT/runs/compute/{arm}-{seed}", "--data", "$OUT/speech"]
+    argv += set_words(options)
+    before, done = [trained], 0
+    for end in evaluated_steps(tune):
+        name, title = f"{task}-{arm}-{seed}-{end}", f"{task.upper()} of {arm}, seed {seed}, to step {end}"
+        stop = [] if end == tune.steps else ["--set", f"stop_at={end}"]
+        made = f"{run}/metrics/summary.json" if end == tune.steps else f"{run}/train.json"
+        yield step(f"tune-{name}", title, [*argv, *stop], made, "tune", before, end - done, arm)
+        asked = ["evaluate", run, "--data", "$OUT/speech", "--tasks", task, "--out", f"{run}/evaluation/step-{end}"]
+        asked += [] if tune.utterances is None else ["--limit", str(tune.utterances)]
+        made = f"{run}/evaluation/step-{end}/speech-validation-{task}.json"
+        amount = float(tune.utterances or 0)
+        yield step(f"evaluate-{name}", f"evaluate {title}", asked, made, "ask", [f"tune-{name}"], amount, arm)
+        before, done = [f"evaluate-{name}"], end
+
+
+def _tuned(train: TrainConfig, task: Task, tune: TuneConfig) -> TrainConfig:
+    optimizer = train.optimizer
+    return dataclasses.replace(
+        train,
+        steps=tune.steps,
+        optimizer=dataclasses.replace(optimizer, warmup=tune.warmup, lr=tune.lr or optimizer.lr),
+        interleave=dataclasses.replace(train.interleave, strategy=task),
+        validate_tasks=(),
+    )
+
+
+def evaluated_steps(tune: TuneConfig) -> list[int]:
+    """The steps of fine-tuning after which it is evaluated; the last is one."""
+    return [*range(tune.every, tune.steps, tune.every), tune.steps] if tune.every else [tune.steps]
