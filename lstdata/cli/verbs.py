@@ -26,6 +26,7 @@ from lstdata.cli import (
     reshaping,
     retrying,
     segmenting,
+    tabulating,
     training,
     transcribing,
     verifying,
@@ -61,7 +62,7 @@ SECTIONS: Final[dict[str, tuple[click.Command, ...]]] = {
     ),
     "Train": (training.train_command, generating.generate_command),
     "Evaluate": (evaluating.build_eval_command, evaluating.evaluate_command, evaluating.compare_command),
-    "Reproduce": (reproducing.reproduce_command,),
+    "Reproduce": (reproducing.reproduce_command, tabulating.reproduce_report_command),
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,3 +84,42 @@ class _Groups:
 def _percentiles(means: Values) -> tuple[float, float]:
     low, high = np.percentile(means, (2.5, 97.5)).tolist()
     return low, high
+
+
+@dataclass(frozen=True, eq=False)
+class Resampled:
+    """Runs over the same items, in the same draws of groups of them: drawn once, and any runs then compared.
+
+    With up to some 400 groups the intervals are those of `difference`, to the last digit.
+    """
+
+    means: Values
+    """(runs,) over all items."""
+    drawn: Values
+    """(runs, draws)"""
+    seed: int
+
+    @classmethod
+    def draw(cls, values: Values, groups: Sequence[object], *, seed: int = 0) -> Self:
+        """Of values (runs, items) and the items' groups; ValueError without items."""
+        totals = _Groups(values, groups)
+        drawn = [totals.means(counts) for counts in totals.draws(seed, "difference")]
+        return cls(values.mean(axis=1), np.concatenate(drawn, axis=1), seed)
+
+    def mean(self, runs: Sequence[int]) -> Interval:
+        """Over runs and items."""
+        return self._interval([runs])
+
+    def difference(self, ours: Sequence[int], theirs: Sequence[int]) -> Interval:
+        """Of the means of ours − theirs."""
+        return self._interval([ours, theirs])
+
+    def _interval(self, sides: Sequence[Sequence[int]]) -> Interval:
+        random = rng(self.seed, 0, "difference", "bootstrap of runs")
+        draws = self.drawn.shape[1]
+        mean, drawn = 0.0, np.zeros(draws)
+        for sign, runs in zip((1, -1), sides, strict=False):
+            chosen = random.integers(len(runs), size=(len(runs), draws))
+            mean += sign * float(self.means[list(runs)].mean())
+            drawn += sign * self.drawn[list(runs)][chosen, range(draws)].mean(axis=0)
+        return Interval(mean, *_percentiles(drawn))
