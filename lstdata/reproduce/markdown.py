@@ -34,8 +34,8 @@ def escaped(text: str) -> str:
 
 def _lines(told: Told, pictures: Mapping[str, Sequence[tuple[str, str]]]) -> Iterator[str]:
     yield from (f"# {escaped(told.title)}", "", escaped(told.lead), "")
-    if told.about:
-        yield from (escaped(told.about), "")
+    for paragraph in told.about:
+        yield from (*(_fenced(paragraph.text.splitlines()) if paragraph.code else [escaped(paragraph.text)]), "")
     yield from ("## Findings", "")
     for found in told.findings:
         yield from (f"**{escaped(found.title)}**", "", *_bullets(found.sentences))
@@ -45,7 +45,7 @@ def _lines(told: Told, pictures: Mapping[str, Sequence[tuple[str, str]]]) -> Ite
     yield from ("## How it was made", "", *_bullets(told.made))
     if told.search:
         yield from ("What was tuned, as the recipe says:", "", *_bullets(told.search))
-    yield from ("```", *told.commands, "```", "")
+    yield from _fenced(told.commands)
 
 
 def _chapter(chapter: Chapter, pictures: Sequence[tuple[str, str]]) -> Iterator[str]:
@@ -57,6 +57,12 @@ def _chapter(chapter: Chapter, pictures: Sequence[tuple[str, str]]) -> Iterator[
     for found in (*chapter.tables, *chapter.more):
         yield table(found)
     yield from _bullets(chapter.notes)
+
+
+def _fenced(lines: Sequence[str]) -> list[str]:
+    """As they are, whatever they are."""
+    fence = "`" * max(3, 1 + max((len(run) for line in lines for run in re.findall("`+", line)), default=0))
+    return [fence, *(visible(line) for line in lines), fence]
 
 
 def _bullets(lines: Sequence[str]) -> Iterator[str]:

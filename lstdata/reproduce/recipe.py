@@ -209,6 +209,8 @@ class Recipe:
     """All of `lstdata reproduce`."""
 
     about: str = ""
+    search: tuple[str, ...] = ()
+    """What was tuned, with how many attempts for each arm: for whoever reads the results."""
     size: str = "tiny"
     corpus: CorpusConfig = field(default_factory=CorpusConfig)
     build: BuildConfig = field(default_factory=BuildConfig)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from lstdata.errors import ConfigError
+from lstdata.reproduce.folder import DONE, FORMAT, RECIPE
 from lstdata.reproduce.spoken import Spoken, read_spoken
 from lstdata.reproduce.trained import Training, read_training
 from lstdata.storage import read_json
@@ -20,7 +21,6 @@ State = Literal["done", "not evaluated", "not finished", "not begun"]
 BASE: Final = "base"
 """The arm that others are compared with."""
 
-_FORMAT: Final = 1
 _MODES: Final = {"per_token", "raw", "mode"}
 
 
@@ -94,13 +94,13 @@ class Reproduction:
 
 def read_reproduction(out: Path) -> Reproduction:
     """ConfigError where `out` is no such folder, or a file in it is not what it should be."""
-    path = out / "recipe.json"
+    path = out / RECIPE
     if not path.is_file():
-        raise ConfigError(f"`{out}` must be a folder of `lstdata reproduce`, but has no recipe.json.")
+        raise ConfigError(f"`{out}` must be a folder of `lstdata reproduce`, but has no {RECIPE}.")
     with _naming(path):
         recipe = read_json(path)
-        if recipe["format"] != _FORMAT:
-            raise ConfigError(f"`{path}` must have format {_FORMAT}, but has {recipe['format']!r}.")
+        if recipe["format"] != FORMAT:
+            raise ConfigError(f"`{path}` must have format {FORMAT}, but has {recipe['format']!r}.")
         config, arms, seeds = recipe["config"], tuple(recipe["arms"]), tuple(recipe["seeds"])
         runs = [_read_run(out, *one) for one in _asked(config, arms, seeds)]
         spoken = {task: list(_spoken(out, task, config, arms, seeds)) for task in ("asr", "tts")}
@@ -190,7 +190,7 @@ def _spoken(
 def _seconds(out: Path, names: Sequence[str]) -> dict[str, float]:
     found = {}
     for name in names:
-        path = out / "done" / f"{name}.json"
+        path = out / DONE / f"{name}.json"
         if path.is_file():
             with _naming(path):
                 found[name] = float(read_json(path)["seconds"])

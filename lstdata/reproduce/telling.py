@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import re
-import shlex
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
 
 from lstdata.report.figures import counted, hours
 from lstdata.reproduce.chapters import Chapter, Findings, chapters, findings, limits
 from lstdata.reproduce.measured import Measured
 from lstdata.reproduce.results import Reproduction
+from lstdata.reproduce.script import quoted
 
-_PLACE: Final = re.compile(r"[\w./:=-]*\$[A-Z_]+[\w./:=-]*")
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """`code`: lines to be shown as they are."""
+
+    text: str
+    code: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +27,8 @@ class Told:
 
     title: str
     lead: str
-    about: str
+    about: tuple[Paragraph, ...]
+    """The recipe's own words."""
     findings: tuple[Findings, ...]
     limits: tuple[str, ...]
     chapters: tuple[Chapter, ...]
@@ -41,14 +47,20 @@ def tell(found: Reproduction, measured: Measured) -> Told:
             f"{counted(len(found.seeds), 'training seed')}; {done} of {counted(len(found.runs), 'training run')} done "
             "and evaluated. Every figure is computed from the runs’ own files; figures of the paper are marked as such."
         ),
-        about=found.about,
+        about=tuple(_paragraphs(found.about)),
         findings=tuple(findings(found, measured)),
         limits=tuple(limits(found, measured)),
         chapters=tuple(chapters(found, measured)),
         search=found.search,
         made=tuple(_made(found)),
-        commands=tuple(_command(argv) for argv in found.commands),
+        commands=tuple(" ".join(["lstdata", *map(quoted, argv)]) for argv in found.commands),
     )
+
+
+def _paragraphs(text: str) -> Iterator[Paragraph]:
+    for part in filter(str.strip, text.split("\n\n")):
+        code = part.startswith("  ")
+        yield Paragraph(textwrap.dedent(part).strip("\n") if code else " ".join(part.split()), code)
 
 
 def _made(found: Reproduction) -> Iterator[str]:
@@ -60,8 +72,3 @@ def _made(found: Reproduction) -> Iterator[str]:
         )
     if not found.search:
         yield "The recipe does not say what was tuned."
-
-
-def _command(argv: tuple[str, ...]) -> str:
-    """As a shell reads it; `$OUT` and other places are left to it."""
-    return " ".join(["lstdata", *(word if _PLACE.fullmatch(word) else shlex.quote(word) for word in argv)])
