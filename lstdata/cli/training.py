@@ -40,6 +40,12 @@ if TYPE_CHECKING:
     help="A run of `train`: this one ends with the step in which as many raw tokens have been read as that one read.",
 )
 @click.option(
+    "--fork",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="RUN",
+    help="Begin OUT where this run stands, under a schedule of another length.",
+)
+@click.option(
     "--processes", default=1, show_default=True, help="On this machine: one for each GPU, or sharing its cores."
 )
 @click.option("--dry-run", is_flag=True, help="Say what it would take: FLOPs, memory, days. Nothing is written.")
@@ -55,6 +61,7 @@ def train_command(
     preset: str | None,
     init_from: str | None,
     tokens_of: Path | None,
+    fork: Path | None,
     processes: int,
     dry_run: bool,
     gpus: int | None,
@@ -75,6 +82,8 @@ def train_command(
     given = {"preset": preset, "init_from": init_from, "data": data, "tokens": tokens}
     chosen = [f"{name}={json.dumps(value)}" for name, value in given.items() if value is not None]
     machine = {"gpus": gpus, "gpu": gpu, "mfu": mfu}
+    if dry_run and fork is not None:
+        raise click.UsageError("--fork is not for --dry-run: it says what the whole schedule takes.")
     if not dry_run:
         for name, value in {**machine, "json": as_json or None}.items():
             if value is not None:
@@ -86,7 +95,7 @@ def train_command(
         if out is None or dry_run:
             _say_outlook(config, machine, as_json)
         else:
-            train(config, None, out, processes=processes)
+            train(config, None, out, processes=processes, fork=fork)
     except ConfigError as error:
         if os.environ.get("LOCAL_RANK", "0") != "0":  # torchrun's: all ranks find it, one of each machine says it
             sys.exit(error.exit_code)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lstdata.errors import ConfigError, LstDataError
 from lstdata.model.config import ModelConfig
 from lstdata.options import from_dict
-from lstdata.storage import read_json, sync_folder
+from lstdata.storage import read_json, sha256_bytes, sha256_file, sync_folder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -76,6 +76,34 @@ def commit(folder: Path) -> None:
     sync_folder(folder.parent)
 
 
+def copy(folder: Path, target: Path) -> None:
+    """Make a checkpoint of another run one of this: by hard links where one file system has both.
+
+    LstDataError where it cannot, or where the other run has removed it meanwhile.
+    """
+    temporary = target.with_name(target.name + TEMPORARY)
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        for path in folder.rglob("*.pt"):
+            place = temporary / path.relative_to(folder)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            _link(path, place)
+    except OSError as error:
+        raise LstDataError(f"`{folder}` cannot be copied to `{target}`: {_cause(error)}.") from error
+    if not folder.is_dir():
+        raise LstDataError(f"`{folder}` was removed while it was copied: its run has later checkpoints.")
+    commit(target)
+
+
+def _link(path: Path, place: Path) -> None:
+    try:
+        os.link(path, place)
+    except OSError:  # another file system, or one without links
+        shutil.copyfile(path, place)
+        with open(place, "rb") as file:
+            os.fsync(file.fileno())
+
+
 def remove(folder: Path) -> None:
     """Delete a checkpoint, which is none any more before its first file is gone."""
     temporary = folder.with_name(folder.name + TEMPORARY)
@@ -130,6 +158,12 @@ def share(parts: Sequence[Tensor], rank: int = 0, world: int = 1) -> Tensor:
         taken.append(part[max(0, first - offset) : max(0, end - offset)])
         offset += len(part)
     return torch.cat(taken)
+
+
+def weights_sha256(folder: Path) -> str:
+    """What says on any machine which weights a checkpoint has."""
+    sums = [sha256_file(path) for path in sorted((folder / MODEL).rglob("*.pt"))]
+    return sha256_bytes("\n".join(sums).encode())
 
 
 def read_weights(run: Path) -> tuple[ModelConfig, dict[str, Tensor]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -32,6 +32,9 @@ MAY_CHANGE: Final = (
 )
 """What a continued run may be given anew: nothing of it changes what is learnt, but for rounding."""
 
+MAY_DIFFER_IN_A_FORK: Final = ("steps", "tokens", "optimizer.decay")
+"""What makes a schedule of another length, beside `MAY_CHANGE`."""
+
 
 def card_of(
     config: TrainConfig, model: ModelConfig, data: TrainingData, start: WarmStart | None = None
@@ -44,6 +47,7 @@ def card_of(
         "vocab": data.vocab.to_json(),
         "data": data.card(),
         "init_from": None if start is None else start.identity,
+        "forked_from": None,
     }
 
 
@@ -56,28 +60,48 @@ def check_folder(out: AnyPath) -> Path:
     return out
 
 
-def check_claim(out: AnyPath, mine: dict[str, Any]) -> None:
-    """ConfigError where `out` holds another run, or something else."""
+def check_claim(out: AnyPath, mine: dict[str, Any], fork: Path | None = None) -> None:
+    """ConfigError where `out` holds another run, or something else, or what is no fork of the run `fork`."""
     folder = check_folder(out)
-    path = folder / "train.json"
-    if path.is_file() and last_step(folder):
-        old = read_json(path)
-        if old.get("format") != FORMAT:
-            raise ConfigError(f"`{path}` has the format {old.get('format')!r}, but this version reads {FORMAT}.")
-        VocabCard.from_json(old["vocab"], str(path)).check_same(VocabCard.from_json(mine["vocab"]))
-        if _indices(old) != _indices(mine):
-            named = ", ".join(f"`{data['path']}`" for data in mine["data"])
-            raise ConfigError(f"`{out}` was trained on other data than {named}; use another folder.")
-        begun, given = old.get("init_from"), mine["init_from"]
-        if given is not None and given != begun:
-            name = "random weights" if begun is None else f"`{begun['name']}`, {begun['sha256'][:12]}"
-            raise ConfigError(
-                f"`{out}` began with {name}, but `init_from` is now `{given['name']}`, {given['sha256'][:12]}; "
-                "use another folder, or leave `init_from` out."
-            )
-        changed = differences(_fixed(_with_new_options(old["config"])), _fixed(mine["config"]))
-        if changed:
-            raise ConfigError(f"`{out}` holds a run of another config; use another folder, or undo:", *changed)
+    if not (folder / "train.json").is_file() or not last_step(folder):
+        return
+    check_same(folder, mine)
+    begun = read_json(folder / "train.json").get("forked_from")
+    if fork is not None and (begun is None or begun["name"] != fork.resolve().name):
+        name = "no fork" if begun is None else f"one of `{begun['name']}`"
+        raise ConfigError(
+            f"`{out}` must be a fork of `{fork}`, but is {name}; use another folder, or leave `--fork` out."
+        )
+
+
+def check_same(
+    run: Path, mine: dict[str, Any], may_differ: Sequence[str] = (), remedy: str = "use another folder"
+) -> None:
+    """ConfigError where a run differs in data, vocabulary, first weights or options, but for those that may."""
+    path = run / "train.json"
+    old = read_json(path)
+    if old.get("format") != FORMAT:
+        raise ConfigError(f"`{path}` has the format {old.get('format')!r}, but this version reads {FORMAT}.")
+    VocabCard.from_json(old["vocab"], str(path)).check_same(VocabCard.from_json(mine["vocab"]))
+    if _indices(old) != _indices(mine):
+        named = ", ".join(f"`{data['path']}`" for data in mine["data"])
+        raise ConfigError(f"`{run}` was trained on other data than {named}; {remedy}.")
+    begun, given = old.get("init_from"), mine["init_from"]
+    if given is not None and given != begun:
+        name = "random weights" if begun is None else f"`{begun['name']}`, {begun['sha256'][:12]}"
+        raise ConfigError(
+            f"`{run}` began with {name}, but `init_from` is now `{given['name']}`, {given['sha256'][:12]}; "
+            f"{remedy}, or leave `init_from` out."
+        )
+    changed = differences(_fixed(to_dict(config_in(old))), _fixed(mine["config"]))
+    changed = [change for change in changed if change.split("`")[1] not in may_differ]
+    if changed:
+        raise ConfigError(f"`{run}` holds a run of another config; {remedy}, or undo:", *changed)
+
+
+def config_in(card: dict[str, Any]) -> TrainConfig:
+    """The resolved config of a run; options that the version which wrote it had not are what they are by default."""
+    return from_dict(TrainConfig, card["config"])
 
 
 def companions(config: TrainConfig, data: TrainingData) -> dict[str, bytes]:
@@ -95,25 +119,26 @@ def claim(out: Path, mine: dict[str, Any], files: Mapping[str, bytes]) -> None:
     remove_unfinished(out)
     last = last_step(out)
     for path in (out / "metrics").rglob("*.jsonl"):
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        kept = [line for line in lines if _step(line) <= last]
-        if len(kept) < len(lines):
-            commit_bytes(path, "".join(kept).encode())
+        kept = published_until(path, last)
+        if len(kept) < path.stat().st_size:
+            commit_bytes(path, kept)
     path = out / "train.json"
-    if last and mine["init_from"] is None:
-        mine = mine | {"init_from": read_json(path).get("init_from")}
+    if last:
+        begun = read_json(path)
+        mine = mine | {name: mine[name] or begun.get(name) for name in ("init_from", "forked_from")}
     for name, data in files.items():
         commit_bytes(out / name, data)
     commit_json(path, mine)
 
 
+def published_until(path: Path, step: int) -> bytes:
+    """The lines of a file of figures that are of this step or of one before."""
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    return "".join(line for line in lines if _step(line) <= step).encode()
+
+
 def _indices(card: dict[str, Any]) -> list[str]:
     return [data["index_sha256"] for data in card["data"]]
-
-
-def _with_new_options(config: dict[str, Any]) -> dict[str, Any]:
-    """Options that the version which wrote it had not were what they are by default."""
-    return to_dict(from_dict(TrainConfig, config))
 
 
 def _fixed(config: dict[str, Any]) -> dict[str, Any]:

@@ -104,10 +104,18 @@ def open_data(config: TrainConfig) -> TrainingData:
         SourceData(name=name, run=run, train=train, held_out=held_out, tasks=tasks, expected=e, share=share)
         for name, (run, train, held_out, tasks), e, share in zip(names, opened, expected, shares, strict=True)
     )
-    steps = _steps(config, shares, [e.row for e in expected])
+    steps = schedule_steps(config, shares, [e.row for e in expected])
     spec = _spec(config, sources, steps)
     rows = spec.of([source.train for source in sources])
     return TrainingData(sources=sources, spec=spec, rows=rows, vocab=vocab, steps=steps)
+
+
+def schedule_steps(config: TrainConfig, shares: Sequence[float], tokens_per_row: Sequence[float]) -> int:
+    """The configured ones or, where `tokens` ends the training, those expected."""
+    if config.tokens is None:
+        return required(config.steps)
+    per_step = required(config.rows.per_step)
+    return math.ceil(config.tokens / (per_step * Schedule(shares, tokens_per_row, per_step).tokens_per_row))
 
 
 def _open(config: TrainConfig, data: DataConfig) -> tuple[RunFolder, SplitCorpus, SplitCorpus, dict[str, SplitCorpus]]:
@@ -145,13 +153,6 @@ def _shares(
         for d, corpus, e in zip(data, corpora, expected, strict=True)
     ]
     return tuple(share / sum(shares) for share in shares)
-
-
-def _steps(config: TrainConfig, shares: Sequence[float], tokens_per_row: Sequence[float]) -> int:
-    if config.tokens is None:
-        return required(config.steps)
-    per_step = required(config.rows.per_step)
-    return math.ceil(config.tokens / (per_step * Schedule(shares, tokens_per_row, per_step).tokens_per_row))
 
 
 def _spec(config: TrainConfig, sources: Sequence[SourceData], steps: int) -> MixtureSpec:

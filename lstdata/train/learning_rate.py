@@ -19,11 +19,12 @@ def decayed(taken: int, begins: int, steps: int, final: float) -> float:
     return final + (1.0 - final) * max(0, steps - taken) / (steps - begins)
 
 
-def agree_until(optimizer: OptimizerConfig, steps: int, other: int) -> float:
-    """Steps after which the rates over `steps` and over `other` steps still were the same, at every one of them."""
-    if steps == other:
-        return math.inf
+def agree_until(optimizer: OptimizerConfig, steps: int, other: OptimizerConfig, other_steps: int) -> float:
+    """Steps after which both rates still were the same at every step, where only `decay` and the lengths differ."""
     if optimizer.schedule == "cosine":
-        return required(optimizer.warmup)
-    decays = [begins for length in (steps, other) if (begins := decay_begins(optimizer, length)) < length]
-    return min(decays, default=math.inf)
+        return math.inf if steps == other_steps else required(optimizer.warmup)
+    lengths = ((optimizer, steps), (other, other_steps))
+    begins = [decay_begins(*length) for length in lengths]
+    if steps == other_steps and begins[0] == begins[1]:
+        return math.inf
+    return min((begun for begun, (_, end) in zip(begins, lengths, strict=True) if begun < end), default=math.inf)

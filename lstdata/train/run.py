@@ -20,6 +20,7 @@ from lstdata.train.checkpoint import last_step
 from lstdata.train.claim import card_of, check_claim, check_folder, claim, companions
 from lstdata.train.config import TrainConfig, model_of, required, resolve
 from lstdata.train.data import TrainingData, open_data, with_data
+from lstdata.train.fork import Fork, open_fork
 from lstdata.train.processes import Rank, run_processes, this_rank
 from lstdata.train.summary import summarize, table
 from lstdata.train.warm_start import WarmStart, open_warm_start
@@ -43,12 +44,21 @@ class Prepared:
     card: dict[str, Any]
     files: dict[str, bytes]
     """What the run's folder holds beside the card."""
+    fork: Fork | None
+    """What `out` is to begin with; None also where it has begun."""
 
 
-def train(config: TrainConfig, data: UPath | None, out: UPath, say: Say = print, processes: int = 1) -> dict[str, Any]:
+def train(
+    config: TrainConfig,
+    data: UPath | None,
+    out: UPath,
+    say: Say = print,
+    processes: int = 1,
+    fork: Path | None = None,
+) -> dict[str, Any]:
     """Train on finished run folders, or go on where `out` was left; the summary that it also writes.
 
-    They are those of `config.data`, or `data` alone.
+    They are those of `config.data`, or `data` alone. A new run begins where the run `fork` stands, if one is given.
 
     More than one process are started here, on this machine; where `torchrun` has started this one as one of several,
     it is the rank that its environment says, and all but the first return nothing.
@@ -62,17 +72,21 @@ def train(config: TrainConfig, data: UPath | None, out: UPath, say: Say = print,
     if rank is not None and processes > 1:
         raise ConfigError(f"`--processes` must not be given to a process of torchrun's, but is {processes}.")
     config = with_data(config, None if data is None else str(data))
-    prepared = prepare(config, out, processes if rank is None else rank.world, first=rank is None or rank.first)
+    world, first = (processes, True) if rank is None else (rank.world, rank.first)
+    prepared = prepare(config, out, world, first=first, fork=fork)
     if rank is None and processes > 1:
-        claim(prepared.out, prepared.card, prepared.files)
+        _begin(prepared, say)
         return run_processes(config, prepared.out, say, processes)
     return _train_here(prepared, say, rank or Rank(0, 1))
 
 
-def prepare(config: TrainConfig, out: UPath, processes: int = 1, *, first: bool = True) -> Prepared:
+def prepare(
+    config: TrainConfig, out: UPath, processes: int = 1, *, first: bool = True, fork: Path | None = None
+) -> Prepared:
     """Open and check everything; ConfigError with all mistakes at once.
 
-    Only the first process looks at `out`: others may find it half claimed by that one.
+    Only the first process looks at `out`, and at the run that it is to be a fork of: others may find it half claimed by
+    that one.
     """
     config = resolve(config)
     mistakes = list(_process_mistakes(config, processes))
@@ -88,9 +102,14 @@ def prepare(config: TrainConfig, out: UPath, processes: int = 1, *, first: bool 
     start = None if init_from is None else _found(mistakes, lambda: open_warm_start(init_from, model, data.vocab))
     card = card_of(config, model, data, start)
     if first:
-        _found(mistakes, lambda: check_claim(out, card))
+        _found(mistakes, lambda: check_claim(out, card, fork))
+    begun = None
+    if first and fork is not None and not last_step(Path(str(out))):
+        begun = _found(mistakes, lambda: open_fork(fork, config, data, card))
     if mistakes:
         raise ConfigError(*mistakes)
+    if begun is not None:
+        card |= {"init_from": begun.init_from, "forked_from": begun.identity}
     config = dataclasses.replace(config, steps=data.steps)
     return Prepared(
         out=Path(str(out)),
@@ -100,7 +119,17 @@ def prepare(config: TrainConfig, out: UPath, processes: int = 1, *, first: bool 
         start=start,
         card=card,
         files=companions(config, data),
+        fork=begun,
     )
+
+
+def _begin(prepared: Prepared, say: Say) -> None:
+    """Make `out` the run's folder, at the step where it is to begin."""
+    claim(prepared.out, prepared.card, prepared.files)
+    fork = prepared.fork
+    if fork is not None:
+        fork.copy(prepared.out)
+        say(f"{prepared.out} begins as {fork.run} was at step {fork.step}")
 
 
 def _train_here(prepared: Prepared, say: Say, rank: Rank) -> dict[str, Any]:
@@ -113,7 +142,7 @@ def _train_here(prepared: Prepared, say: Say, rank: Rank) -> dict[str, Any]:
     from lstdata.train.launch import launch
 
     if rank.first:
-        claim(out, prepared.card, prepared.files)
+        _begin(prepared, say)
         size = f"{count_parameters(prepared.model):,} parameters"
         samples, held_out = (sum(len(getattr(s, of)) for s in data.sources) for of in ("train", "held_out"))
         beside = f" · {rank.world} processes" if rank.world > 1 else ""

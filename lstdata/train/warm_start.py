@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lstdata.config import differences, to_dict
 from lstdata.errors import ConfigError
 from lstdata.model.config import ModelConfig
-from lstdata.storage import read_json, sha256_bytes, sha256_file
+from lstdata.storage import read_json
 from lstdata.train.llama import OPTION, open_llama
 from lstdata.vocab import VocabCard
 
@@ -70,7 +70,7 @@ def open_warm_start(init_from: str, model: ModelConfig, vocab: VocabCard) -> War
 
 def _of_run(run: Path, model: ModelConfig, vocab: VocabCard) -> WarmStart:
     """The last checkpoint of a training run of ours, of the same dimensions and the same ids."""
-    from lstdata.train.checkpoint import last_step, read_weights, step_folder
+    from lstdata.train.checkpoint import last_step, read_weights, step_folder, weights_sha256
 
     begun = read_json(run / "train.json")
     VocabCard.from_json(begun["vocab"], str(run / "train.json")).check_same(vocab)
@@ -79,8 +79,7 @@ def _of_run(run: Path, model: ModelConfig, vocab: VocabCard) -> WarmStart:
     if changed:
         raise ConfigError(f"`{OPTION}` `{run}` has a model of other dimensions:", *changed)
     folder = step_folder(run, last_step(run))
-    sums = [sha256_file(path) for path in sorted((folder / "model").rglob("*.pt"))]
-    identity = {"name": f"{run.resolve().name}/{folder.name}", "sha256": sha256_bytes("\n".join(sums).encode())}
+    identity = {"name": f"{run.resolve().name}/{folder.name}", "sha256": weights_sha256(folder)}
     return WarmStart(identity, frozenset(weights), lambda: iter(weights.items()))
 
 

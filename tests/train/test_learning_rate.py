@@ -71,18 +71,18 @@ STEPS = st.integers(1, 40)
 @given(
     st.sampled_from(SCHEDULES),
     st.integers(0, 12),
-    st.floats(0, 1),
+    st.tuples(st.floats(0, 1), st.floats(0, 1)),
     st.floats(0, 1),
     STEPS,
     STEPS,
 )
 def test_two_lengths_agree_as_far_as_is_said(
-    schedule: str, warmup: int, decay: float, final: float, steps: int, other: int
+    schedule: str, warmup: int, decays: tuple[float, float], final: float, steps: int, other: int
 ) -> None:
-    chosen = optimizer(schedule, warmup, decay, final)
-    until = agree_until(chosen, steps, other)
-    assert until == agree_until(chosen, other, steps)
-    mine, theirs = rates(chosen, steps, 45), rates(chosen, other, 45)
+    chosen, beside = (optimizer(schedule, warmup, decay, final) for decay in decays)
+    until = agree_until(chosen, steps, beside, other)
+    assert until == agree_until(beside, other, chosen, steps)
+    mine, theirs = rates(chosen, steps, 45), rates(beside, other, 45)
     same = sum(a == b for a, b in zip(mine, theirs, strict=True)) if until > 45 else int(until) + 1
     assert mine[:same] == theirs[:same]
     assert mine[warmup:] == sorted(mine[warmup:], reverse=True)
