@@ -1,4 +1,4 @@
-"""A hook of mkdocs: what pipelines/*.yaml say and choose, in docs/corpora.md, training.md and reproducing.md."""
+"""A hook of mkdocs: what pipelines/*.yaml say and choose, on the pages that have a mark for them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ PIPELINES: Final = Path(__file__).resolve().parents[1] / "pipelines"
 CORPORA: Final = ("librispeech", "mls", "libri-light", "peoples-speech", "commonvoice", "ljspeech")
 TRAININGS: Final = ("train-420m", "train-1b", "train-baseline-1b")
 REPRODUCTIONS: Final = ("reproduce-tiny",)
+FINE_TUNINGS: Final = ("asr", "tts")
 MARKS: Final = {
     re.compile("<!-- every recipe.*-->"): CORPORA,
     re.compile("<!-- every training.*-->"): TRAININGS,
     re.compile("<!-- every reproduction.*-->"): REPRODUCTIONS,
+    re.compile("<!-- every fine-tuning.*-->"): FINE_TUNINGS,
 }
 
 

@@ -25,6 +25,14 @@ MOST_SEED = 2**32 - 1
 
 def load(cls: type[T], path: str | None = None, sets: Sequence[str] = ()) -> T:
     """Read `cls` from a YAML file and `a.b=value` overrides (values are YAML); raises ConfigError with all mistakes."""
+    return from_dict(cls, *read_tree(path, sets))
+
+
+def read_tree(path: str | None = None, sets: Sequence[str] = ()) -> tuple[dict[str, Any], list[str]]:
+    """What a file and the overrides say, before it is checked, and the mistakes of the overrides.
+
+    ConfigError where the file cannot be read.
+    """
     tree: dict[str, Any] = {}
     if path is not None:
         try:
@@ -37,8 +45,7 @@ def load(cls: type[T], path: str | None = None, sets: Sequence[str] = ()) -> T:
         if not isinstance(loaded or {}, dict):
             raise ConfigError(f"`{path}` must hold a mapping of sections, but holds a {type(loaded).__name__}.")
         tree = loaded or {}
-    mistakes = [m for item in sets for m in _apply_set(tree, item)]
-    return from_dict(cls, tree, mistakes)
+    return tree, [m for item in sets for m in _apply_set(tree, item)]
 
 
 def from_dict(cls: type[T], tree: dict[str, Any], known: Sequence[str] = ()) -> T:

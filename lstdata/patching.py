@@ -28,6 +28,9 @@ BY_WORDS: Final = ("aligned", "aligned-merged", "aligned-bpe")
 CHANGING: Final = ("mixed", "curriculum")
 """Strategies under which each document is `aligned` or `static`; models that they train are evaluated as `static`."""
 
+DECODABLE: Final = ("none", "static", "unit-bpe")
+"""Strategies under which it is known where a position ends while its tokens come one by one."""
+
 
 def chosen_for(sample: Sample, config: PatchingConfig, *, seed: int, epoch: int, progress: float) -> PatchingConfig:
     """How this document is cut: a pure function of (seed, epoch, id) and how far training is, in [0, 1].

@@ -142,7 +142,8 @@ def test_the_commands_that_are_shown_are_commands(page: Path) -> None:
 def test_every_corpus_has_its_recipe_on_the_page() -> None:
     page = recipes.on_page_markdown((ROOT / "docs" / "corpora.md").read_text(encoding="utf-8"))
     of_builds = {path.stem for path in (ROOT / "pipelines").glob("*.yaml") if "about" in path.read_text()}
-    assert {*recipes.CORPORA, *recipes.TRAININGS, *recipes.REPRODUCTIONS} == of_builds - {"demo"}
+    trained = {*recipes.TRAININGS, *recipes.FINE_TUNINGS, *recipes.REPRODUCTIONS}
+    assert {*recipes.CORPORA, *trained} == of_builds - {"demo"}
     for name in recipes.CORPORA:
         assert f"--config pipelines/{name}.yaml\n```" in page
         assert f"`pipelines/{name}.yaml` chooses:\n\n```yaml\n" in page
@@ -160,6 +161,13 @@ def test_every_training_is_on_the_page() -> None:
     for name in recipes.TRAININGS:
         assert f"--config pipelines/{name}.yaml" in page
         assert f"`pipelines/{name}.yaml` chooses:\n\n```yaml\npreset: " in page
+
+
+def test_every_fine_tuning_is_on_the_page() -> None:
+    page = recipes.on_page_markdown((ROOT / "docs" / "evaluating.md").read_text(encoding="utf-8"))
+    for name in recipes.FINE_TUNINGS:
+        assert f"--config pipelines/{name}.yaml" in page
+        assert f"`pipelines/{name}.yaml` chooses:\n\n```yaml\ninterleave:\n  strategy: {name}\n" in page
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

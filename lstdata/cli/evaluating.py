@@ -73,22 +73,33 @@ def build_eval_command(
 @click.command("evaluate")
 @click.argument("run", type=FOLDER)
 @click.argument("sets", type=RunFolder(kept=True), nargs=-1)
-@click.option("--data", type=RunFolder(kept=True), help="A run folder, for perplexity and bits per second of speech.")
+@click.option("--data", type=RunFolder(kept=True), help="A run folder, for perplexity, recognition or synthesis.")
 @click.option("--split", default="validation", show_default=True, help="Of the run folder of --data.")
-@click.option("--interleave", default="speech,text,lst", show_default=True, help="How --data is read.")
+@click.option(
+    "--interleave",
+    help="How --data is read for perplexity and bits per second.  [default: speech,text,lst; none with --tasks]",
+)
+@click.option("--tasks", help="asr, tts: recognise the utterances of --data, speak their texts, or both.")
+@click.option("--recogniser", type=FOLDER, help="Of tts: a run that has learnt asr, which reads back what was spoken.")
+@click.option("--temperature", type=float, help="Of tts; 0 takes the likeliest unit.  [default: 0.8]")
+@click.option("--top-p", type=float, help="Of tts: draw among the likeliest units of this mass.  [default: 0.95]")
 @click.option("--modes", default="s-s,t-t,s-t,t-s", show_default=True, help="Of prompt and endings: speech or text.")
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=UPath), help="For results.  [default: RUN/evaluation]"
 )
-@click.option("--limit", type=click.IntRange(min=1), help="Only so many items of each set.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the bootstrap.")
+@click.option("--limit", type=click.IntRange(min=1), help="Only so many items of each set, or utterances.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the bootstrap, and of what tts draws.")
 @JSON
 def evaluate_command(
     run: Path,
     sets: tuple[UPath, ...],
     data: UPath | None,
     split: str,
-    interleave: str,
+    interleave: str | None,
+    tasks: str | None,
+    recogniser: Path | None,
+    temperature: float | None,
+    top_p: float | None,
     modes: str,
     out: Path | None,
     limit: int | None,
@@ -101,21 +112,51 @@ def evaluate_command(
     interval, chance, and the accuracy without the prompts. OUT gets NAME.json and, with every ending's score,
     NAME.parquet for each set. With --data, every sample of a split is read once under each interleaving, for the
     perplexity of text and the bits per second of speech; OUT gets NAME-SPLIT.json.
+
+    With --tasks its utterances are recognised (word and character error rates) and their texts are spoken, by models
+    that were fine-tuned for it; OUT gets NAME-SPLIT-asr.json and, with every utterance, NAME-SPLIT-asr.parquet, and the
+    same of tts.
     """
     from lstdata.evaluate.perplexity import data_table, measure_data
     from lstdata.evaluate.running import evaluate, table
 
+    if tasks is not None and data is None:
+        raise click.UsageError("--tasks needs --data.")
     if not sets and data is None:
         raise click.UsageError("Give evaluation SETS, or --data with a run folder.")
+    of_tts = {"recogniser": recogniser, "temperature": temperature, "top-p": top_p}
+    if tasks is None:
+        for name, value in of_tts.items():
+            if value is not None:
+                raise click.UsageError(f"--{name} is for --tasks tts.")
     out = out or run / "evaluation"
     said: dict[str, Any] = {}
     lines = []
     if sets:
         said["results"] = evaluate(run, sets, modes.split(","), out, limit=limit, seed=seed, quiet=as_json)
         lines.append(table(said["results"]))
-    if data is not None:
-        said["data"] = measure_data(run, data, split, interleave.split(","), out, quiet=as_json)
+    if data is not None and (interleave or tasks is None):
+        ways = (interleave or "speech,text,lst").split(",")
+        said["data"] = measure_data(run, data, split, ways, out, quiet=as_json)
         lines.append(data_table(said["data"]))
+    if data is not None and tasks is not None:
+        from lstdata.evaluate.speaking.running import Asked, run_tasks
+        from lstdata.evaluate.speaking.running import table as task_table
+        from lstdata.evaluate.speaking.synthesis import tts_sampling
+
+        asked = Asked(
+            run=run,
+            data=data,
+            out=out,
+            tasks=tuple(tasks.split(",")),
+            split=split,
+            limit=limit,
+            sampling=tts_sampling(temperature, top_p, seed),
+            recogniser=recogniser,
+            seed=seed,
+        )
+        said["tasks"] = run_tasks(asked, quiet=as_json)
+        lines.append(task_table(said["tasks"]))
     say(said, as_json, "\n".join(lines))
 
 

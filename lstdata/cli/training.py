@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     help="A run folder and, of several, its share of all raw tokens; repeatable.",
 )
 @click.option("--out", type=click.Path(file_okay=False, path_type=UPath), help="Checkpoints and metrics.")
-@click.option("--preset", help=f"Sizes and schedule: {', '.join(PRESETS)}.  [default: tiny]")
+@click.option(
+    "--preset", help=f"Sizes and schedule: {', '.join(PRESETS)}.  [default: that of a run to begin with, or tiny]"
+)
 @click.option(
     "--init-from",
     help="Weights to begin with: a folder or a name on the hub of a Llama of transformers, or a run of `train`.",
@@ -72,9 +74,9 @@ def train_command(
     sets: tuple[str, ...],
 ) -> None:
     """Train an LST model on the shards of a run folder; run again to resume."""
-    from lstdata.config import load
     from lstdata.errors import ConfigError
-    from lstdata.train import TrainConfig, train
+    from lstdata.train import train
+    from lstdata.train.inherit import load_training
     from lstdata.train.tokens_read import tokens_read
 
     data = [_source(path) for path in paths] or None
@@ -91,7 +93,7 @@ def train_command(
         if out is None:
             raise click.UsageError("Missing option '--out'.")
     try:
-        config = load(TrainConfig, config_path, [*sets, *chosen])
+        config = load_training(config_path, [*sets, *chosen])
         if out is None or dry_run:
             _say_outlook(config, machine, as_json)
         else:

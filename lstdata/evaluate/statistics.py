@@ -27,15 +27,21 @@ class Interval:
     high: float
 
 
-def interval(values: Values, groups: Sequence[object], *, seed: int = 0) -> Interval:
-    """Of the mean over items (I,), whole groups (I,) drawn with replacement; ValueError without items."""
-    totals = _Groups(values[None], groups)
+def interval(values: Values, groups: Sequence[object], *, weights: Values | None = None, seed: int = 0) -> Interval:
+    """Of the mean over items (I,), whole groups (I,) drawn with replacement; ValueError without items.
+
+    With weights (I,) of the ratio of both sums: of errors and of words it is the error rate of a corpus.
+    """
+    totals = _Groups(values[None], groups, weights)
     means = np.concatenate([totals.means(counts)[0] for counts in totals.draws(seed, "interval")])
-    return Interval(float(values.mean()), *_percentiles(means))
+    return Interval(float(totals.mean()[0]), *_percentiles(means))
 
 
-def difference(ours: Values, theirs: Values, groups: Sequence[object], *, seed: int = 0) -> Interval:
-    """Of the mean of ours − theirs, each (runs, items), over the same items in the same order.
+def difference(
+    ours: Values, theirs: Values, groups: Sequence[object], *, weights: Values | None = None, seed: int = 0
+) -> Interval:
+    """Of the mean of ours − theirs, each (runs, items), over the same items in the same order; with weights (items,)
+    of the ratios to their sum.
 
     A hierarchical bootstrap: in every draw first the runs of either side, which differ by their training seeds, then
     the groups of items, the same for both sides. With one run a side only items vary, and nothing is said of other
@@ -43,7 +49,7 @@ def difference(ours: Values, theirs: Values, groups: Sequence[object], *, seed: 
     """
     if ours.shape[1] != theirs.shape[1]:
         raise ValueError(f"Both sides must have the same items, but have {ours.shape[1]} and {theirs.shape[1]}.")
-    sides = [_Groups(side, groups) for side in (ours, theirs)]
+    sides = [_Groups(side, groups, weights) for side in (ours, theirs)]
     random = rng(seed, 0, "difference", "bootstrap of runs")
     drawn = []
     for counts in sides[0].draws(seed, "difference"):
@@ -52,19 +58,25 @@ def difference(ours: Values, theirs: Values, groups: Sequence[object], *, seed: 
             for side in sides
         ]
         drawn.append(means[0].mean(axis=0) - means[1].mean(axis=0))
-    return Interval(float(ours.mean() - theirs.mean()), *_percentiles(np.concatenate(drawn)))
+    mean = float(sides[0].mean().mean() - sides[1].mean().mean())
+    return Interval(mean, *_percentiles(np.concatenate(drawn)))
 
 
 class _Groups:
-    """Sums over the items of each group, for every run."""
+    """Sums over the items of each group, for every run, and what they are divided by: items, or their weights."""
 
-    def __init__(self, values: Values, groups: Sequence[object]) -> None:
+    def __init__(self, values: Values, groups: Sequence[object], weights: Values | None = None) -> None:
         if not len(groups) or len(groups) != values.shape[1]:
             raise ValueError(f"{values.shape[1]} items must have as many groups, at least one, but have {len(groups)}.")
         names = {name: number for number, name in enumerate(dict.fromkeys(groups))}
         member = np.array([names[name] for name in groups])
-        self.sizes = np.bincount(member).astype(np.float64)
+        self.sizes = np.bincount(member, weights=weights).astype(np.float64)
         self.sums = np.stack([np.bincount(member, weights=run) for run in values])
+
+    def mean(self) -> Values:
+        """(runs,)"""
+        means: Values = self.sums.sum(axis=1) / self.sizes.sum()
+        return means
 
     def draws(self, seed: int, purpose: str) -> Iterator[NDArray[np.int64]]:
         """(draws, groups) how often each group is in a draw."""

@@ -43,6 +43,10 @@ class Limits:
 class Generated:
     """What follows a prompt."""
 
+    prompt_tokens: int
+    """Of the prompt as it was read, with the marker that follows it."""
+    prompt_positions: int
+    """Of it: steps that the global transformer takes at once."""
     tokens: list[int]
     """Without EOS."""
     spans: list[Span]
@@ -60,6 +64,7 @@ class _Sequence:
     prompt: list[int]
     kind: Kind | None
     random: np.random.Generator
+    limits: Limits
     positions: int = 0
     """Of the prompt."""
     spans: int = 0
@@ -75,20 +80,28 @@ def generate(
     patch_size: int,
     wanted: Wanted = "free",
     sampling: Sampling | None = None,
-    limits: Limits | None = None,
+    limits: Limits | Sequence[Limits] | None = None,
+    ids: Sequence[str] | None = None,
 ) -> list[Generated]:
     """Go on with prompts, each `BOS …` without EOS, by a model in evaluation mode.
 
     Where `wanted` is a modality, its marker follows every prompt that does not end in a span of it. Prompt number i
-    draws its tokens from (seed, i) alone. ConfigError with all mistakes at once.
+    draws its tokens from (seed, i) alone or, where prompts have ids, from (seed, its id). `limits` are those of all, or
+    each prompt's own. ConfigError with all mistakes at once.
     """
-    sampling, limits = sampling or Sampling(), limits or Limits()
-    mistakes = [*sampling.mistakes(), *limits.mistakes()]
+    sampling = sampling or Sampling()
+    of_each = [limits or Limits()] * len(prompts) if isinstance(limits, Limits | None) else list(limits)
+    mistakes = [*sampling.mistakes(), *dict.fromkeys(mistake for one in of_each for mistake in one.mistakes())]
     if wanted == "speech" and language.vocab.is_text:
         mistakes.append("A model of text alone has no speech to go on with.")
     if mistakes:
         raise ConfigError(*mistakes)
-    all_ = [_begin(prompt, number, language, wanted, sampling.seed) for number, prompt in enumerate(prompts)]
+    randoms = (
+        [rng(sampling.seed, number, "", "generate") for number in range(len(prompts))]
+        if ids is None
+        else [rng(sampling.seed, 0, id, "generate") for id in ids]
+    )
+    all_ = [_begin(*one, language, wanted) for one in zip(prompts, randoms, of_each, strict=True)]
     may = {kind: language.allowed(kind, wanted) for kind in (None, "text", "speech")}
     session = open_session(model, [one.prompt for one in all_], language.vocab.first_unit, patch_size)
     for one, positions in zip(all_, session.positions.tolist(), strict=True):
@@ -98,26 +111,28 @@ def generate(
         allowed = torch.stack([may[all_[row].kind] for row in active]).to(logits.device)
         uniform = np.array([all_[row].random.random() for row in active])
         for row, token in zip(active, choose(logits, allowed, sampling, uniform), strict=True):
-            _take(all_[row], token, language, limits)
+            _take(all_[row], token, language)
         active = [row for row in active if all_[row].ended is None]
         if active:
             logits = session.advance([all_[row].tokens[-1] for row in active], active)
     return [_result(one, row, language, session) for row, one in enumerate(all_)]
 
 
-def _begin(prompt: Sequence[int], number: int, language: Language, wanted: Wanted, seed: int) -> _Sequence:
+def _begin(
+    prompt: Sequence[int], random: np.random.Generator, limits: Limits, language: Language, wanted: Wanted
+) -> _Sequence:
     if not len(prompt) or language.vocab.eos in prompt:
         raise ValueError("A prompt must hold BOS and no EOS.")
     tokens, kind = list(prompt), language.kind_of(prompt)
     if wanted != "free" and kind != wanted:
         tokens.append(language.marker(wanted))
         kind = wanted
-    random = rng(seed, number, "", "generate")
-    return _Sequence(tokens, kind, random, spans=int(kind is not None))
+    return _Sequence(tokens, kind, random, limits, spans=int(kind is not None))
 
 
-def _take(one: _Sequence, token: int, language: Language, limits: Limits) -> None:
+def _take(one: _Sequence, token: int, language: Language) -> None:
     """Add a drawn token, or end without it."""
+    limits = one.limits
     if token == language.vocab.eos:
         one.ended = "eos"
         return
@@ -138,6 +153,8 @@ def _take(one: _Sequence, token: int, language: Language, limits: Limits) -> Non
 def _result(one: _Sequence, row: int, language: Language, session: Session) -> Generated:
     assert one.ended is not None
     return Generated(
+        prompt_tokens=len(one.prompt),
+        prompt_positions=one.positions,
         tokens=one.tokens,
         spans=language.spans(one.tokens, language.kind_of(one.prompt)),
         ended=one.ended,

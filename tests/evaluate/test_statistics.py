@@ -56,3 +56,16 @@ def test_other_items_are_refused() -> None:
         difference(np.zeros((1, 3)), np.zeros((1, 2)), range(3))
     with pytest.raises(ValueError, match="at least one"):
         interval(np.zeros(0), [])
+
+
+def test_with_weights_it_is_the_ratio_of_the_sums() -> None:
+    """Two utterances of 10 and 30 words with 5 and 3 errors: 8 of 40 words; drawn twice, 10 of 20 or 6 of 60."""
+    errors, words = np.array([5.0, 3.0]), np.array([10.0, 30.0])
+    found = interval(errors, range(2), weights=words)
+    assert (found.mean, found.low, found.high) == (0.2, 0.1, 0.5)
+    ours, theirs = np.array([[5.0, 3.0]]), np.array([[4.0, 6.0], [6.0, 6.0]])
+    by = difference(ours, theirs, range(2), weights=words)
+    assert by.mean == pytest.approx(8 / 40 - (10 + 12) / 2 / 40)
+    assert by.low == pytest.approx(3 / 30 - 6 / 30)
+    assert difference(ours, ours, range(2), weights=words) == difference(ours, ours, range(2), weights=words)
+    assert difference(ours, ours, range(2), weights=words).high == 0.0

@@ -10,10 +10,11 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from docs.recipes import TRAININGS
+from docs.recipes import FINE_TUNINGS, TRAININGS
 from lstdata.cli.verbs import cli
 from lstdata.config import load
-from lstdata.train.config import OptimizerConfig, TrainConfig, resolve
+from lstdata.train.config import OptimizerConfig, TrainConfig, required, resolve
+from lstdata.train.presets import PRESETS
 from tests.build.test_text import build_text
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,7 +42,15 @@ def test_the_optimiser_is_the_paper_s(name: str) -> None:
     assert (config.steps, config.rows.per_step, config.rows.positions) == (200_000, 128, 4096)
 
 
-@pytest.mark.parametrize("name", TRAININGS)
+@pytest.mark.parametrize("name", FINE_TUNINGS)
+def test_fine_tuning_takes_the_paper_s_steps_and_is_warm_before_its_end(name: str) -> None:
+    for preset in PRESETS:
+        config = resolve(load(TrainConfig, str(ROOT / "pipelines" / f"{name}.yaml"), [f"preset={preset}"]))
+        assert (config.steps, config.interleave.strategy, config.optimizer.lr) == (1000, name, 1e-4)
+        assert required(config.optimizer.warmup) < 1000
+
+
+@pytest.mark.parametrize("name", [*TRAININGS, *FINE_TUNINGS])
 def test_the_commands_of_a_training_parse(name: str) -> None:
     for verb, *rest in quoted(name):
         context = click.Context(cli.commands[verb])
