@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from lstdata.options import differences as differences
 from lstdata.options import fingerprint as fingerprint
@@ -206,9 +206,27 @@ class InterleaveConfig:
 
     strategy: Literal["lst", "spirit", "poisson", "speech", "text", "asr", "tts"] = "lst"
     seed: int = 0
+    speech_ratio: float = 0.5
+    """Of `lst`: words of a speech span, for each word of the text span before it."""
+    text_words: tuple[int, int] = (5, 30)
+    """Of `lst`: words of the shortest and of the longest text span; none has more than 0.6 of the utterance's."""
 
     def mistakes(self) -> Iterator[str]:
         yield from seed_mistakes(self.seed)
+        if self.speech_ratio <= 0:
+            yield f"`speech_ratio` must be > 0, but is {self.speech_ratio}."
+        shortest, longest = self.text_words
+        if not 2 <= shortest <= longest:
+            yield f"`text_words` must be [shortest, longest] with 2 ≤ shortest ≤ longest, but is {[shortest, longest]}."
+
+    def stored(self) -> dict[str, Any]:
+        """What the interleaving that shards carry depends on; options of later versions only where they are used."""
+        paper = InterleaveConfig()
+        return {
+            name: value
+            for name, value in vars(self).items()
+            if name in ("strategy", "seed") or value != getattr(paper, name)
+        }
 
 
 @dataclass(frozen=True, kw_only=True)

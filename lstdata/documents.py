@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lstdata.config import InterleaveConfig, PatchingConfig
 from lstdata.errors import ConfigError
-from lstdata.interleave import draw
+from lstdata.interleave import Lengths, draw
 from lstdata.patching import chosen_for, patch_run
 from lstdata.records import Sample
 from lstdata.tokenizer import TextTokenizer
@@ -73,6 +73,7 @@ def drawn_spans(sample: Sample, tokenizer: TextTokenizer, *, interleave: Interle
         seed=interleave.seed,
         epoch=epoch,
         id=sample.id,
+        lengths=Lengths(interleave.text_words, interleave.speech_ratio),
     )
     return [
         ["s", span.start_frame, span.end_frame]

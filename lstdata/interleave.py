@@ -35,11 +35,37 @@ class Span:
     end_frame: int
 
 
-def draw(strategy: str, word_frames: Ints | None, frames: int, *, seed: int, epoch: int, id: str) -> tuple[Span, ...]:
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """Of the spans of `lst`; by default the paper's."""
+
+    text: tuple[int, int] = (5, 30)
+    """Words of the shortest and of the longest text span, where the utterance is long enough."""
+    speech: float = 0.5
+    """Words of a speech span, for each of the text span before it."""
+
+    def spoken(self, written: int) -> int:
+        """Words of speech for so many of text, rounded down as decimals are: 0.29 · 100 is 29."""
+        return int(written * self.speech + 1e-9)
+
+
+PAPER: Final = Lengths()
+
+
+def draw(
+    strategy: str,
+    word_frames: Ints | None,
+    frames: int,
+    *,
+    seed: int,
+    epoch: int,
+    id: str,
+    lengths: Lengths = PAPER,
+) -> tuple[Span, ...]:
     """Draw the spans of one document: alternating, in order, at least one.
 
-    Without word times (`word_frames` None or empty) spans have no words, and but for `asr` and `tts` there is one:
-    text for `text`, else speech.
+    `lengths` are for `lst` alone. Without word times (`word_frames` None or empty) spans have no words, and but for
+    `asr` and `tts` there is one: text for `text`, else speech.
     """
     if strategy not in STRATEGIES:
         raise ConfigError(f"`interleave.strategy` must be one of {', '.join(STRATEGIES)}, but is {strategy!r}.")
@@ -49,26 +75,28 @@ def draw(strategy: str, word_frames: Ints | None, frames: int, *, seed: int, epo
         return spans if strategy == "asr" else spans[::-1]
     if word_frames is None or not words:
         return (Span("t" if strategy == "text" else "s", 0, 0, 0, frames),)
-    return _spans(_CUTS[strategy](words, seed, epoch, id), word_frames.tolist(), frames)
+    return _spans(_CUTS[strategy](words, seed, epoch, id, lengths), word_frames.tolist(), frames)
 
 
-def _speech(words: int, seed: int, epoch: int, id: str) -> list[Cut]:
+def _speech(words: int, seed: int, epoch: int, id: str, lengths: Lengths) -> list[Cut]:
     return [("s", words)]
 
 
-def _text(words: int, seed: int, epoch: int, id: str) -> list[Cut]:
+def _text(words: int, seed: int, epoch: int, id: str, lengths: Lengths) -> list[Cut]:
     return [("t", words)]
 
 
-def _lst(words: int, seed: int, epoch: int, id: str) -> list[Cut]:
+def _lst(words: int, seed: int, epoch: int, id: str, lengths: Lengths) -> list[Cut]:
     """Text of U{lower…upper} words, then speech of half as many, rounded down, at least 2 (arXiv 2510.06195).
 
     upper = min(30, ⌊0.6·words⌋), lower = min(5, upper), neither below 2. A fair coin chooses the first modality;
     speech that begins a document has U{⌊lower/2⌋…⌊upper/2⌋} words. The last span is trimmed to fit, and a tail of
-    fewer than 3 words joins the span before it: up to 3 words are always one modality.
+    fewer than 3 words joins the span before it: up to 3 words are always one modality. `lengths` may have other numbers
+    in place of 5, 30 and the half; speech that begins a document then has at least one word.
     """
-    upper = max(2, min(30, 3 * words // 5))
-    lower = max(2, min(5, upper))
+    shortest, longest = lengths.text
+    upper = max(2, min(longest, 3 * words // 5))
+    lower = max(2, min(shortest, upper))
     generator = rng(seed, epoch, id, "interleave")
     kind: Kind = "s" if generator.integers(2) else "t"
     text = 0
@@ -78,16 +106,16 @@ def _lst(words: int, seed: int, epoch: int, id: str) -> list[Cut]:
         if kind == "t":
             text = length = int(generator.integers(lower, upper + 1))
         elif text:
-            length = max(2, text // 2)
+            length = max(2, lengths.spoken(text))
         else:
-            length = int(generator.integers(lower // 2, upper // 2 + 1))
+            length = int(generator.integers(max(1, lengths.spoken(lower)), max(1, lengths.spoken(upper)) + 1))
         end = _without_tail(end + length, words)
         cuts.append((kind, end))
         kind = "t" if kind == "s" else "s"
     return cuts
 
 
-def _spirit(words: int, seed: int, epoch: int, id: str) -> list[Cut]:
+def _spirit(words: int, seed: int, epoch: int, id: str, lengths: Lengths) -> list[Cut]:
     """Text of U{10…30} words and speech of U{5…15} in turn, as Spirit LM has them (arXiv 2402.05755).
 
     A fair coin chooses the first. The last span is trimmed to fit, and a tail of fewer than 3 words joins the span
@@ -105,7 +133,7 @@ def _spirit(words: int, seed: int, epoch: int, id: str) -> list[Cut]:
     return cuts
 
 
-def _poisson(words: int, seed: int, epoch: int, id: str) -> list[Cut]:
+def _poisson(words: int, seed: int, epoch: int, id: str, lengths: Lengths) -> list[Cut]:
     """Speech spans of Poisson(10) words, at least 1, until they hold 30 % of the words; the last is trimmed to fit.
 
     Every way to lay the text around them is equally likely (chosen here); where none comes between two, they are one.
@@ -133,7 +161,7 @@ def _without_tail(end: int, words: int) -> int:
     return words if words - end < 3 else end
 
 
-_CUTS: Final[Mapping[str, Callable[[int, int, int, str], list[Cut]]]] = {
+_CUTS: Final[Mapping[str, Callable[[int, int, int, str, Lengths], list[Cut]]]] = {
     "lst": _lst,
     "spirit": _spirit,
     "poisson": _poisson,

@@ -162,9 +162,8 @@ def _convert(kind: Any, value: Any, path: str, mistakes: list[str]) -> Any:
         if _holds_sections(option, value):
             return _sections(option, value, path, mistakes)
         if get_origin(option) is tuple and not is_dataclass(get_args(option)[0]):
-            items = [value] if isinstance(value, str) and "," not in value else value
-            if isinstance(items, list | tuple) and all(isinstance(item, str) and _is_unicode(item) for item in items):
-                return tuple(items)
+            if (listed := _listed(option, value)) is not None:
+                return listed
             continue
         if option is float and (number := _number(value)) is not None:
             if not math.isfinite(number):
@@ -179,6 +178,17 @@ def _convert(kind: Any, value: Any, path: str, mistakes: list[str]) -> Any:
     wanted = " or ".join(_named(option) for option in options)
     mistakes.append(f"`{path}` must be {wanted}, but is {value!r}.")
     return None
+
+
+def _listed(option: Any, value: Any) -> tuple[Any, ...] | None:
+    """As many whole numbers as the option has, or texts, of which one may stand alone; None for anything else."""
+    kinds = get_args(option)
+    items = [value] if isinstance(value, str) and "," not in value else value
+    if not isinstance(items, list | tuple):
+        return None
+    if kinds[0] is int:
+        return tuple(items) if [type(item) for item in items] == list(kinds) else None
+    return tuple(items) if all(isinstance(item, str) and _is_unicode(item) for item in items) else None
 
 
 def _holds_sections(option: Any, value: Any) -> bool:
@@ -200,6 +210,8 @@ def _named(option: Any) -> str:
     if get_origin(option) is Literal:
         choices = get_args(option)
         return f"one of {', '.join(map(str, choices))}" if len(choices) > 1 else repr(choices[0])
+    if get_origin(option) is tuple and get_args(option)[0] is int:
+        return f"a list of {len(get_args(option))} whole numbers"
     if get_origin(option) is tuple:
         return "a list of sections" if is_dataclass(get_args(option)[0]) else "a list of texts"
     return "a section of keys" if is_dataclass(option) else getattr(option, "__name__", str(option))

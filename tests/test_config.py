@@ -54,6 +54,16 @@ def test_booleans_are_no_numbers() -> None:
         load(BuildConfig, None, ["patching.patch_size=true"])
 
 
+def test_a_pair_of_numbers() -> None:
+    assert load(BuildConfig, None, ["interleave.text_words=[3, 12]"]).interleave.text_words == (3, 12)
+    for given, rule in (("[3]", "2 whole numbers"), ("[3, 1.5]", "2 whole numbers"), ("[9, 3]", "but is [9, 3]")):
+        with pytest.raises(ConfigError) as error:
+            load(BuildConfig, None, [f"interleave.text_words={given}"])
+        assert "`interleave.text_words` must be" in str(error.value) and rule in str(error.value)
+    with pytest.raises(ConfigError, match=r"`interleave\.speech_ratio` must be > 0, but is 0"):
+        load(BuildConfig, None, ["interleave.speech_ratio=0"])
+
+
 def test_round_trip_and_differences() -> None:
     one, two = BuildConfig(), load(BuildConfig, None, ["units.clusters=100"])
     assert from_dict(BuildConfig, to_dict(two)) == two

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import numpy as np
@@ -8,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lstdata.errors import ConfigError
-from lstdata.interleave import STRATEGIES, WHOLE, Span, draw
+from lstdata.interleave import STRATEGIES, WHOLE, Lengths, Span, draw
+from lstdata.randomness import rng
 from lstdata.records import Ints
 
 
@@ -195,3 +197,61 @@ def test_poisson_spans_have_ten_words_in_the_mean_and_lie_anywhere() -> None:
 def test_an_unknown_strategy_is_a_config_error() -> None:
     with pytest.raises(ConfigError, match="one of lst, spirit, poisson, speech, text, asr, tts, but is 'half'"):
         draw("half", *spaced(3), seed=0, epoch=0, id="u")
+
+
+def before_there_were_lengths(words: int, epoch: int) -> list[tuple[str, int]]:
+    """The paper's numbers, written as they were before any other could be chosen."""
+    upper = max(2, min(30, 3 * words // 5))
+    lower = max(2, min(5, upper))
+    generator = rng(0, epoch, "u", "interleave")
+    kind, text, end, cuts = "s" if generator.integers(2) else "t", 0, 0, []
+    while end < words:
+        if kind == "t":
+            text = length = int(generator.integers(lower, upper + 1))
+        else:
+            length = max(2, text // 2) if text else int(generator.integers(lower // 2, upper // 2 + 1))
+        end = words if words - end - length < 3 else end + length
+        cuts.append((kind, end))
+        kind = "t" if kind == "s" else "s"
+    return cuts
+
+
+@given(words=st.integers(1, 200), epoch=st.integers(0, 50))
+def test_the_paper_s_lengths_draw_what_they_always_drew(words: int, epoch: int) -> None:
+    spans = draw("lst", *spaced(words), seed=0, epoch=epoch, id="u", lengths=Lengths((5, 30), 0.5))
+    assert [(span.kind, span.end_word) for span in spans] == before_there_were_lengths(words, epoch)
+    assert spans == lst(*spaced(words), epoch=epoch)
+
+
+@given(
+    words=st.integers(1, 150),
+    epoch=st.integers(0, 9),
+    text=st.tuples(st.integers(2, 40), st.integers(0, 40)).map(lambda drawn: (drawn[0], sum(drawn))),
+    ratio=st.floats(0.01, 4),
+)
+def test_other_lengths_are_as_chosen(words: int, epoch: int, text: tuple[int, int], ratio: float) -> None:
+    spans = draw("lst", *spaced(words), seed=0, epoch=epoch, id="u", lengths=Lengths(text, ratio))
+    assert (spans[0].first_word, spans[-1].end_word) == (0, words)
+    upper = max(2, min(text[1], 3 * words // 5))
+    before = 0
+    for span in spans[:-1]:
+        length = span.end_word - span.first_word
+        if span.kind == "t":
+            assert max(2, min(text[0], upper)) <= length <= upper
+            before = length
+        elif before:
+            assert length == max(2, math.floor(before * ratio + 1e-9))
+        else:
+            assert 1 <= length <= max(1, upper * ratio)
+
+
+@pytest.mark.parametrize("ratio", [0.25, 1.0, 2.0])
+def test_as_many_words_are_spoken_as_is_asked_for(ratio: float) -> None:
+    drawn = [draw("lst", *spaced(900), seed=0, epoch=e, id="u", lengths=Lengths((10, 30), ratio)) for e in range(200)]
+    spoken, written = (sum(length for spans in drawn for length in lengths(spans, kind)) for kind in "st")
+    assert ratio * 0.9 < spoken / written <= ratio * 1.02, "rounded down"
+
+
+def test_a_ratio_is_of_decimals() -> None:
+    assert Lengths(speech=0.29).spoken(100) == 29 and Lengths(speech=0.7).spoken(10) == 7
+    assert Lengths(speech=0.5).spoken(7) == 3

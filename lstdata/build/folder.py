@@ -7,7 +7,7 @@ from typing import Any
 
 from upath import UPath
 
-from lstdata.config import BuildConfig, differences, to_dict
+from lstdata.config import BuildConfig, InterleaveConfig, differences, to_dict
 from lstdata.errors import ConfigError, CorruptShard
 from lstdata.patching import CHOSEN_LATER
 from lstdata.run_folder import FORMAT as FORMAT
@@ -61,7 +61,12 @@ def read_run(out: UPath) -> dict[str, Any] | None:
 
 def changes(run: dict[str, Any], config: BuildConfig) -> list[str]:
     """Each option in which `config` differs from what the folder was begun with, of those that change output."""
-    return differences(_output(run["config"]), _output(redacted(to_dict(config))))
+    return differences(_output(_with_new_options(run["config"])), _output(redacted(to_dict(config))))
+
+
+def _with_new_options(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of interleaving that the version which wrote it had not were what they are by default."""
+    return {**config, "interleave": {**to_dict(InterleaveConfig()), **config["interleave"]}}
 
 
 def _output(config: Mapping[str, Any]) -> dict[str, Any]:

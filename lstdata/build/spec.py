@@ -67,7 +67,7 @@ def stage_fingerprints(
         "activity": fingerprint("activity", versions["activity"], asdict(config.activity)),
         "filter": fingerprint("filter", versions["filter"], asdict(config.filter)),
         "sample": fingerprint(
-            "sample", versions["sample"], cuts, asdict(config.interleave), tokenizer, config.audio.keep
+            "sample", versions["sample"], cuts, config.interleave.stored(), tokenizer, config.audio.keep
         ),
     }
 
