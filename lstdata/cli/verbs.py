@@ -30,6 +30,7 @@ from lstdata.cli import (
     training,
     transcribing,
     verifying,
+    vocoding,
 )
 from lstdata.cli.shared import fail
 from lstdata.errors import LstDataError
@@ -60,7 +61,12 @@ SECTIONS: Final[dict[str, tuple[click.Command, ...]]] = {
         exporting.export_command,
         describing.card_command,
     ),
-    "Train": (training.train_command, generating.generate_command),
+    "Train": (
+        training.train_command,
+        generating.generate_command,
+        vocoding.fit_vocoder_command,
+        vocoding.vocode_command,
+    ),
     "Evaluate": (evaluating.build_eval_command, evaluating.evaluate_command, evaluating.compare_command),
     "Reproduce": (reproducing.reproduce_command, tabulating.reproduce_report_command),
 }

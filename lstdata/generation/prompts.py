@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -11,8 +10,8 @@ from numpy.typing import NDArray
 from upath import UPath
 
 from lstdata.errors import ConfigError
-from lstdata.storage import read_given
 from lstdata.train.trained import Trained
+from lstdata.units.arrays import check_range, read_row
 
 if TYPE_CHECKING:
     from lstdata.loader.corpus import RunFolder
@@ -99,15 +98,8 @@ def _of_sample(options: PromptOptions, run: RunFolder) -> tuple[str | None, Unit
 
 def _read_units(path: str, trained: Trained) -> Units:
     """One array of whole numbers; ConfigError where it is none, or one is no unit of the model's."""
-    try:
-        array = np.load(io.BytesIO(read_given(path, "prompt-units", "array")), allow_pickle=False)
-    except ValueError as error:
-        raise ConfigError(f"`{path}` is no array of numpy: {' '.join(str(error).split())}.") from error
-    if not isinstance(array, np.ndarray) or array.ndim != 1 or array.dtype.kind not in "iu" or not len(array):
-        raise ConfigError(f"`{path}` must hold one row of unit ids, at least one.")
-    count = trained.vocab.units if trained.pieces is None else trained.pieces.units
-    if array.min() < 0 or array.max() >= count:
-        raise ConfigError(f"`{path}` must hold units 0…{count - 1}, but has {array.min()}…{array.max()}.")
+    array = read_row(path, "prompt-units")
+    check_range(array, trained.vocab.units if trained.pieces is None else trained.pieces.units, path)
     return array.astype(np.uint16)
 
 
