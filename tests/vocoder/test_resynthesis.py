@@ -182,8 +182,6 @@ def test_units_of_another_codebook_are_refused(voice: Resynthesiser) -> None:
         voice.speak(np.array([1, 5]))
 
 
-
-
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
