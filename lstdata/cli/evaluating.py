@@ -81,6 +81,7 @@ def build_eval_command(
 )
 @click.option("--tasks", help="asr, tts: recognise the utterances of --data, speak their texts, or both.")
 @click.option("--recogniser", type=FOLDER, help="Of tts: a run that has learnt asr, which reads back what was spoken.")
+@click.option("--keep", type=click.IntRange(min=0), help="Of tts: so many utterances to look at.  [default: 10]")
 @click.option("--temperature", type=float, help="Of tts; 0 takes the likeliest unit.  [default: 0.8]")
 @click.option("--top-p", type=float, help="Of tts: draw among the likeliest units of this mass.  [default: 0.95]")
 @click.option("--modes", default="s-s,t-t,s-t,t-s", show_default=True, help="Of prompt and endings: speech or text.")
@@ -98,6 +99,7 @@ def evaluate_command(
     interleave: str | None,
     tasks: str | None,
     recogniser: Path | None,
+    keep: int | None,
     temperature: float | None,
     top_p: float | None,
     modes: str,
@@ -124,7 +126,7 @@ def evaluate_command(
         raise click.UsageError("--tasks needs --data.")
     if not sets and data is None:
         raise click.UsageError("Give evaluation SETS, or --data with a run folder.")
-    of_tts = {"recogniser": recogniser, "temperature": temperature, "top-p": top_p}
+    of_tts = {"recogniser": recogniser, "keep": keep, "temperature": temperature, "top-p": top_p}
     if tasks is None:
         for name, value in of_tts.items():
             if value is not None:
@@ -140,7 +142,7 @@ def evaluate_command(
         said["data"] = measure_data(run, data, split, ways, out, quiet=as_json)
         lines.append(data_table(said["data"]))
     if data is not None and tasks is not None:
-        from lstdata.evaluate.speaking.running import Asked, run_tasks
+        from lstdata.evaluate.speaking.running import KEPT, Asked, run_tasks
         from lstdata.evaluate.speaking.running import table as task_table
         from lstdata.evaluate.speaking.synthesis import tts_sampling
 
@@ -153,6 +155,7 @@ def evaluate_command(
             limit=limit,
             sampling=tts_sampling(temperature, top_p, seed),
             recogniser=recogniser,
+            keep=KEPT if keep is None else keep,
             seed=seed,
         )
         said["tasks"] = run_tasks(asked, quiet=as_json)
@@ -171,8 +174,17 @@ def compare_command(ours: str, theirs: str, convention: str, seed: int, as_json:
 
     Each is a NAME.parquet, or several with commas between: runs that differ by their training seeds alone. Differences
     come with a 95 % interval by a paired, hierarchical bootstrap: over runs, then over items.
+
+    Of results of --tasks, NAME-asr.parquet or NAME-tts.parquet, or the .json beside it, it is word and character error
+    rates that are compared, utterance by utterance, and lengths, steps and seconds stand beside them.
     """
     from lstdata.evaluate.comparing import compare, table
+    from lstdata.evaluate.speaking.comparing import compare_attempts, comparison_table, holds_attempts
 
-    found = compare(ours.split(","), theirs.split(","), convention, seed=seed)
-    say({"convention": convention, "differences": found}, as_json, table(found))
+    paths = ours.split(","), theirs.split(",")
+    if any(holds_attempts(path) for side in paths for path in side):
+        spoken = compare_attempts(*paths, seed=seed)
+        say(spoken, as_json, comparison_table(spoken))
+    else:
+        found = compare(*paths, convention, seed=seed)
+        say({"convention": convention, "differences": found}, as_json, table(found))

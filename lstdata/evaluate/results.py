@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -103,6 +103,11 @@ def write_scores(path: UPath, answered: Sequence[Answered], *, given_boundaries:
 
 def read_scores(path: UPath) -> list[dict[str, Any]]:
     """The rows again; ConfigError where the file is no such table."""
+    return read_rows(path, _COLUMNS)
+
+
+def read_rows(path: UPath, columns: Iterable[str]) -> list[dict[str, Any]]:
+    """The rows of a table of ours that has these columns; ConfigError where it is none."""
     import pyarrow as pa
 
     try:
@@ -112,7 +117,7 @@ def read_scores(path: UPath) -> list[dict[str, Any]]:
         raise ConfigError(f"There is no `{path}`: it must be a table of `lstdata evaluate`.") from error
     except (OSError, pa.ArrowException) as error:
         raise ConfigError(f"`{path}` must be a table of `lstdata evaluate`, but cannot be read: {error}.") from error
-    missing = [name for name in _COLUMNS if name not in table.column_names]
+    missing = [name for name in columns if name not in table.column_names]
     if missing:
         raise ConfigError(f"`{path}` must be a table of `lstdata evaluate`, but lacks {', '.join(missing)}.")
     rows: list[dict[str, Any]] = table.to_pylist()

@@ -9,6 +9,8 @@ from typing import Any, Final
 import numpy as np
 from upath import UPath
 
+from lstdata.errors import ConfigError
+from lstdata.evaluate.results import read_rows
 from lstdata.evaluate.speaking.utterances import Utterance
 from lstdata.evaluate.speaking.wording import Errors, count_errors, normalised
 from lstdata.evaluate.statistics import Interval, interval
@@ -132,6 +134,14 @@ def write_attempts(path: UPath, task: str, attempts: Sequence[Attempt]) -> None:
 
     schema = pa.schema([(name, getattr(pa, kind)()) for name, kind in COLUMNS.items()])
     write_table(path, [one.row(task) for one in attempts], schema)
+
+
+def read_attempts(path: UPath) -> list[dict[str, Any]]:
+    """The rows again; ConfigError where the file is no such table, or is empty."""
+    rows = read_rows(path, COLUMNS)
+    if not rows:
+        raise ConfigError(f"`{path}` must hold utterances, but is empty.")
+    return rows
 
 
 def rounded(value: Interval) -> dict[str, float]:

@@ -11,6 +11,7 @@ from upath import UPath
 
 from lstdata.errors import ConfigError
 from lstdata.evaluate.speaking.decoding import TOKENS, check_patching
+from lstdata.evaluate.speaking.keeping import keep
 from lstdata.evaluate.speaking.recognition import TOKENS_AT_LEAST, TOKENS_PER_SECOND, recognise, written
 from lstdata.evaluate.speaking.results import Attempt, Heard, error_rates, hear, summary, write_attempts
 from lstdata.evaluate.speaking.synthesis import (
@@ -30,6 +31,9 @@ from lstdata.train.trained import Trained, open_trained
 
 TASKS: Final = ("asr", "tts")
 
+KEPT: Final = 10
+"""Utterances of `tts`, where nothing else is asked for."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
@@ -45,6 +49,8 @@ class Asked:
     """Of synthesis; recognition takes the likeliest token."""
     recogniser: Path | None = None
     """A run that has learnt recognition over the same units: it reads back what was spoken."""
+    keep: int = KEPT
+    """Utterances, the first ones, of which the units that were spoken are kept."""
     seed: int = 0
     """Of the bootstrap."""
     tokens: int = TOKENS
@@ -55,12 +61,14 @@ class Asked:
         if unknown or not self.tasks:
             yield f"`tasks` must be of {', '.join(TASKS)}, but has {', '.join(map(repr, unknown)) or 'none'}."
         yield from self.sampling.mistakes()
+        if self.keep < 0:
+            yield f"`keep` must be ≥ 0, but is {self.keep}."
         if self.recogniser is not None and "tts" not in self.tasks:
             yield f"`recogniser` is for the task tts, but `tasks` is {', '.join(self.tasks)}."
 
 
 def run_tasks(asked: Asked, *, quiet: bool = False) -> list[dict[str, Any]]:
-    """Do each task; `out` gets DATA-SPLIT-TASK.json and .parquet.
+    """Do each task; `out` gets DATA-SPLIT-TASK.json and .parquet, and of tts a folder with some of what was spoken.
 
     ConfigError before anything is decoded: for wrong options, a model that cannot do a task, data that are coded
     otherwise than the model's, or that have no transcripts.
@@ -74,7 +82,7 @@ def run_tasks(asked: Asked, *, quiet: bool = False) -> list[dict[str, Any]]:
     utterances = read_utterances(folder, asked.split, asked.limit)
     results = []
     for task in asked.tasks:
-        name = f"{asked.data.name}-{asked.split}-{task}"
+        name = _name(asked, task)
         with CountProgress(f"{name}: utterances", quiet=quiet) as progress:
             if task == "asr":
                 attempts, figures = _recognise(asked, trained, utterances.chosen, progress)
@@ -95,6 +103,11 @@ def _able(run: Path, folder: RunFolder) -> Trained:
     check_patching(trained, str(run))
     trained.check_data(folder)
     return trained
+
+
+def _name(asked: Asked, task: str) -> str:
+    """Of what `out` gets."""
+    return f"{asked.data.name}-{asked.split}-{task}"
 
 
 def _head(asked: Asked, trained: Trained, task: str) -> dict[str, Any]:
@@ -138,6 +151,7 @@ def _speak(
         generated = [*_listen(listener, utterances, units, asked.tokens, progress)]
         recorded = [*_listen(listener, utterances, [one.units for one in utterances], asked.tokens, progress)]
     attempts = [Attempt(*of_one) for of_one in zip(utterances, decoded.made, generated, recorded, strict=True)]
+    keep(place(asked.out / _name(asked, "tts")), attempts[: asked.keep], units[: asked.keep])
     figures = summary(attempts, asked.seed)
     if listener is not None:
         rates = error_rates([one for one in recorded if one is not None], asked.seed)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import jiwer
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
@@ -75,18 +76,31 @@ def test_texts_are_spoken_and_read_back(
     folder: Path, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(synthesis, "SECONDS_PER_CHARACTER", 0.02)
-    arguments = ("--data", built, "--tasks", "tts", "--limit", 2, "--out")
+    chosen = ("--data", built, "--split", "train", "--limit", 2)
+    arguments = (*chosen, "--tasks", "tts", "--out")
     [alone] = invoke(folder / "asr", *arguments, tmp_path / "alone")["tasks"]
     assert "wer" not in alone and alone["global_steps"] < alone["local_steps"]
-    [heard] = invoke(folder / "asr", *arguments, tmp_path / "heard", "--recogniser", folder / "asr")["tasks"]
+    by = ("--recogniser", folder / "asr", "--keep", 1)
+    [heard] = invoke(folder / "asr", *arguments, tmp_path / "heard", *by)["tasks"]
     assert heard["tokens"] == alone["tokens"]
     assert heard["recogniser"] == str(folder / "asr")
-    [asr] = invoke(folder / "asr", "--data", built, "--tasks", "asr", "--limit", 2, "--out", tmp_path)["tasks"]
+    [asr] = invoke(folder / "asr", *chosen, "--tasks", "asr", "--out", tmp_path)["tasks"]
     for name in ("wer", "cer"):
         assert heard[f"recorded_{name}"] == asr[name]
         assert heard[name]["mean"] > 0
-    rows = pq.read_table(tmp_path / "heard" / f"{built.name}-validation-tts.parquet").to_pylist()
-    recognised = pq.read_table(tmp_path / f"{built.name}-validation-asr.parquet").to_pylist()
+    rows = pq.read_table(tmp_path / "heard" / f"{built.name}-train-tts.parquet").to_pylist()
+    recognised = pq.read_table(tmp_path / f"{built.name}-train-asr.parquet").to_pylist()
+    for name, count in (("alone", 2), ("heard", 1)):
+        kept = tmp_path / name / f"{built.name}-train-tts"
+        listed = json.loads((kept / "spoken.json").read_text())
+        assert [(one["id"], one["seconds"]) for one in listed] == [
+            (row["id"], row["seconds_of_speech"]) for row in rows[:count]
+        ]
+        assert [one["recognised"] for one in listed] == ([rows[0]["hypothesis"]] if name == "heard" else [None] * 2)
+        for one in listed:
+            units = np.load(kept / one["units"])
+            assert (units.dtype, len(units)) == (np.uint16, round(one["seconds"] * 25))
+        assert {path.name for path in kept.iterdir()} == {"spoken.json", *(one["units"] for one in listed)}
     assert [row["recorded_hypothesis"] for row in rows] == [row["hypothesis"] for row in recognised]
 
 

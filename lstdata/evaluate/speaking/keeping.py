@@ -1,0 +1,45 @@
+"""Some of what was spoken, to be looked at and heard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import numpy as np
+from upath import UPath
+
+from lstdata.evaluate.speaking.results import Attempt
+from lstdata.evaluate.speaking.utterances import Units
+from lstdata.members import npy
+from lstdata.storage import commit_bytes, commit_json, remove_folder
+
+SPOKEN: Final = "spoken.json"
+
+Sound = Callable[[Units], bytes]
+"""Units as the bytes of a WAV."""
+
+
+def keep(folder: UPath, attempts: Sequence[Attempt], units: Sequence[Units], sound: Sound | None = None) -> None:
+    """KEY.npy and, with a sound, KEY.wav of each utterance that says something, and `spoken.json`, which lists all.
+
+    What the folder held before is gone.
+    """
+    remove_folder(folder)
+    listed: list[dict[str, Any]] = []
+    for attempt, spoken in zip(attempts, units, strict=True):
+        one, wav = attempt.utterance, None
+        commit_bytes(folder / f"{one.key}.npy", npy(spoken.astype(np.uint16)))
+        if sound is not None and len(spoken):
+            wav = f"{one.key}.wav"
+            commit_bytes(folder / wav, sound(spoken))
+        listed.append(
+            {
+                "id": one.id,
+                "text": one.text,
+                "recognised": None if attempt.heard is None else attempt.heard.text,
+                "seconds": attempt.made.seconds,
+                "units": f"{one.key}.npy",
+                "wav": wav,
+            }
+        )
+    commit_json(folder / SPOKEN, listed)
