@@ -81,6 +81,7 @@ def build_eval_command(
 )
 @click.option("--tasks", help="asr, tts: recognise the utterances of --data, speak their texts, or both.")
 @click.option("--recogniser", type=FOLDER, help="Of tts: a run that has learnt asr, which reads back what was spoken.")
+@click.option("--vocoder", type=PLACE, help="Of tts: it gives what is kept a sound.")
 @click.option("--keep", type=click.IntRange(min=0), help="Of tts: so many utterances to look at.  [default: 10]")
 @click.option("--temperature", type=float, help="Of tts; 0 takes the likeliest unit.  [default: 0.8]")
 @click.option("--top-p", type=float, help="Of tts: draw among the likeliest units of this mass.  [default: 0.95]")
@@ -99,6 +100,7 @@ def evaluate_command(
     interleave: str | None,
     tasks: str | None,
     recogniser: Path | None,
+    vocoder: str | None,
     keep: int | None,
     temperature: float | None,
     top_p: float | None,
@@ -126,7 +128,8 @@ def evaluate_command(
         raise click.UsageError("--tasks needs --data.")
     if not sets and data is None:
         raise click.UsageError("Give evaluation SETS, or --data with a run folder.")
-    of_tts = {"recogniser": recogniser, "keep": keep, "temperature": temperature, "top-p": top_p}
+    of_tts: dict[str, object] = {"recogniser": recogniser, "vocoder": vocoder, "keep": keep}
+    of_tts |= {"temperature": temperature, "top-p": top_p}
     if tasks is None:
         for name, value in of_tts.items():
             if value is not None:
@@ -155,6 +158,7 @@ def evaluate_command(
             limit=limit,
             sampling=tts_sampling(temperature, top_p, seed),
             recogniser=recogniser,
+            vocoder=vocoder,
             keep=KEPT if keep is None else keep,
             seed=seed,
         )

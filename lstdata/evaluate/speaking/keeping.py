@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -12,15 +12,14 @@ from lstdata.evaluate.speaking.results import Attempt
 from lstdata.evaluate.speaking.utterances import Units
 from lstdata.members import npy
 from lstdata.storage import commit_bytes, commit_json, remove_folder
+from lstdata.vocoder import Vocoder
+from lstdata.vocoder.sound import wav_bytes
 
 SPOKEN: Final = "spoken.json"
 
-Sound = Callable[[Units], bytes]
-"""Units as the bytes of a WAV."""
 
-
-def keep(folder: UPath, attempts: Sequence[Attempt], units: Sequence[Units], sound: Sound | None = None) -> None:
-    """KEY.npy and, with a sound, KEY.wav of each utterance that says something, and `spoken.json`, which lists all.
+def keep(folder: UPath, attempts: Sequence[Attempt], units: Sequence[Units], vocoder: Vocoder | None = None) -> None:
+    """KEY.npy of each utterance and, by a vocoder, KEY.wav where something was said; `spoken.json` lists all.
 
     What the folder held before is gone.
     """
@@ -29,9 +28,9 @@ def keep(folder: UPath, attempts: Sequence[Attempt], units: Sequence[Units], sou
     for attempt, spoken in zip(attempts, units, strict=True):
         one, wav = attempt.utterance, None
         commit_bytes(folder / f"{one.key}.npy", npy(spoken.astype(np.uint16)))
-        if sound is not None and len(spoken):
+        if vocoder is not None and len(spoken):
             wav = f"{one.key}.wav"
-            commit_bytes(folder / wav, sound(spoken))
+            commit_bytes(folder / wav, wav_bytes(vocoder.speak(spoken), vocoder.rate))
         listed.append(
             {
                 "id": one.id,
@@ -40,6 +39,7 @@ def keep(folder: UPath, attempts: Sequence[Attempt], units: Sequence[Units], sou
                 "seconds": attempt.made.seconds,
                 "units": f"{one.key}.npy",
                 "wav": wav,
+                "vocoder": None if wav is None or vocoder is None else vocoder.name,
             }
         )
     commit_json(folder / SPOKEN, listed)

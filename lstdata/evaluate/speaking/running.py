@@ -28,6 +28,7 @@ from lstdata.model.sampling import Sampling
 from lstdata.progress import CountProgress
 from lstdata.storage import commit_json, place
 from lstdata.train.trained import Trained, open_trained
+from lstdata.vocoder import Vocoder, open_vocoder
 
 TASKS: Final = ("asr", "tts")
 
@@ -49,6 +50,8 @@ class Asked:
     """Of synthesis; recognition takes the likeliest token."""
     recogniser: Path | None = None
     """A run that has learnt recognition over the same units: it reads back what was spoken."""
+    vocoder: str | None = None
+    """It gives what is kept a sound."""
     keep: int = KEPT
     """Utterances, the first ones, of which the units that were spoken are kept."""
     seed: int = 0
@@ -63,8 +66,9 @@ class Asked:
         yield from self.sampling.mistakes()
         if self.keep < 0:
             yield f"`keep` must be ≥ 0, but is {self.keep}."
-        if self.recogniser is not None and "tts" not in self.tasks:
-            yield f"`recogniser` is for the task tts, but `tasks` is {', '.join(self.tasks)}."
+        for name in ("recogniser", "vocoder"):
+            if getattr(self, name) is not None and "tts" not in self.tasks:
+                yield f"`{name}` is for the task tts, but `tasks` is {', '.join(self.tasks)}."
 
 
 def run_tasks(asked: Asked, *, quiet: bool = False) -> list[dict[str, Any]]:
@@ -79,6 +83,7 @@ def run_tasks(asked: Asked, *, quiet: bool = False) -> list[dict[str, Any]]:
     folder = open_speech(asked.data)
     trained = _able(asked.run, folder)
     listener = None if asked.recogniser is None else _able(asked.recogniser, folder)
+    vocoder = None if asked.vocoder is None else _open_vocoder(asked.vocoder, folder)
     utterances = read_utterances(folder, asked.split, asked.limit)
     results = []
     for task in asked.tasks:
@@ -87,7 +92,7 @@ def run_tasks(asked: Asked, *, quiet: bool = False) -> list[dict[str, Any]]:
             if task == "asr":
                 attempts, figures = _recognise(asked, trained, utterances.chosen, progress)
             else:
-                attempts, figures = _speak(asked, trained, listener, utterances.chosen, progress)
+                attempts, figures = _speak(asked, trained, listener, vocoder, utterances.chosen, progress)
         result = {**_head(asked, trained, task), **figures, "left_out": utterances.left_out}
         write_attempts(place(asked.out / f"{name}.parquet"), task, attempts)
         commit_json(asked.out / f"{name}.json", result)
@@ -103,6 +108,13 @@ def _able(run: Path, folder: RunFolder) -> Trained:
     check_patching(trained, str(run))
     trained.check_data(folder)
     return trained
+
+
+def _open_vocoder(path: str, folder: RunFolder) -> Vocoder:
+    """One that speaks units such as these."""
+    vocoder = open_vocoder(path)
+    vocoder.check(folder.vocab)
+    return vocoder
 
 
 def _name(asked: Asked, task: str) -> str:
@@ -141,7 +153,12 @@ def _recognise(
 
 
 def _speak(
-    asked: Asked, trained: Trained, listener: Trained | None, utterances: Sequence[Utterance], progress: CountProgress
+    asked: Asked,
+    trained: Trained,
+    listener: Trained | None,
+    vocoder: Vocoder | None,
+    utterances: Sequence[Utterance],
+    progress: CountProgress,
 ) -> tuple[list[Attempt], dict[str, Any]]:
     decoded = synthesise(trained, utterances, asked.sampling, tokens=asked.tokens, progress=progress.update)
     units = [spoken(trained, made) for made in decoded.made]
@@ -151,8 +168,8 @@ def _speak(
         generated = [*_listen(listener, utterances, units, asked.tokens, progress)]
         recorded = [*_listen(listener, utterances, [one.units for one in utterances], asked.tokens, progress)]
     attempts = [Attempt(*of_one) for of_one in zip(utterances, decoded.made, generated, recorded, strict=True)]
-    keep(place(asked.out / _name(asked, "tts")), attempts[: asked.keep], units[: asked.keep])
-    figures = summary(attempts, asked.seed)
+    keep(place(asked.out / _name(asked, "tts")), attempts[: asked.keep], units[: asked.keep], vocoder)
+    figures = summary(attempts, asked.seed) | ({} if vocoder is None else {"vocoder": vocoder.name})
     if listener is not None:
         rates = error_rates([one for one in recorded if one is not None], asked.seed)
         figures |= {"recogniser": str(asked.recogniser), "recogniser_step": listener.step}
