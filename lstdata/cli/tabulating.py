@@ -16,10 +16,11 @@ from lstdata.cli.shared import JSON, say
 )
 @JSON
 def reproduce_report_command(out: Path, docs: Path | None, as_json: bool) -> None:
-    """Write the tables of the reproduction in OUT, done or not: OUT/reproduction.md and OUT/results.json.
+    """Write the report of the reproduction in OUT, done or not: reproduction.html, reproduction.md, results.json.
 
-    Accuracies of each arm with their intervals, differences to the baseline with theirs, costs, recognition and
-    synthesis, the paper's figures beside them. All is computed from the folders of the runs; what is missing is said.
+    Accuracies of each arm with their intervals, differences to the baseline with theirs, learning curves, costs,
+    recognition and synthesis, the paper's figures beside them. All is computed from the folders of the runs; what is
+    missing is said. Drawings and sounds of the Markdown lie in a folder beside it, of its name.
     """
     from lstdata.reproduce.writing import write_report
 

@@ -10,16 +10,18 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from functools import cache
-from importlib import resources
-from typing import Any
+from typing import Any, Final
 
 import jinja2
 from markupsafe import Markup
 
 from lstdata.inspection.hearing import Codec, Shown, data_url
+from lstdata.inspection.templates import read_file, templates
 from lstdata.inspection.timeline import draw_timeline
 from lstdata.records import SAMPLE_RATE
 from lstdata.terminal import visible
+
+ROOM: Final = "lstdata.inspection"
 
 
 def draw_utterance(
@@ -58,21 +60,14 @@ def sha256_source(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-@cache
 def read(name: str) -> str:
     """A file of this room."""
-    return resources.files("lstdata.inspection").joinpath(name).read_text(encoding="utf-8")
+    return read_file(ROOM, name)
 
 
 @cache
 def environment() -> jinja2.Environment:
-    """Templates of this room: all that is put in is escaped, and `visible` takes out what would be obeyed."""
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(read),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    """Templates of this room, in which `visible` takes out what would be obeyed."""
+    environment = templates([ROOM])
     environment.filters |= {"visible": visible, "seconds": lambda value: f"{value:.2f} s"}
     return environment

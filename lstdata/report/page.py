@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib import resources
 from typing import Any
 
 import jinja2
@@ -15,6 +14,7 @@ from upath import UPath
 from lstdata.build.timing import read_time_spent
 from lstdata.inspection.colours import run_colours
 from lstdata.inspection.fragment import script, sha256_source, style
+from lstdata.inspection.templates import read_file, templates
 from lstdata.records import HEADER_TOLERANCE
 from lstdata.report import reference
 from lstdata.report.charts import fences, patch_charts, run_chart, score_chart, score_limits, shard_charts, spread
@@ -29,6 +29,8 @@ from lstdata.report.utterances import choose_utterances
 from lstdata.sources import Source
 from lstdata.terminal import visible
 
+ROOM = "lstdata.report"
+
 DECODERS = ("soundfile", "libsndfile", "ffmpeg")
 """Names, among a run's versions, of what turns files into samples."""
 
@@ -40,12 +42,12 @@ def render(numbers: Numbers, out: UPath, source: Source | None) -> str:
     utterances = draw_places(out, chosen, source, colours)
     rankings = numbers.outliers.rankings
     outliers = draw_places(out, choose_outliers(rankings, {place.key for place in chosen}), source, colours)
-    programs = script() + _read("sorting.js")
+    programs = script() + read_file(ROOM, "sorting.js")
     return (
         _environment()
         .get_template("page.html")
         .render(
-            style=style() + Markup(_read("page.css")),
+            style=style() + Markup(read_file(ROOM, "page.css")),
             script=Markup(programs),
             script_hash=sha256_source(programs),
             title=numbers.title,
@@ -107,21 +109,8 @@ def _tables(numbers: Numbers) -> dict[str, Any]:
 
 
 @cache
-def _read(name: str) -> str:
-    """A file of this room."""
-    return resources.files("lstdata.report").joinpath(name).read_text(encoding="utf-8")
-
-
-@cache
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_read),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=shown,
-    )
+    environment = templates([ROOM], finalize=shown)
     environment.filters |= FILTERS
     return environment
 

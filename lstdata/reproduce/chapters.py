@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
+from typing import Final
 
 from lstdata.reproduce.cost_tables import held_out_table, paper_table, training_table
 from lstdata.reproduce.measured import Measured
@@ -23,7 +24,10 @@ from lstdata.reproduce.tables import (
     size_table,
     strategy_table,
 )
-from lstdata.reproduce.written import sentence
+from lstdata.reproduce.written import difference, verdict
+
+SYNTHESIS: Final = "synthesis"
+"""The chapter in which there is something to be heard."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +51,11 @@ def chapters(found: Reproduction, measured: Measured) -> list[Chapter]:
         Chapter(
             name="curves",
             title="Learning curves",
-            lead="Losses against positions, raw tokens, compute and time: which arm is ahead depends on what is paid.",
+            lead=(
+                "Losses against positions, raw tokens, FLOPs and time: which arm is ahead depends on what is paid. "
+                "Lines are means over seeds, bands reach from the least to the most. Before the end of a training its "
+                "learning rate has not fallen yet: there a loss is higher than in a shorter training at its end."
+            ),
             tables=_there(held_out),
         ),
         Chapter(name="cost", title="Cost of training", tables=_there(training)),
@@ -58,15 +66,28 @@ def chapters(found: Reproduction, measured: Measured) -> list[Chapter]:
             tables=_there(recognition),
         ),
         Chapter(
-            name="synthesis",
+            name=SYNTHESIS,
             title="Synthesis",
             lead="Fine-tuned on text followed by its speech, and asked to speak held-out texts.",
+            notes=tuple(_voices(found)),
         ),
         Chapter(name="inference", title="Cost of inference", tables=_there(inference)),
         Chapter(name="paper", title="The paper’s other figures", tables=(paper_table(),)),
     ]
-    empty = {"recognition": not found.asr, "synthesis": not found.tts, "curves": training is None}
+    empty = {"recognition": not found.asr, SYNTHESIS: not found.tts, "curves": training is None}
     return [one for one in told if not empty.get(one.name, not one.tables)]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A difference in words; `apart`: its interval excludes 0."""
+
+    what: str
+    verdict: str
+    apart: bool
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.verdict}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +95,14 @@ class Findings:
     """What can be said of each arm beside the baseline, in one mode under one budget."""
 
     title: str
-    sentences: tuple[str, ...]
+    sentences: tuple[Finding, ...]
 
 
 def findings(found: Reproduction, measured: Measured) -> Iterator[Findings]:
     """Of every set, by budget and by modality."""
     for name, (budget, title), mode in product(found.sets, BUDGETS.items(), MAIN):
         sentences = [
-            f"{sentence(by)}."
+            Finding(difference(by), verdict(by), by.told_apart)
             for by in measured.differences
             if (by.set, by.budget, by.mode, by.convention) == (name, budget, mode, "per_token") and by.theirs == BASE
         ]
@@ -96,8 +117,8 @@ def limits(found: Reproduction, measured: Measured) -> Iterator[str]:
     number = len([by for by in measured.differences if by.mode in MAIN and by.convention == "per_token"])
     if number > 1:
         yield (
-            f"{number} differences are given, each with an interval of its own: of such that are none, one in twenty "
-            "excludes 0 by chance."
+            f"{number} differences are given, each with an interval of its own: where there is no difference, one "
+            "interval in twenty excludes 0 by chance."
         )
     if found.missing:
         yield f"Of what the recipe asks for, {len(found.missing)} are not there: {'; '.join(found.missing)}."
@@ -119,6 +140,13 @@ def _completion(measured: Measured, name: str) -> Chapter:
             *main_tables(measured, name, convention="raw"),
         ),
     )
+
+
+def _voices(found: Reproduction) -> Iterator[str]:
+    """What gave the units a sound: a vocoder's quality is not the model's."""
+    names = sorted({one.vocoder or "a vocoder that is not named" for one in found.tts if one.sentences})
+    if names:
+        yield f"The models generate units; their sound is that of {' and '.join(names)}."
 
 
 def _there(*tables: Table | None) -> tuple[Table, ...]:

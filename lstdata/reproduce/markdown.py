@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from lstdata.reproduce.chapters import Chapter
+from lstdata.reproduce.chapters import SYNTHESIS
+from lstdata.reproduce.curves import Drawing
+from lstdata.reproduce.sounds import Heard
 from lstdata.reproduce.table import Cell, Table
 from lstdata.reproduce.telling import Told
 from lstdata.terminal import visible
@@ -14,9 +17,19 @@ from lstdata.terminal import visible
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>|#~])")
 
 
-def document(told: Told, pictures: Mapping[str, Sequence[tuple[str, str]]]) -> str:
-    """The whole; `pictures` are, by chapter, (what it shows, its path from where the document will lie)."""
-    return "\n".join(_lines(told, pictures)).rstrip() + "\n"
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What lies in files of their own, by its path from where the document will lie."""
+
+    drawings: Mapping[str, str]
+    """By name."""
+    sounds: Mapping[tuple[int, str], str]
+    """By the number of a sentence and the arm that speaks it."""
+
+
+def document(told: Told, drawings: Sequence[Drawing], heard: Sequence[Heard], beside: Beside) -> str:
+    """The whole."""
+    return "\n".join(_lines(told, drawings, heard, beside)).rstrip() + "\n"
 
 
 def table(found: Table) -> str:
@@ -32,31 +45,47 @@ def escaped(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", visible(" ".join(text.split())))
 
 
-def _lines(told: Told, pictures: Mapping[str, Sequence[tuple[str, str]]]) -> Iterator[str]:
+def _lines(told: Told, drawings: Sequence[Drawing], heard: Sequence[Heard], beside: Beside) -> Iterator[str]:
     yield from (f"# {escaped(told.title)}", "", escaped(told.lead), "")
     for paragraph in told.about:
         yield from (*(_fenced(paragraph.text.splitlines()) if paragraph.code else [escaped(paragraph.text)]), "")
     yield from ("## Findings", "")
     for found in told.findings:
-        yield from (f"**{escaped(found.title)}**", "", *_bullets(found.sentences))
+        yield from (f"**{escaped(found.title)}**", "", *_bullets([str(line) for line in found.sentences]))
     yield from _bullets(told.limits)
     for chapter in told.chapters:
-        yield from _chapter(chapter, pictures.get(chapter.name, ()))
+        yield from (f"## {escaped(chapter.title)}", "")
+        if chapter.lead:
+            yield from (escaped(chapter.lead), "")
+        yield from _pictures([one for one in drawings if one.chapter == chapter.name], beside)
+        if chapter.name == SYNTHESIS:
+            yield from _sentences(heard, beside)
+        for shown in (*chapter.tables, *chapter.more):
+            yield table(shown)
+        yield from _bullets(chapter.notes)
     yield from ("## How it was made", "", *_bullets(told.made))
     if told.search:
         yield from ("What was tuned, as the recipe says:", "", *_bullets(told.search))
     yield from _fenced(told.commands)
 
 
-def _chapter(chapter: Chapter, pictures: Sequence[tuple[str, str]]) -> Iterator[str]:
-    yield from (f"## {escaped(chapter.title)}", "")
-    if chapter.lead:
-        yield from (escaped(chapter.lead), "")
-    if pictures:
-        yield from ("\n".join(f"![{escaped(shows)}]({path})" for shows, path in pictures), "")
-    for found in (*chapter.tables, *chapter.more):
-        yield table(found)
-    yield from _bullets(chapter.notes)
+def _pictures(drawings: Sequence[Drawing], beside: Beside) -> Iterator[str]:
+    """Each with its finding above."""
+    for one in drawings:
+        yield from (f"**{escaped(one.title)}**: {escaped(one.finding)}.", "")
+        yield from (f"![{escaped(one.title)}]({beside.drawings[one.name]})", "")
+
+
+def _sentences(heard: Sequence[Heard], beside: Beside) -> Iterator[str]:
+    for number, sentence in enumerate(heard, 1):
+        yield f"{number}. {escaped(sentence.text)}"
+        for sound in sentence.sounds:
+            path = beside.sounds.get((number, sound.arm))
+            said = f"[{escaped(sound.arm)}]({path})" if path else escaped(sound.arm)
+            made = "" if sound.recognised is None else f": recognised “{escaped(sound.recognised)}”"
+            yield f"    - {said}{made}"
+    if heard:
+        yield ""
 
 
 def _fenced(lines: Sequence[str]) -> list[str]:

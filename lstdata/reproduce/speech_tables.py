@@ -58,8 +58,7 @@ def inference_table(found: Reproduction) -> Table | None:
     heard = next((one.recogniser for one in found.tts if one.recogniser), None)
     if heard:
         notes.append(
-            f"Errors of synthesis are those of what the recogniser {heard} makes of the generated units; of the "
-            f"recordings' own units it gets {_recorded(found)} % of the words wrong."
+            f"Errors of synthesis are those of what the recogniser {heard} makes of the generated units{_own(found)}."
         )
     return Table(name="inference", title="What speaking took", head=head, rows=tuple(rows), notes=tuple(notes))
 
@@ -82,8 +81,10 @@ def _inference(task: str, arm: str, ones: Sequence[Spoken]) -> tuple[Cell, ...]:
     )
 
 
-def _recorded(found: Reproduction) -> str:
-    return _errors([one.recorded_wer for one in found.tts if one.recorded_wer is not None][-1:]).text
+def _own(found: Reproduction) -> str:
+    """What a recogniser gets wrong of the recordings themselves."""
+    rates = [one.recorded_wer for one in found.tts if one.recorded_wer is not None]
+    return f"; of the recordings' own units it gets {points(rates[-1].mean)} % of the words wrong" if rates else ""
 
 
 def _wer(ones: Sequence[Spoken]) -> Cell:

@@ -13,7 +13,7 @@ from lstdata.model.config import ModelConfig
 from lstdata.model.parameters import count_parameters
 from lstdata.storage import read_json
 
-POINTS: Final = 120
+POINTS: Final = 60
 """Of the curve of losses in training, at most; each is a mean over as many steps as the others."""
 
 MODALITIES: Final = ("units", "text")

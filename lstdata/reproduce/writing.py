@@ -1,20 +1,29 @@
-"""What `lstdata reproduce-report` writes: figures for machines, Markdown for people."""
+"""What `lstdata reproduce-report` writes: figures for machines, a page and Markdown for people."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from lstdata.reproduce import paper
-from lstdata.reproduce.markdown import document
+from lstdata.reproduce.curves import Drawing, drawings
+from lstdata.reproduce.markdown import Beside, document
 from lstdata.reproduce.measured import Measured, measure
+from lstdata.reproduce.page import render
 from lstdata.reproduce.results import Reproduction, Run, read_reproduction
+from lstdata.reproduce.sounds import Heard, sounds
+from lstdata.reproduce.svg import as_file
 from lstdata.reproduce.telling import Told, tell
 from lstdata.storage import commit_bytes, commit_json
 
 FORMAT: Final = 1
 NAME: Final = "reproduction"
+
+_NO_NAME: Final = re.compile("[^a-z0-9-]+")
+"""What is put in no name of a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +36,38 @@ class Written:
 
 
 def write_report(out: Path, docs: Path | None = None) -> Written:
-    """Read a folder of `lstdata reproduce`, finished or not, and write OUT/results.json and OUT/reproduction.md.
+    """Read a folder of `lstdata reproduce`, finished or not; write reproduction.html and .md and results.json there.
 
-    With `docs` the Markdown lies there too. Equal folders give equal bytes; ConfigError where `out` is none, or a file
-    in it is damaged.
+    The Markdown's drawings and sounds lie in a folder beside it, of its name. With `docs` both are there too. Equal
+    folders give equal bytes; ConfigError where `out` is none, or a file in it is damaged.
     """
     found = read_reproduction(out)
     measured = measure(found)
     told, results = tell(found, measured), results_of(found, measured)
-    paths = [out / "results.json", out / f"{NAME}.md", *([docs] if docs else [])]
-    commit_json(paths[0], results)
-    for path in paths[1:]:
-        commit_bytes(path, document(told, {}).encode())
-    return Written(tuple(paths), told, results)
+    drawn, heard = list(drawings(found)), sounds(found.tts)
+    page, figures, text = out / f"{NAME}.html", out / "results.json", out / f"{NAME}.md"
+    commit_json(figures, results)
+    commit_bytes(page, render(told, drawn, heard).encode())
+    for path in (text, *([docs] if docs else [])):
+        _write_markdown(path, told, drawn, heard)
+    return Written((page, text, figures, *([docs] if docs else [])), told, results)
+
+
+def _write_markdown(path: Path, told: Told, drawn: Sequence[Drawing], heard: Sequence[Heard]) -> None:
+    """A document, and in a folder of its name what it shows."""
+    folder = path.with_suffix("")
+    pictures: dict[str, str] = {}
+    recordings: dict[tuple[int, str], str] = {}
+    for one in drawn:
+        commit_bytes(folder / f"{one.name}.svg", as_file(one.svg))
+        pictures[one.name] = f"{folder.name}/{one.name}.svg"
+    for number, sentence in enumerate(heard, 1):
+        for sound in sentence.sounds:
+            if sound.mp3 is not None:
+                name = f"sentence-{number}-{_NO_NAME.sub('-', sound.arm)}.mp3"
+                commit_bytes(folder / name, sound.mp3)
+                recordings[number, sound.arm] = f"{folder.name}/{name}"
+    commit_bytes(path, document(told, drawn, heard, Beside(pictures, recordings)).encode())
 
 
 def results_of(found: Reproduction, measured: Measured) -> dict[str, Any]:

@@ -39,10 +39,9 @@ def verdict(found: Difference) -> str:
     return "the interval excludes 0"
 
 
-def sentence(found: Difference) -> str:
-    """A difference with its interval and what it amounts to."""
-    interval = span(found.low, found.high, signed=True)
-    return f"{found.ours} − {found.theirs}: {signed(found.mean)} points {interval}: {verdict(found)}"
+def difference(found: Difference) -> str:
+    """A difference with its interval."""
+    return f"{found.ours} − {found.theirs}: {signed(found.mean)} points {span(found.low, found.high, signed=True)}"
 
 
 def _points(share: float, with_sign: bool) -> str:

@@ -45,8 +45,8 @@ def test_losses_in_training_are_means_over_consecutive_steps(tmp_path: Path) -> 
     training = read_reproduction(tmp_path).runs[0].training
     assert training is not None
     first = training.smoothed[0]
-    assert (len(training.smoothed), first.at.step) == (100, 5)
-    assert first.loss == {"loss": pytest.approx(5.7), "units": pytest.approx(4.7), "text": pytest.approx(6.7)}
+    assert (len(training.smoothed), first.at.step) == (55, 9)
+    assert first.loss == {"loss": pytest.approx(5.5), "units": pytest.approx(4.5), "text": pytest.approx(6.5)}
 
 
 def test_runs_that_are_not_there_or_not_finished_or_not_asked_are_listed(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_the_main_tables(tmp_path: Path) -> None:
 def test_findings_say_what_can_be_told_apart(tmp_path: Path) -> None:
     two_arms(tmp_path)
     found = read_reproduction(tmp_path)
-    said = {one.title: one.sentences for one in findings(found, measure(found))}
+    said = {one.title: tuple(map(str, one.sentences)) for one in findings(found, measure(found))}
     assert said["completion, S→S, compute-controlled"] == (
         "static-4 − base: +50.0 points [+50.0, +50.0]: the interval excludes 0.",
     )

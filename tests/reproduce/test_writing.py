@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from lstdata.cli.verbs import cli
@@ -13,6 +14,13 @@ from lstdata.reproduce.writing import write_report
 from tests.reproduce.folders import answer, recognised, synthesised, write_recipe, write_run
 
 UNESCAPED = re.compile(r"(?<!\\)\|")
+
+
+@pytest.fixture(autouse=True)
+def _drawn_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What matplotlib draws is looked at elsewhere."""
+    empty = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 2 1" />'
+    monkeypatch.setattr("lstdata.reproduce.curves.plot", lambda panel: empty)
 
 
 def a_folder(out: Path) -> None:
@@ -51,10 +59,22 @@ def test_equal_folders_give_equal_bytes_and_no_path_of_this_machine(tmp_path: Pa
     written = []
     for name in ("one", "another"):
         a_folder(tmp_path / name)
-        report = write_report(tmp_path / name, tmp_path / f"{name}-docs" / "reproduction.md")
-        written.append([path.read_bytes() for path in report.paths])
+        write_report(tmp_path / name, tmp_path / f"{name}-docs" / "results.md")
+        made = [tmp_path / name / file for file in ("reproduction.html", "reproduction.md", "results.json")]
+        made += sorted(path for path in (tmp_path / f"{name}-docs").rglob("*") if path.is_file())
+        written.append([(path.name, path.read_bytes()) for path in made])
     assert written[0] == written[1]
-    assert all(str(tmp_path).encode() not in content for content in written[0])
+    assert all(str(tmp_path).encode() not in content for _, content in written[0])
+
+
+def test_the_markdown_shows_what_lies_beside_it(tmp_path: Path) -> None:
+    a_folder(tmp_path)
+    write_report(tmp_path, tmp_path / "docs" / "results.md")
+    for document, folder in ((tmp_path / "docs/results.md", "results"), (tmp_path / "reproduction.md", "reproduction")):
+        links = re.findall(r"\]\((.*?)\)", document.read_text(encoding="utf-8"))
+        beside = {path.name for path in (document.parent / folder).iterdir()}
+        assert {Path(link).name for link in links} == beside and len(links) == len(beside) == 13
+        assert all((document.parent / link).is_file() for link in links)
 
 
 def test_the_verb_says_what_was_found_and_what_is_missing(tmp_path: Path) -> None:
