@@ -7,6 +7,8 @@ POINTS ?= 112
 SIZE ?= tiny
 REPRODUCTION ?= reproduction-$(SIZE)
 SMALL_THREADS := OMP_NUM_THREADS=1
+PROCESSES ?= 2
+SIDE_BY_SIDE := -n $(PROCESSES) --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo reproduce test test-slow chaos lint docs drawings bench clean distclean
@@ -32,11 +34,11 @@ demo: setup  ## Synthesised corpus → shards → trained model → report, in d
 reproduce: setup  ## The paper's comparison in small, in reproduction-tiny/: SIZE=tiny, small, 420m or 1b
 	$(BIN)/lstdata reproduce $(REPRODUCTION) --size $(SIZE)
 
-test: setup  ## Everything but the tests marked slow
-	$(SMALL_THREADS) $(BIN)/python -m pytest
+test: setup  ## Everything but the tests marked slow, in two processes, or PROCESSES=n
+	$(SMALL_THREADS) $(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
-test-slow: setup  ## The tests marked slow
-	$(SMALL_THREADS) $(BIN)/python -m pytest -m slow
+test-slow: setup  ## The tests marked slow, likewise
+	$(SMALL_THREADS) $(BIN)/python -m pytest $(SIDE_BY_SIDE) -m slow
 
 chaos: setup  ## Builds that are killed at 112 points, or POINTS=n; one of them by SEED=n
 	CHAOS_POINTS=$(POINTS) $(SMALL_THREADS) $(BIN)/python -m pytest tests/chaos -m chaos -vv $(if $(SEED),-k '[$(SEED)-')

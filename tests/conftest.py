@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -20,6 +21,9 @@ from tests.browser import Browser, find_chromium
 
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+for name in ("COLUMNS", "LINES"):  # the size of a terminal, which pytest-xdist and some shells state
+    os.environ.pop(name, None)
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # the background of a shell ignores it for tests and commands
 

@@ -31,7 +31,7 @@ def test_the_paper_s_sizes_come_out() -> None:
     assert count_parameters(model_config("1b", LLAMA_2_AND_500_UNITS, "plain")) == pytest.approx(1.42e9, rel=2e-3)
 
 
-@pytest.mark.parametrize("preset", PRESETS.keys() - PUBLISHED - {"tiny"})
+@pytest.mark.parametrize("preset", sorted(PRESETS.keys() - PUBLISHED - {"tiny"}))
 def test_baselines_of_our_presets_have_the_size_of_their_name(preset: str) -> None:
     size = float(preset[:-1]) * {"m": 1e6, "b": 1e9}[preset[-1]]
     baseline = count_parameters(model_config(preset, LLAMA_2_AND_500_UNITS, "plain"))
