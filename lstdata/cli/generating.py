@@ -8,7 +8,8 @@ from typing import Any
 import click
 from upath import UPath
 
-from lstdata.cli.shared import JSON, RunFolder, say
+from lstdata.cli.shared import JSON, PLACE, RunFolder, say
+from lstdata.cli.vocoding import SPEAKER, STYLE
 
 _FILE = click.Path(exists=True, dir_okay=False)
 
@@ -34,6 +35,10 @@ _FILE = click.Path(exists=True, dir_okay=False)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of what is drawn.")
 @click.option("--samples", type=int, default=1, show_default=True, help="Drawn from the same prompt.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="A .npy for the units.")
+@click.option("--vocoder", type=PLACE, help="What speaks the units: see `lstdata vocode`.")
+@click.option("--wav", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="A .wav for their sound.")
+@SPEAKER
+@STYLE
 @JSON
 def generate_command(
     run: Path,
@@ -54,12 +59,17 @@ def generate_command(
     seed: int,
     samples: int,
     out: Path | None,
+    vocoder: str | None,
+    wav: Path | None,
+    speaker: str | None,
+    style: str | None,
     as_json: bool,
 ) -> None:
     """Go on with a prompt by the model of RUN, a folder of `lstdata train`, as text, as speech, or as it likes.
 
     Without a prompt a document begins. --to speech and --to text ask for one span of that modality: from speech to
-    text is recognition, the reverse synthesis, and to the prompt's own modality continuation. Speech comes as units.
+    text is recognition, the reverse synthesis, and to the prompt's own modality continuation. Speech comes as units,
+    and with --vocoder as sound.
     """
     from lstdata.generation.prompts import PromptOptions
     from lstdata.generation.run import Asked, lines, run_generation
@@ -84,6 +94,10 @@ def generate_command(
         limits=Limits(tokens=tokens, seconds=seconds, spans=spans),
         samples=samples,
         out=out,
+        vocoder=vocoder,
+        speaker=speaker,
+        style=style,
+        wav=wav,
     )
     said = run_generation(asked)
     say(said, as_json, "\n".join(visible(line) for line in lines(said)))

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,9 @@ from lstdata.generation.prompts import PromptOptions, prompt_ids
 from lstdata.inspection.finding import find_place, read_sample
 from lstdata.loader.unit_pieces import fit_run_pieces
 from lstdata.train.trained import Trained, open_trained
+from lstdata.vocoder.fitting import fit_vocoder
+from lstdata.vocoder.recordings import Choice
+from lstdata.vocoder.resynthesis import Resynthesiser
 from tests.test_documentation import block
 from tests.train.test_train import run as trained_on
 
@@ -95,6 +99,31 @@ def test_samples_of_one_prompt_differ_and_come_again(lst_run: Path, tmp_path: Pa
     again = generate(*arguments, "--samples", 2)
     assert [sample["spans"] for sample in again["samples"]] == spans[:2]
     assert generate(*arguments, "--seed", 1)["samples"][0]["spans"] != spans[0]
+
+
+def test_speech_is_heard(lst_run: Path, built: Path, tmp_path: Path) -> None:
+    fit_vocoder(UPath(built), UPath(tmp_path / "v.npz"), Choice(utterances=2), lambda *_: None)
+    arguments = [lst_run, "--to", "speech", "--tokens", 12, "--seconds", 1, "--samples", 2, "--seed", 3]
+    arguments += ["--vocoder", tmp_path / "v.npz", "--wav", tmp_path / "x.wav"]
+    said = generate(*arguments, "--out", tmp_path / "x.npy")
+    assert "not a neural vocoder" in said["vocoder"]
+    for number, sample in enumerate(said["samples"]):
+        assert sample["wav"] == str(tmp_path / f"x-{number}.wav")
+        samples, rate = soundfile.read(sample["wav"])
+        assert (len(samples), rate) == (640 * len(np.load(sample["out"])), 16_000)
+    done = CliRunner().invoke(cli, ["generate", *map(str, arguments)])
+    assert "x-1.wav" in done.output and done.output.splitlines()[-1].startswith("sound by the built-in resynthesiser")
+    assert "are given together" in generate(lst_run, "--wav", tmp_path / "y.wav", fails=2)
+    assert "must end in .wav" in generate(lst_run, *arguments[-4:-1], tmp_path / "y.mp3", fails=2)
+    assert "are of a `vocoder`" in generate(lst_run, "--speaker", "1", fails=2)
+
+
+def test_a_vocoder_of_other_units_is_refused(lst_run: Path, built: Path, tmp_path: Path) -> None:
+    fit_vocoder(UPath(built), UPath(tmp_path / "v.npz"), Choice(utterances=1), lambda *_: None)
+    other = replace(Resynthesiser.read(str(tmp_path / "v.npz")), codebook_sha256="another")
+    (tmp_path / "other.npz").write_bytes(other.to_bytes())
+    said = generate(lst_run, "--vocoder", tmp_path / "other.npz", "--wav", tmp_path / "x.wav", fails=2)
+    assert "units of the codebook another" in said and not (tmp_path / "x.wav").exists()
 
 
 def test_what_people_read(lst_run: Path) -> None:
