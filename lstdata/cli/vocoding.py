@@ -62,9 +62,20 @@ def fit_vocoder_command(
 @click.argument("out", type=click.Path(path_type=Path))
 @SPEAKER
 @STYLE
+@click.option(
+    "--predict-durations",
+    is_flag=True,
+    help="Merge equal units, and let a checkpoint that can say how long each lasts.",
+)
 @JSON
 def vocode_command(
-    vocoder: str, units: tuple[str, ...], out: Path, speaker: str | None, style: str | None, as_json: bool
+    vocoder: str,
+    units: tuple[str, ...],
+    out: Path,
+    speaker: str | None,
+    style: str | None,
+    predict_durations: bool,
+    as_json: bool,
 ) -> None:
     """Speak UNITS, a .npy of ids, into OUT, a .wav; several go into the folder OUT.
 
@@ -75,6 +86,7 @@ def vocode_command(
     from lstdata.vocoder import open_vocoder
     from lstdata.vocoder.sound import vocode
 
-    said = vocode(open_vocoder(vocoder, speaker=speaker, style=style), units, out)
+    opened = open_vocoder(vocoder, speaker=speaker, style=style, predict_durations=predict_durations)
+    said = vocode(opened, units, out)
     lines = [f"{one['wav']}: {one['seconds']:.2f} s of {one['count']} units" for one in said["written"]]
     say(said, as_json, "\n".join(visible(line) for line in [*lines, said["vocoder"]]))

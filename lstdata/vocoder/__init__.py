@@ -35,16 +35,22 @@ class Vocoder(Protocol):
         ...
 
 
-def open_vocoder(path: str, *, speaker: str | None = None, style: str | None = None) -> Vocoder:
-    """The vocoder in a file of `lstdata fit-vocoder`, or a unit HiFi-GAN in a folder or beside its `config.json`.
+def open_vocoder(
+    path: str, *, speaker: str | None = None, style: str | None = None, predict_durations: bool = False
+) -> Vocoder:
+    """The vocoder in a file of `lstdata fit-vocoder`, or a unit HiFi-GAN: a checkpoint, or the folder in which it lies.
 
-    `speaker` and `style` choose among those that a HiFi-GAN was trained with. ConfigError for what is none.
+    `speaker` and `style` choose among those that a HiFi-GAN was trained with, by number or name, the first by default;
+    with `predict_durations` it merges equal units that follow one another. ConfigError for what is no vocoder.
     """
-    if path.endswith(FITTED):
-        from lstdata.vocoder.resynthesis import Resynthesiser
+    if not path.endswith(FITTED):
+        from lstdata.vocoder.hifigan.speaking import open_hifigan
 
-        given = [f"`--{name}`" for name, value in (("speaker", speaker), ("style", style)) if value is not None]
-        if given:
-            raise ConfigError(f"{' and '.join(given)} cannot be chosen: `{path}` has one average voice.")
-        return Resynthesiser.read(path)
-    raise ConfigError(f"`{path}` must be a file of `lstdata fit-vocoder` ({FITTED}).")
+        return open_hifigan(path, speaker=speaker, style=style, predict_durations=predict_durations)
+    from lstdata.vocoder.resynthesis import Resynthesiser
+
+    given = {"speaker": speaker, "style": style, "predict-durations": predict_durations or None}
+    asked = [f"`--{name}`" for name, value in given.items() if value is not None]
+    if asked:
+        raise ConfigError(f"{' and '.join(asked)} cannot be chosen: `{path}` has one average voice.")
+    return Resynthesiser.read(path)
