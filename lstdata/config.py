@@ -184,6 +184,8 @@ class PatchingConfig:
     """The share of training until which `curriculum` is all `aligned`."""
     static_from: float = 2 / 3
     """The share of training from which on it is all `static`."""
+    boundary_noise_ms: float = 0.0
+    """Milliseconds by which each boundary of a word inside a speech run is moved in training, at most, either way."""
     unit_bpe: str | None = None
     """The model of `unit-bpe`, a file or URL, as `lstdata fit-units-bpe` makes it."""
 
@@ -191,6 +193,8 @@ class PatchingConfig:
         for name in ("patch_size", "min_silence", "max_patch"):
             if getattr(self, name) < 1:
                 yield f"`{name}` must be ≥ 1, but is {getattr(self, name)}."
+        if self.boundary_noise_ms < 0:
+            yield f"`boundary_noise_ms` must be ≥ 0, but is {self.boundary_noise_ms:g}."
         if self.strategy == "unit-bpe" and self.unit_bpe is None:
             yield "`unit_bpe` must name a model for the strategy unit-bpe, but is null."
         if not 0 <= self.aligned_until <= self.static_from <= 1:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from lstdata.config import InterleaveConfig, PatchingConfig
 from lstdata.errors import ConfigError
 from lstdata.interleave import Lengths, draw
-from lstdata.patching import chosen_for, patch_run
-from lstdata.records import Sample
+from lstdata.patching import chosen_for, noise_for, patch_run
+from lstdata.records import Ints, Sample
 from lstdata.tokenizer import TextTokenizer
 from lstdata.vocab import VocabCard
 
@@ -61,7 +61,8 @@ def make_document(
         return _text_document(sample.tokens, vocab)
     drawn = drawn_spans(sample, tokenizer, interleave=interleave, epoch=epoch)
     cut = chosen_for(sample, patching, seed=interleave.seed, epoch=epoch, progress=progress)
-    return assemble(drawn, sample, vocab, cut, pieces)
+    noise = noise_for(sample, cut, seed=interleave.seed, epoch=epoch)
+    return assemble(drawn, sample, vocab, cut, pieces, noise)
 
 
 def drawn_spans(sample: Sample, tokenizer: TextTokenizer, *, interleave: InterleaveConfig, epoch: int = 0) -> Drawn:
@@ -89,14 +90,18 @@ def assemble(
     vocab: VocabCard,
     patching: PatchingConfig,
     pieces: UnitPieces | None = None,
+    noise: Ints | None = None,
 ) -> Document:
-    """Tokens and position lengths of a drawn interleaving, also of one read back from a shard."""
+    """Tokens and position lengths of a drawn interleaving, also of one read back from a shard.
+
+    `noise` moves the boundaries of words, as `noise_for` has it.
+    """
     single = [vocab.bos]
     runs: list[tuple[list[int], NDArray[Any], NDArray[Any]]] = []
     for kind, *what in drawn:
         if kind == "s":
             single.append(vocab.speech_marker)
-            runs.append((single, *_speech(sample, what[0], what[1], patching, pieces)))
+            runs.append((single, *_speech(sample, what[0], what[1], patching, pieces, noise)))
             single = []
         else:
             single += (vocab.text_marker, *what[0])
@@ -122,14 +127,14 @@ def _text_document(ids: NDArray[Any], vocab: VocabCard) -> Document:
 
 
 def _speech(
-    sample: Sample, start: int, end: int, patching: PatchingConfig, pieces: UnitPieces | None
+    sample: Sample, start: int, end: int, patching: PatchingConfig, pieces: UnitPieces | None, noise: Ints | None
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """A run's units, or their pieces, and the lengths of its positions."""
     units = sample.units[start:end]
     if pieces is not None:
         ids = pieces.encode(units)
         return ids, np.ones(len(ids), dtype=np.int32)
-    return units, patch_run(patching.strategy, start, end, sample, patching)
+    return units, patch_run(patching.strategy, start, end, sample, patching, noise)
 
 
 def _text_ids(sample: Sample, tokenizer: TextTokenizer, first: int, end: int, strategy: str) -> list[int]:

@@ -14,12 +14,13 @@ from typing import Final, Literal
 
 import numpy as np
 
+from lstdata.boundary_noise import moved_edges, with_boundaries
 from lstdata.config import PatchingConfig
 from lstdata.errors import ConfigError
 from lstdata.randomness import rng
-from lstdata.records import Ints, Sample
+from lstdata.records import SAMPLE_RATE, Ints, Sample
 
-CHOSEN_LATER: Final = ("strategy", "aligned_until", "static_from", "unit_bpe")
+CHOSEN_LATER: Final = ("strategy", "aligned_until", "static_from", "boundary_noise_ms", "unit_bpe")
 """Options that change nothing of what shards store: the boundaries of every strategy are there."""
 
 BY_WORDS: Final = ("aligned", "aligned-merged", "aligned-bpe")
@@ -48,8 +49,21 @@ def chosen_for(sample: Sample, config: PatchingConfig, *, seed: int, epoch: int,
     return _by(config, "aligned" if by_words else "static")
 
 
+def noise_for(sample: Sample, config: PatchingConfig, *, seed: int, epoch: int) -> Ints | None:
+    """Where `patch_run` is to take the boundaries of this document's words to be: a function of (seed, epoch, id).
+
+    None where they are where they are, or where nothing depends on them.
+    """
+    if not config.boundary_noise_ms or config.strategy not in BY_WORDS:
+        return None
+    noise = config.boundary_noise_ms * SAMPLE_RATE / 1000 / sample.hop
+    return moved_edges(sample.frames, noise, rng(seed, epoch, sample.id, "boundary noise"))
+
+
 def evaluated(config: PatchingConfig) -> PatchingConfig:
-    """How a model that was trained so is evaluated: what changes during training ends as `static`."""
+    """How a model that was trained so is evaluated: what changes in training ends as `static`, and nothing is moved."""
+    if config.boundary_noise_ms:
+        config = replace(config, boundary_noise_ms=0.0)
     return _by(config, "static") if config.strategy in CHANGING else config
 
 
@@ -58,14 +72,21 @@ def _by(config: PatchingConfig, strategy: Literal["aligned", "static"]) -> Patch
     return replace(config, strategy=strategy)
 
 
-def patch_run(strategy: str, start: int, end: int, sample: Sample, config: PatchingConfig) -> Ints:
-    """(patches,) lengths of the patches of frames [start, end); ConfigError where the sample lacks what it takes."""
+def patch_run(
+    strategy: str, start: int, end: int, sample: Sample, config: PatchingConfig, noise: Ints | None = None
+) -> Ints:
+    """(patches,) lengths of the patches of frames [start, end); ConfigError where the sample lacks what it takes.
+
+    `noise` is that of `noise_for`; the ends of the run stay where they are.
+    """
     if not 0 <= start <= end <= sample.frames:
         raise ValueError(f"A run must lie in [0, {sample.frames}], but is [{start}, {end}).")
     cut = STRATEGIES.get(strategy)
     if cut is None:
         raise ConfigError(f"A speech run is cut by one of {', '.join(STRATEGIES)}, but not by {strategy!r}.")
-    return cut(sample, start, end, config) if start < end else np.zeros(0, dtype=np.int64)
+    if start == end:
+        return np.zeros(0, dtype=np.int64)
+    return cut(sample if noise is None else with_boundaries(sample, start, end, noise), start, end, config)
 
 
 def utterance_patches(strategy: str, sample: Sample, config: PatchingConfig) -> Ints:

@@ -9,9 +9,9 @@ from typing import Any, Final, cast
 from upath import UPath
 
 from lstdata.config import BuildConfig, InterleaveConfig, PatchingConfig, from_dict
-from lstdata.documents import Drawn, assemble, drawn_spans
+from lstdata.documents import Document, Drawn, assemble, drawn_spans
 from lstdata.loader.corpus import open_run
-from lstdata.patching import CHANGING, STRATEGIES, chosen_for
+from lstdata.patching import CHANGING, STRATEGIES, chosen_for, noise_for
 from lstdata.records import Sample
 from lstdata.tokenizer import TextTokenizer
 from lstdata.vocab import VocabCard
@@ -93,14 +93,13 @@ def draw_document(
         drawn: Drawn = [["t", sample.tokens.tolist()]]
     else:
         drawn = drawn_spans(sample, folder.tokenizer, interleave=interleave, epoch=epoch)
-    positions = tuple(_positions(drawn, sample, folder.vocab, folder.tokenizer, cut))
+    noise = noise_for(sample, cut, seed=interleave.seed, epoch=epoch)
+    document = assemble(drawn, sample, folder.vocab, cut, noise=noise)
+    positions = tuple(_positions(drawn, document, folder.vocab, folder.tokenizer))
     return DrawnDocument(interleave, cut, epoch, drawn, positions)
 
 
-def _positions(
-    drawn: Drawn, sample: Sample, vocab: VocabCard, tokenizer: TextTokenizer, patching: PatchingConfig
-) -> Iterator[Position]:
-    document = assemble(drawn, sample, vocab, patching)
+def _positions(drawn: Drawn, document: Document, vocab: VocabCard, tokenizer: TextTokenizer) -> Iterator[Position]:
     tokens, lengths = iter(document.tokens.tolist()), iter(document.lengths.tolist())
 
     def following() -> tuple[int, ...]:

@@ -38,8 +38,8 @@ def spec(built: Path) -> MixtureSpec:
             path=str(built),
             share=share,
             tokens_per_row=100,
-            interleave=load(InterleaveConfig, None, [f"strategy={strategy}"]),
-            patching=PatchingConfig(strategy="curriculum"),
+            interleave=load(InterleaveConfig, None, [f"strategy={strategy}", "text_words=[3, 9]"]),
+            patching=PatchingConfig(strategy="curriculum", boundary_noise_ms=40),
         )
         for strategy, share in (("lst", 1), ("speech", 2))
     ]
