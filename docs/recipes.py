@@ -14,7 +14,7 @@ from docs.commands import plain
 PIPELINES: Final = Path(__file__).resolve().parents[1] / "pipelines"
 CORPORA: Final = ("librispeech", "mls", "libri-light", "peoples-speech", "commonvoice", "ljspeech")
 TRAININGS: Final = ("train-420m", "train-1b", "train-baseline-1b")
-REPRODUCTIONS: Final = ("reproduce-tiny",)
+REPRODUCTIONS: Final = ("reproduce-tiny", "reproduce-small", "reproduce-420m", "reproduce-1b")
 FINE_TUNINGS: Final = ("asr", "tts")
 MARKS: Final = {
     re.compile("<!-- every recipe.*-->"): CORPORA,

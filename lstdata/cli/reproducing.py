@@ -22,6 +22,8 @@ SIZES = ("tiny", "small", "420m", "1b")
 @click.option("--arms", metavar="ARM,…", help="Only these models of the recipe's comparison, or others.")
 @click.option("--seeds", type=int, help="How many: 0, 1, 2 …")
 @click.option("--place", "places", multiple=True, metavar="NAME=PATH", help="Where a corpus of yours is; repeatable.")
+@click.option("--jobs", default=1, show_default=True, help="Steps at once, of those that do not need each other.")
+@click.option("--processes", default=1, show_default=True, help="Of each training: one for each GPU.")
 @click.option("--dry-run", is_flag=True, help="Print the steps as a shell script, and what they will take.")
 @click.option("--gpus", type=int, help="With --dry-run: how many train.  [default: 8]")
 @click.option("--gpu", help="With --dry-run: their kind, by its short name.  [default: H100]")
@@ -35,6 +37,8 @@ def reproduce_command(
     arms: str | None,
     seeds: int | None,
     places: tuple[str, ...],
+    jobs: int,
+    processes: int,
     dry_run: bool,
     gpus: int | None,
     gpu: str | None,
@@ -49,10 +53,12 @@ def reproduce_command(
     """
     from upath import UPath
 
+    from lstdata.errors import ConfigError
     from lstdata.locking import locked
     from lstdata.reproduce.asking import Asked, choose
-    from lstdata.reproduce.driving import reproduce
+    from lstdata.reproduce.driving import How, reproduce
     from lstdata.reproduce.folder import refuse_strangers
+    from lstdata.reproduce.writing import write_report
 
     machine = {"gpus": gpus, "gpu": gpu, "mfu": mfu}
     recipe = choose(out, Asked(size, path, tuple(arms.split(",")) if arms else (), seeds, places, sets))
@@ -62,9 +68,14 @@ def reproduce_command(
     for name, value in machine.items():
         if value is not None:
             raise click.UsageError(f"--{name} is for --dry-run.")
+    how = How(jobs, processes)
+    if how.mistakes():
+        raise ConfigError(*how.mistakes())
     with locked(UPath(out), refuse_strangers):
-        said = reproduce(out, recipe, lambda line: click.echo(line, err=as_json))
-    say(said, as_json, f"{said['steps']} steps are done in {out}")
+        said = reproduce(out, recipe, how, lambda line: click.echo(line, err=as_json))
+    written = write_report(out)
+    said["files"] = [str(path) for path in written.paths]
+    say(said, as_json, "\n".join([f"{said['steps']} steps are done in {out}", *said["files"]]))
 
 
 def _dry_run(out: Path, recipe: Recipe, machine: dict[str, Any], as_json: bool) -> None:

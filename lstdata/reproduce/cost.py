@@ -159,9 +159,8 @@ def steps_of(recipe: Recipe, arm: str, budget: str) -> float:
     return steps * positions_per_token(recipe, arm) / positions_per_token(recipe, recipe.data_controlled.like)
 
 
-def step_seconds(recipe: Recipe, step: Step, machine: MachineConfig | None = None) -> float:
-    """What a step will take on a machine that the recipe was measured on, by default the first."""
-    machine = machine or (recipe.cost.machines[0] if recipe.cost.machines else MachineConfig())
+def step_seconds(recipe: Recipe, step: Step, machine: MachineConfig) -> float:
+    """What a step will take on a machine that the recipe was measured on."""
     work = 0.0
     if step.arm is not None and step.kind in ("train", "train-data", "tune"):
         steps = step.amount
@@ -174,8 +173,6 @@ def step_seconds(recipe: Recipe, step: Step, machine: MachineConfig | None = Non
         work = step.amount * _items(recipe) / machine.items_per_second
     elif step.kind == "ask":
         work = (step.amount or 100) / machine.utterances_per_second
-    elif step.kind == "own":
-        work = 3600 * step.amount
     return machine.step_seconds + work
 
 
@@ -205,8 +202,8 @@ def estimate(recipe: Recipe, speed: Speed) -> Cost:
         speed=speed,
         training_hours=sum(arm.hours for arm in arms) * recipe.seeds + tuning / speed.flops / 3600,
         audio_hours=audio_hours(recipe),
-        core_hours=sum(c.hours or 0.0 for c in commands if c.on == "cpu"),
-        encoding_gpu_hours=sum(c.hours or 0.0 for c in commands if c.on == "gpu"),
+        core_hours=sum(c.core_hours for c in commands),
+        encoding_gpu_hours=sum(c.gpu_hours for c in commands),
         shards_gigabytes=recipe.corpus.stored_gigabytes or audio_hours(recipe) * STORED,
         checkpoints_gigabytes=stored * BYTES * resolve(recipe.train).keep_checkpoints / 1e9,
         hours_on={m.name: sum(step_seconds(recipe, s, m) for s in steps) / 3600 for m in recipe.cost.machines},

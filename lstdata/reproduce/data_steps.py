@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from typing import Literal
+from typing import Final, Literal
 
 from lstdata.reproduce.arms import ARMS
 from lstdata.reproduce.options import sets
 from lstdata.reproduce.recipe import Recipe
 from lstdata.reproduce.step import Step, set_words, step
+
+VOCODER: Final = "$OUT/vocoder.npz"
 
 
 def data_steps(recipe: Recipe) -> Iterator[Step]:
@@ -21,6 +23,9 @@ def data_steps(recipe: Recipe) -> Iterator[Step]:
     if "unit-bpe" in recipe.arms:
         argv = ["fit-units-bpe", "$OUT/speech", "$OUT/pieces.model", "--pieces", str(recipe.pieces), "--force"]
         yield step("fit-pieces", "fit pieces of units", argv, "$OUT/pieces.model", "fit", shards)
+    if recipe.tts.arms and recipe.tts.vocoder == VOCODER:
+        argv = ["fit-vocoder", "$OUT/speech", VOCODER, "--force"]
+        yield step("fit-vocoder", "fit a vocoder", argv, VOCODER, "fit", shards)
     for asked in recipe.sets:
         argv = ["build-eval", asked.items, f"$OUT/sets/{asked.name}", "--like", "$OUT/speech"]
         argv += [] if asked.layout == "auto" else ["--layout", asked.layout]
@@ -47,17 +52,15 @@ def _own_steps(recipe: Recipe) -> Iterator[Step]:
     before: list[str] = []
     for command in recipe.corpus.commands:
         argv = shlex.split(command.run)
-        title, hours = command.name.replace("-", " "), command.hours or 0.0
         needs = before[-1:] if command.after is None else command.after
-        yield step(command.name, title, argv, command.makes, "own", needs, hours)
+        yield step(command.name, command.name.replace("-", " "), argv, command.makes, "own", needs)
         before.append(command.name)
 
 
 def last_of(recipe: Recipe, what: Literal["speech", "text"]) -> list[str]:
-    """Names of the steps after which the shards are there."""
-    if recipe.corpus.demo is None:
-        return [recipe.corpus.commands[-1].name]
-    return [f"build-{what}"]
+    """The name of the step after which the shards are there."""
+    own = [command.name for command in recipe.corpus.commands if command.makes == f"$OUT/{what}"]
+    return own or [f"build-{what}"]
 
 
 def shards_of(recipe: Recipe, arm: str) -> list[str]:

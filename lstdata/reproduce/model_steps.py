@@ -12,6 +12,7 @@ from lstdata.reproduce.options import sets
 from lstdata.reproduce.recipe import Recipe
 from lstdata.reproduce.step import Kind, Step, set_words, step
 from lstdata.train.config import required, resolve
+from lstdata.train.learning_rate import decay_begins
 
 Budget = Literal["compute", "data"]
 
@@ -55,13 +56,14 @@ def _two_budgets(recipe: Recipe, arm: str, seed: int) -> Iterator[Step]:
 
 def fork_step(recipe: Recipe) -> int:
     """The step until which a baseline's learning rate is that of a longer run too; 0: it is worth no fork."""
-    return 0
+    train = resolve(recipe.train)
+    return decay_begins(train.optimizer, required(train.steps)) if train.optimizer.schedule != "cosine" else 0
 
 
 def _training(recipe: Recipe, budget: Budget, arm: str, seed: int, needs: list[str], fork: str | None = None) -> Step:
     run = f"$OUT/runs/{budget}/{arm}-{seed}"
     train, title = recipe.train, f"train {arm}, seed {seed}"
-    argv = ["train", "--out", run]
+    argv = ["train", "--out", run, "--processes", "$PROCESSES"]
     argv += [] if fork is None else ["--fork", fork]
     if budget == "data":
         like = recipe.data_controlled.like

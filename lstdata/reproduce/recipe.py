@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final
 
 from lstdata.config import BuildConfig
 from lstdata.reproduce.arms import ARMS, unknown
@@ -38,8 +38,8 @@ class PlaceConfig:
     path: str | None = None
 
     def mistakes(self) -> Iterator[str]:
-        if not _PLACE.fullmatch(self.name) or self.name == "OUT":
-            yield f"`name` must be of capitals, digits and _, and not OUT, but is {self.name!r}."
+        if not _PLACE.fullmatch(self.name) or self.name in ("OUT", "PROCESSES"):
+            yield f"`name` must be of capitals, digits and _, and neither OUT nor PROCESSES, but is {self.name!r}."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,9 +51,9 @@ class CommandConfig:
     """A command without `lstdata` before it; `$OUT` and `$NAME` of a place stand for paths."""
     makes: str = ""
     """What is there once it is done, as `$OUT/speech`."""
-    hours: float | None = None
-    """What it takes, by experience: of a core, or of a GPU where `on` says so."""
-    on: Literal["cpu", "gpu"] = "cpu"
+    core_hours: float = 0.0
+    """For the estimate, as `gpu_hours`."""
+    gpu_hours: float = 0.0
     after: tuple[str, ...] | None = None
     """Names of the commands that it needs; null: the one before it."""
 
@@ -87,6 +87,9 @@ class CorpusConfig:
         ):
             if len(set(names)) < len(names):
                 yield f"`{option}` must have names of their own, but they are {', '.join(names)}."
+        for made in ("$OUT/speech", "$OUT/text") if self.commands else ():
+            if made not in [command.makes for command in self.commands]:
+                yield f"`commands` must hold one that makes {made}."
         for number, command in enumerate(self.commands):
             early = {other.name for other in self.commands[:number]}
             for name in command.after or ():
@@ -155,21 +158,40 @@ class TuneConfig:
     warmup: int = 100
     lr: float | None = None
     """None: the preset's."""
+    data: str = "$OUT/speech"
+    """The run folder that it learns from, and of which it is asked."""
+    splits: tuple[str, ...] = ("validation",)
+    """That are asked about."""
     utterances: int | None = None
-    """Of the validation split that are evaluated; None: all."""
-    keep: int = 5
-    """Of synthesis: utterances that are kept to be listened to."""
+    """Of each split; None: all."""
 
     def mistakes(self) -> Iterator[str]:
         yield from unknown("arms", self.arms)
         for name in self.arms:
             if name in ARMS and ARMS[name].given_boundaries:
                 yield f"`arms` must not need word times of what is being written, but {name} does."
-        for option, least in (("steps", 1), ("every", 0), ("seeds", 1), ("keep", 0)):
+        for option, least in (("steps", 1), ("every", 0), ("seeds", 1)):
             if getattr(self, option) < least:
                 yield f"`{option}` must be ≥ {least}, but is {getattr(self, option)}."
         if self.utterances is not None and self.utterances < 1:
             yield f"`utterances` must be ≥ 1, but is {self.utterances}."
+
+
+@dataclass(frozen=True, kw_only=True)
+class SynthesisConfig(TuneConfig):
+    """Fine-tuning for synthesis; what is spoken is read back, and some of it kept to be listened to."""
+
+    keep: int = 5
+    """Utterances of a split."""
+    recogniser: str | None = None
+    """The arm that reads it back, of seed 0 and fine-tuned for recognition; None: nobody does."""
+    vocoder: str | None = None
+    """That makes sound of what is kept; `$OUT/vocoder.npz` is fitted on the speech. None: units alone are kept."""
+
+    def mistakes(self) -> Iterator[str]:
+        yield from super().mistakes()
+        if self.keep < 0:
+            yield f"`keep` must be ≥ 0, but is {self.keep}."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,7 +250,7 @@ class Recipe:
     sets: tuple[SetConfig, ...] = ()
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
     asr: TuneConfig = field(default_factory=TuneConfig)
-    tts: TuneConfig = field(default_factory=TuneConfig)
+    tts: SynthesisConfig = field(default_factory=SynthesisConfig)
     cost: CostConfig = field(default_factory=CostConfig)
 
     def mistakes(self) -> Iterator[str]:
@@ -248,6 +270,9 @@ class Recipe:
         names = [found.name for found in self.sets]
         if len(set(names)) < len(names):
             yield f"`sets` must have names of their own, but they are {', '.join(names)}."
+
+        if self.tts.arms and self.tts.recogniser is not None and self.tts.recogniser not in self.asr.arms:
+            yield f"`tts.recogniser` must be one of `asr.arms`, but is {self.tts.recogniser}."
 
     def _train_mistakes(self) -> Iterator[str]:
         if self.train.data:

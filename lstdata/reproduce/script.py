@@ -14,10 +14,11 @@ _PLACE: Final = re.compile(r"\$[A-Z][A-Z0-9_]*")
 _PLAIN: Final = re.compile(r"[\w@%+:,./=$-]+")
 
 _LAUNCHERS: Final = """\
-# What comes before each verb: `ray job submit --address … -- lstdata` for a build on a cluster; `torchrun … -m lstdata`
-# or `srun torchrun … -m lstdata` for a training on several nodes, and then with `--processes 1` left as it is.
+# What comes before the verbs: for builds on a cluster `ray job submit --address … -- lstdata`; for trainings on several
+# nodes `torchrun … -m lstdata` or `srun torchrun … -m lstdata`; on one node the number of its GPUs is PROCESSES.
 LSTDATA=${LSTDATA:-lstdata}
-TRAIN=${TRAIN:-$LSTDATA}"""
+TRAIN=${TRAIN:-$LSTDATA}
+PROCESSES=${PROCESSES:-1}"""
 
 
 def shell_script(recipe: Recipe, steps: Sequence[Step], out: str, estimate: Sequence[str]) -> str:
@@ -41,6 +42,9 @@ def _lines(recipe: Recipe, steps: Sequence[Step], out: str, estimate: Sequence[s
         yield f"# {number}/{len(steps)} {step.name}: {step.title}{after}"
         before = "$TRAIN" if step.argv[0] == "train" else "$LSTDATA"
         yield " ".join([before, *map(quoted, step.argv)])
+    yield ""
+    yield "# What came of it, at any time"
+    yield '$LSTDATA reproduce-report "$OUT"'
 
 
 def _given(name: str, path: str | None, what: str) -> str:

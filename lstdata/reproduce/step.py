@@ -28,7 +28,7 @@ class Step:
     needs: tuple[str, ...] = ()
     """Names of steps before it."""
     amount: float = 0.0
-    """Steps of training, items and modes asked, utterances; of a recipe's own commands hours."""
+    """Steps of training; sets and modes that are asked; utterances."""
     arm: str | None = None
 
 

@@ -6,7 +6,7 @@ import dataclasses
 
 from lstdata.reproduce.data_steps import data_steps
 from lstdata.reproduce.model_steps import model_steps
-from lstdata.reproduce.recipe import Recipe, TuneConfig
+from lstdata.reproduce.recipe import Recipe
 from lstdata.reproduce.step import Step
 from lstdata.reproduce.tuning_steps import tuning_steps
 
@@ -23,13 +23,11 @@ def _chosen(recipe: Recipe) -> Recipe:
     """Fine-tuning and the second budget of the arms that there are."""
     data = recipe.data_controlled
     kept = [arm for arm in data.arms if arm in recipe.arms and data.like in recipe.arms]
-    return dataclasses.replace(
-        recipe,
-        data_controlled=dataclasses.replace(data, arms=tuple(kept)),
-        asr=_with_arms(recipe.asr, recipe),
-        tts=_with_arms(recipe.tts, recipe),
+    asr = dataclasses.replace(recipe.asr, arms=tuple(arm for arm in recipe.asr.arms if arm in recipe.arms))
+    tts = dataclasses.replace(
+        recipe.tts,
+        arms=tuple(arm for arm in recipe.tts.arms if arm in recipe.arms),
+        recogniser=recipe.tts.recogniser if recipe.tts.recogniser in asr.arms else None,
     )
-
-
-def _with_arms(tune: TuneConfig, recipe: Recipe) -> TuneConfig:
-    return dataclasses.replace(tune, arms=tuple(arm for arm in tune.arms if arm in recipe.arms))
+    data = dataclasses.replace(data, arms=tuple(kept))
+    return dataclasses.replace(recipe, data_controlled=data, asr=asr, tts=tts)

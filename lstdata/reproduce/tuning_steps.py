@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import Literal
 
 from lstdata.reproduce.arms import ARMS
+from lstdata.reproduce.data_steps import VOCODER
 from lstdata.reproduce.options import sets
-from lstdata.reproduce.recipe import Recipe, TuneConfig
+from lstdata.reproduce.recipe import Recipe, SynthesisConfig, TuneConfig
 from lstdata.reproduce.step import Step, set_words, step
 from lstdata.train.config import TrainConfig
 
@@ -30,7 +31,8 @@ def _tuning(recipe: Recipe, task: Task, tune: TuneConfig, arm: str, seed: int) -
         f"seed={seed}",
         f"rows.seed={seed}",
     ]
-    argv = ["train", "--out", run, "--init-from", f"$OUT/runs/compute/{arm}-{seed}", "--data", "$OUT/speech"]
+    argv = ["train", "--out", run, "--processes", "$PROCESSES"]
+    argv += ["--init-from", f"$OUT/runs/compute/{arm}-{seed}", "--data", tune.data]
     argv += set_words(options)
     before, done = [trained], 0
     for end in evaluated_steps(tune):
@@ -38,12 +40,29 @@ def _tuning(recipe: Recipe, task: Task, tune: TuneConfig, arm: str, seed: int) -
         stop = [] if end == tune.steps else ["--set", f"stop_at={end}"]
         made = f"{run}/metrics/summary.json" if end == tune.steps else f"{run}/train.json"
         yield step(f"tune-{name}", title, [*argv, *stop], made, "tune", before, end - done, arm)
-        asked = ["evaluate", run, "--data", "$OUT/speech", "--tasks", task, "--out", f"{run}/evaluation/step-{end}"]
-        asked += [] if tune.utterances is None else ["--limit", str(tune.utterances)]
-        made = f"{run}/evaluation/step-{end}/speech-validation-{task}.json"
-        amount = float(tune.utterances or 0)
-        yield step(f"evaluate-{name}", f"evaluate {title}", asked, made, "ask", [f"tune-{name}"], amount, arm)
-        before, done = [f"evaluate-{name}"], end
+        before = [f"tune-{name}"]
+        for split in tune.splits:
+            yield _asked(recipe, task, tune, arm, seed, end, split)
+            before.append(f"evaluate-{name}-{split}")
+        done = end
+
+
+def _asked(recipe: Recipe, task: Task, tune: TuneConfig, arm: str, seed: int, end: int, split: str) -> Step:
+    """Recognition or synthesis of a split, by the model at the step `end`."""
+    run, name = f"$OUT/{task}/{arm}-{seed}", f"{task}-{arm}-{seed}-{end}"
+    out, needs = f"{run}/evaluation/step-{end}", [f"tune-{name}"]
+    argv = ["evaluate", run, "--data", tune.data, "--split", split, "--tasks", task, "--out", out]
+    argv += [] if tune.utterances is None else ["--limit", str(tune.utterances)]
+    if isinstance(tune, SynthesisConfig):
+        argv += ["--keep", str(tune.keep)]
+        argv += [] if tune.vocoder is None else ["--vocoder", tune.vocoder]
+        needs += ["fit-vocoder"] if tune.vocoder == VOCODER else []
+        if tune.recogniser is not None:
+            argv += ["--recogniser", f"$OUT/asr/{tune.recogniser}-0"]
+            needs.append(f"tune-asr-{tune.recogniser}-0-{recipe.asr.steps}")
+    made = f"{out}/{tune.data.rsplit('/', 1)[-1]}-{split}-{task}.json"
+    title = f"evaluate {task.upper()} of {arm}, seed {seed}, at step {end}: {split}"
+    return step(f"evaluate-{name}-{split}", title, argv, made, "ask", needs, float(tune.utterances or 0), arm)
 
 
 def _tuned(train: TrainConfig, task: Task, tune: TuneConfig) -> TrainConfig:

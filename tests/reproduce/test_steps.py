@@ -43,8 +43,8 @@ def test_the_steps_of_a_small_recipe() -> None:
         ),
         (
             "train-compute-static-4-0",
-            "train --out $OUT/runs/compute/static-4-0 --data $OUT/speech=1 --data $OUT/text=2 --set steps=10 "
-            "--set patching.strategy=static --set seed=0 --set rows.seed=0",
+            "train --out $OUT/runs/compute/static-4-0 --processes $PROCESSES --data $OUT/speech=1 --data $OUT/text=2 "
+            "--set steps=10 --set patching.strategy=static --set seed=0 --set rows.seed=0",
         ),
         (
             "evaluate-compute-static-4-0",
@@ -53,13 +53,13 @@ def test_the_steps_of_a_small_recipe() -> None:
         ),
         (
             "train-compute-base-0",
-            "train --out $OUT/runs/compute/base-0 --data $OUT/speech=1 --data $OUT/text=2 --set steps=10 "
-            "--set patching.strategy=none --set seed=0 --set rows.seed=0",
+            "train --out $OUT/runs/compute/base-0 --processes $PROCESSES --data $OUT/speech=1 --data $OUT/text=2 "
+            "--set steps=10 --set patching.strategy=none --set seed=0 --set rows.seed=0",
         ),
         (
             "train-data-base-0",
-            "train --out $OUT/runs/data/base-0 --tokens-of $OUT/runs/compute/static-4-0 --data $OUT/speech=1 "
-            "--data $OUT/text=2 --set patching.strategy=none --set seed=0 --set rows.seed=0",
+            "train --out $OUT/runs/data/base-0 --processes $PROCESSES --tokens-of $OUT/runs/compute/static-4-0 "
+            "--data $OUT/speech=1 --data $OUT/text=2 --set patching.strategy=none --set seed=0 --set rows.seed=0",
         ),
         (
             "evaluate-compute-base-0",
@@ -101,15 +101,21 @@ def test_the_second_budget_is_left_out_where_nobody_sets_it() -> None:
 
 
 def test_fine_tuning_stops_where_it_is_evaluated() -> None:
-    of_asr = {
-        k: v for k, v in commands("asr={arms: [curriculum], steps: 5, every: 2, warmup: 1}").items() if "asr" in k
-    }
-    assert list(of_asr) == [f"{verb}-asr-curriculum-0-{step}" for step in (2, 4, 5) for verb in ("tune", "evaluate")]
+    found = commands("asr={arms: [curriculum], steps: 5, every: 2, warmup: 1}")
+    of_asr = {name: command for name, command in found.items() if "asr" in name}
+    assert list(of_asr) == [
+        "tune-asr-curriculum-0-2",
+        "evaluate-asr-curriculum-0-2-validation",
+        "tune-asr-curriculum-0-4",
+        "evaluate-asr-curriculum-0-4-validation",
+        "tune-asr-curriculum-0-5",
+        "evaluate-asr-curriculum-0-5-validation",
+    ]
     assert "--set stop_at=4" in of_asr["tune-asr-curriculum-0-4"]
     assert "stop_at" not in of_asr["tune-asr-curriculum-0-5"]
     assert "--set interleave.strategy=asr" in of_asr["tune-asr-curriculum-0-2"]
     assert "--set patching.strategy=static" in of_asr["tune-asr-curriculum-0-2"]
-    assert "--out $OUT/asr/curriculum-0/evaluation/step-4" in of_asr["evaluate-asr-curriculum-0-4"]
+    assert "--out $OUT/asr/curriculum-0/evaluation/step-4" in of_asr["evaluate-asr-curriculum-0-4-validation"]
 
 
 def test_a_change_changes_what_depends_on_it() -> None:
