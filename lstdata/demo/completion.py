@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from lstdata.demo.language import ALL, Language
 from lstdata.demo.manifests import write_recordings, write_supervisions
 from lstdata.demo.narration import Line, Recorded, draw_style
 from lstdata.demo.speech import RATE
-from lstdata.demo.stories import draw_frame, tell
+from lstdata.demo.stories import chosen, draw_frame, tell
 from lstdata.storage import commit_bytes
 
 FOLDER = "completion/"
@@ -35,11 +36,11 @@ class Pair:
     lines: tuple[Line, Line, Line, Line]
 
 
-def draw_pair(seed: int, index: int) -> Pair:
+def draw_pair(seed: int, index: int, language: Language = ALL) -> Pair:
     """The pair of items 2·index and 2·index + 1: both prompts and both endings in one voice and manner."""
     id = f"pair-{index:06d}"
-    frame = draw_frame(seed, id, "test")
-    style = draw_style(seed, id)
+    frame = draw_frame(seed, id, "test", chosen(language.plots))
+    style = draw_style(seed, id, language)
     asking = replace(style, tail=_SENTENCE_PAUSE + style.pause)
     answering = replace(style, lead=0)
 

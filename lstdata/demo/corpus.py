@@ -5,16 +5,19 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from lstdata.config import differences
+from lstdata.config import differences, to_dict
 from lstdata.demo import speech
 from lstdata.demo.completion import draw_pair, write_items
+from lstdata.demo.language import ALL, Language
 from lstdata.demo.manifests import write_cuts, write_recordings, write_supervisions
 from lstdata.demo.narration import Line, Progress, Recorded, draw_style, record_all
-from lstdata.demo.stories import Story, draw_frame, tell
+from lstdata.demo.plots import Plot
+from lstdata.demo.stories import Story, chosen, draw_frame, tell, unknown
 from lstdata.errors import ConfigError
 from lstdata.storage import TEMPORARY, commit_bytes, commit_json, read_json
 
@@ -62,6 +65,7 @@ def write_corpus(
     seed: int,
     items: int = 200,
     stories: int = 2000,
+    language: Language = ALL,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> CorpusSummary:
@@ -70,17 +74,23 @@ def write_corpus(
     Utterance i depends on `seed` and i alone. Raises ConfigError for wrong arguments and for a folder of something
     else, MissingExtra without the synthesizer.
     """
-    _check(utterances=utterances, seed=seed, items=items, stories=stories, workers=workers)
+    _check(utterances=utterances, seed=seed, items=items, stories=stories, language=language, workers=workers)
     speech.require()
-    arguments = {"utterances": utterances, "seed": seed, "items": items, "stories": stories}
+    arguments: dict[str, Any] = {"utterances": utterances, "seed": seed, "items": items, "stories": stories}
+    if language != ALL:
+        arguments["language"] = to_dict(language)
     mark = {"kind": "lstdata demo corpus", "version": VERSION, "voice": speech.version(), "arguments": arguments}
     done = _claim(out, mark)
     if done is not None:
         return done
 
-    told = [_draw_story(seed, "story", i) for i in range(utterances)]
-    lines = [Line(id=id, path=f"audio/{id}.flac", text=story.text, style=draw_style(seed, id)) for id, _, story in told]
-    pairs = [draw_pair(seed, index) for index in range(items // 2)]
+    plots = chosen(language.plots)
+    told = [_draw_story(seed, "story", i, plots) for i in range(utterances)]
+    lines = [
+        Line(id=id, path=f"audio/{id}.flac", text=story.text, style=draw_style(seed, id, language))
+        for id, _, story in told
+    ]
+    pairs = [draw_pair(seed, index, language) for index in range(items // 2)]
     lines += [line for pair in pairs for line in pair.lines]
     recorded = record_all(lines, out, workers=workers, progress=progress)
     os.sync()
@@ -88,7 +98,7 @@ def write_corpus(
     spoken, completion = recorded[:utterances], recorded[utterances:]
     customs = [{"split": split, "skeleton": story.skeleton} for _, split, story in told]
     write_items(out, pairs, completion)
-    _write_texts(out / "text" / "stories.jsonl", seed, stories)
+    _write_texts(out / "text" / "stories.jsonl", seed, stories, plots)
     commit_bytes(out / "README.md", _README.encode())
     write_recordings(out, spoken, "")
     write_supervisions(out, spoken, customs)
@@ -98,21 +108,23 @@ def write_corpus(
     return summary
 
 
-def _draw_story(seed: int, kind: str, index: int) -> tuple[str, Literal["train", "validation"], Story]:
+def _draw_story(
+    seed: int, kind: str, index: int, plots: Sequence[Plot]
+) -> tuple[str, Literal["train", "validation"], Story]:
     """(id, split, story) number `index`; every tenth is of the validation split's skeletons."""
     id = f"{kind}-{index:06d}"
     split: Literal["train", "validation"] = "validation" if index % _HELD_OUT == _HELD_OUT - 1 else "train"
-    return id, split, tell(draw_frame(seed, id, split))
+    return id, split, tell(draw_frame(seed, id, split, plots))
 
 
-def _write_texts(final: Path, seed: int, count: int) -> None:
-    rows = (_draw_story(seed, "text", index) for index in range(count))
+def _write_texts(final: Path, seed: int, count: int, plots: Sequence[Plot]) -> None:
+    rows = (_draw_story(seed, "text", index, plots) for index in range(count))
     texts = ({"id": id, "text": story.text, "split": split, "skeleton": story.skeleton} for id, split, story in rows)
     commit_bytes(final, "".join(json.dumps(row) + "\n" for row in texts).encode())
 
 
-def _check(*, utterances: int, seed: int, items: int, stories: int, workers: int | None) -> None:
-    mistakes = []
+def _check(*, utterances: int, seed: int, items: int, stories: int, language: Language, workers: int | None) -> None:
+    mistakes = [*language.mistakes(), *unknown(language.plots)]
     if utterances < 1:
         mistakes.append(f"`utterances` must be ≥ 1, but is {utterances}.")
     if seed < 0:

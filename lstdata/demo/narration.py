@@ -11,24 +11,14 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
+from lstdata.demo.language import ALL, QUIETER, VOICES, Language
+from lstdata.demo.noise import with_noise
 from lstdata.demo.speech import RATE, SpokenWord, Style, speak
 from lstdata.errors import Unavailable
 from lstdata.randomness import rng
 
 Progress = Callable[[int, int], None]
 """Called with (lines spoken, lines in all)."""
-
-VOICES: tuple[tuple[str, int], ...] = (
-    ("en-us+m1", 45),
-    ("en-us+m3", 38),
-    ("en-us+f1", 62),
-    ("en-us+linda", 55),
-    ("en-gb-x-rp+m4", 42),
-    ("en-gb-x-rp+steph", 60),
-    ("en-gb-scotland+m8", 50),
-    ("en-029+anika", 58),
-)
-"""The speakers: voices of the synthesizer, each with its usual pitch. None has an echo, so pauses are silent."""
 
 _LEAST_SHARE = 8
 """Lines worth starting a process for."""
@@ -54,10 +44,10 @@ class Recorded:
     words: tuple[SpokenWord, ...]
 
 
-def draw_style(seed: int, id: str) -> Style:
-    """Voice, speed, pitch and pauses of one utterance or of one pair of completion items."""
+def draw_style(seed: int, id: str, language: Language = ALL) -> Style:
+    """Voice, speed, pitch, pauses and noise of one utterance or of one pair of completion items."""
     random = rng(seed, 0, id, "demo style")
-    voice, pitch = VOICES[random.integers(len(VOICES))]
+    voice, pitch = VOICES[random.integers(language.voices)]
     return Style(
         voice=voice,
         words_per_minute=int(random.integers(150, 206)),
@@ -66,6 +56,7 @@ def draw_style(seed: int, id: str) -> Style:
         pause=int(random.choice((0, RATE // 10, RATE // 4, RATE // 2))),
         lead=int(random.integers(RATE // 20, RATE // 2)),
         tail=int(random.integers(RATE // 10, RATE // 2)),
+        snr=None if language.snr is None else language.snr + QUIETER * random.random(),
     )
 
 
@@ -134,7 +125,7 @@ def record(corpus: Path, line: Line) -> Recorded:
     """Speak one line into its file (mono, 16-bit FLAC); only a manifest written later makes the file count."""
     import soundfile
 
-    spoken = speak(line.text, line.style)
+    spoken = with_noise(speak(line.text, line.style), line.style.snr, line.id)
     encoded = io.BytesIO()
     soundfile.write(encoded, spoken.samples, RATE, format="FLAC", subtype="PCM_16")
     (corpus / line.path).write_bytes(encoded.getvalue())

@@ -53,6 +53,8 @@ class Style:
     """Samples of silence added before the first word."""
     tail: int = 0
     """Samples of silence added after the last."""
+    snr: float | None = None
+    """Signal-to-noise ratio in dB of what `narration` adds; `speak` itself adds none."""
 
 
 class SpokenWord(NamedTuple):

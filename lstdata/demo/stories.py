@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +17,8 @@ from lstdata.randomness import fraction, rng
 Split = Literal["train", "validation", "test"]
 
 PLOTS: tuple[Plot, ...] = (*MEMORY, *CAUSES, *SIGNS)
+
+NAMES: tuple[str, ...] = tuple(plot.name for plot in PLOTS)
 
 WORDS = (25, 60)
 """Least and most words of a story."""
@@ -67,6 +69,20 @@ class Frame:
         return "/".join((self.plot.name, *self.slots.values()))
 
 
+def chosen(names: Sequence[str]) -> tuple[Plot, ...]:
+    """The plots of these names, in their own order; of no names, all."""
+    return tuple(plot for plot in PLOTS if plot.name in (names or NAMES))
+
+
+def unknown(names: Sequence[str]) -> Iterator[str]:
+    """What is wrong with names of plots: some are none, or twice the same."""
+    strange = [name for name in names if name not in NAMES]
+    if strange:
+        yield f"`plots` must be of {', '.join(NAMES)}, but names {', '.join(strange)}."
+    if len(set(names)) < len(names):
+        yield f"`plots` must name each plot once, but is {', '.join(names)}."
+
+
 def split_of(skeleton: str) -> Split:
     """Where a skeleton belongs, whatever the seed: corpora of any seeds never mix training with test."""
     place = fraction("demo skeleton", skeleton)
@@ -77,11 +93,11 @@ def split_of(skeleton: str) -> Split:
     return SHARES[-1][0]
 
 
-def draw_frame(seed: int, id: str, split: Split) -> Frame:
+def draw_frame(seed: int, id: str, split: Split, plots: Sequence[Plot] = PLOTS) -> Frame:
     """The frame of one story or pair of stories: a function of its arguments, both tellings within WORDS."""
     random = rng(seed, 0, id, f"demo {split} story")
     while True:
-        frame = _random_frame(random)
+        frame = _random_frame(random, plots)
         if split_of(frame.skeleton) != split:
             continue
         lengths = [len(tell(frame, branch).text.split()) for branch in (0, 1)]
@@ -103,8 +119,8 @@ def tell(frame: Frame, branch: Literal[0, 1] = 0) -> Story:
     return Story(frame.skeleton, " ".join(s for s in told[:-1] if s), told[-1])
 
 
-def _random_frame(random: np.random.Generator) -> Frame:
-    plot = PLOTS[random.integers(len(PLOTS))]
+def _random_frame(random: np.random.Generator, plots: Sequence[Plot]) -> Frame:
+    plot = plots[int(random.integers(len(plots)))]
     slots = {name: _pick(options, random) for name, options in plot.slots.items()}
     hero_is_woman, friend_is_woman = random.random() < 0.5, random.random() < 0.5
     hero = _pick(_WOMEN if hero_is_woman else _MEN, random)

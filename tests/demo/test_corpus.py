@@ -13,6 +13,7 @@ import pytest
 from lstdata.demo import corpus
 from lstdata.demo.completion import draw_pair
 from lstdata.demo.corpus import write_corpus
+from lstdata.demo.language import Language
 from lstdata.errors import ConfigError
 from lstdata.storage import sha256_file
 
@@ -181,3 +182,21 @@ def test_all_wrong_arguments_are_said_at_once(tmp_path: Path) -> None:
         write_corpus(tmp_path, utterances=0, seed=-1, items=3, stories=-2, workers=0)
     assert len(caught.value.mistakes) == 5
     assert "`items` must be even" in str(caught.value)
+
+
+def test_a_smaller_language_has_its_plots_and_voices_alone_and_says_so(tmp_path: Path) -> None:
+    language = Language(plots=("pet", "hiding"), voices=2)
+    write_corpus(tmp_path, **ARGUMENTS, language=language)
+    written = [*_rows(tmp_path / "text" / "stories.jsonl"), *_rows(tmp_path / "completion" / "items.jsonl")]
+    assert {row["skeleton"].split("/")[0] for row in written} == {"pet", "hiding"}
+    speakers = {row["speaker"] for row in _rows(tmp_path / "supervisions.jsonl.gz")}
+    assert speakers == {"en-us+m1", "en-us+m3"}
+    with pytest.raises(ConfigError, match="language"):
+        write_corpus(tmp_path, **ARGUMENTS)
+
+
+def test_all_that_is_wrong_with_a_language_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as error:
+        write_corpus(tmp_path, **ARGUMENTS, language=Language(plots=("pet", "pets", "pet"), voices=0, snr=100.0))
+    assert len(error.value.mistakes) == 4
+    assert not list(tmp_path.iterdir())

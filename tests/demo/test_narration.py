@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from lstdata.demo import narration
-from lstdata.demo.narration import VOICES, Line, draw_style, record_all
+from lstdata.demo.language import VOICES
+from lstdata.demo.narration import Line, draw_style, record_all
 from lstdata.demo.speech import Style
 from lstdata.errors import Unavailable
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lstdata.demo import speech
-from lstdata.demo.narration import VOICES
+from lstdata.demo.language import VOICES
 from lstdata.demo.speech import RATE, Event, Style, speak, word_times
 from lstdata.errors import MissingExtra, Unavailable
 
