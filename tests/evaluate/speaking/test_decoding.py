@@ -2,20 +2,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lstdata.config import PatchingConfig
 from lstdata.errors import ConfigError
 from lstdata.evaluate.speaking import synthesis
-from lstdata.evaluate.speaking.decoding import check_patching
+from lstdata.evaluate.speaking.decoding import _batches, check_patching
 from lstdata.evaluate.speaking.recognition import recognise, written
 from lstdata.evaluate.speaking.synthesis import spoken, synthesise, tts_sampling
 from lstdata.evaluate.speaking.utterances import Utterance
-from lstdata.model.lst import Model
+from lstdata.model.lst import Model, build_model
+from lstdata.model.presets import model_config
 from lstdata.records import Sample
 from lstdata.tokenizer import TextTokenizer
 from lstdata.train.trained import Trained
+from lstdata.units.pieces import UnitPieces, fit_pieces
 from lstdata.vocab import VocabCard
 
 MakeTrained = Callable[..., Trained]
@@ -101,6 +106,33 @@ def test_what_ends_at_once_says_nothing(make_trained: MakeTrained, utterances: l
     assert (made.ended, written(trained, made)) == ("eos", "")
     [made] = synthesise(trained, utterances[:1], tts_sampling(temperature=0)).made
     assert (made.ended, spoken(trained, made).tolist()) == ("eos", [])
+
+
+def test_pieces_of_units_are_read_and_spoken_as_units(
+    utterances: list[Utterance], vocab: VocabCard, tokenizer: TextTokenizer
+) -> None:
+    pieces = UnitPieces(fit_pieces([np.tile(one.units, 3) for one in utterances], vocab.units, 70), "units.model")
+    card = vocab.with_pieces(pieces.size, pieces.sha256)
+    model = build_model(model_config("tiny", card.size, "plain")).eval()
+    patching = PatchingConfig(strategy="unit-bpe", unit_bpe="units.model")
+    trained = Trained(1, model, card, tokenizer, patching, pieces)
+    check_patching(trained, "RUN")
+    [made] = recognise(trained, [("a", utterances[0].units)]).made
+    assert made.prompt_tokens == made.prompt_positions == len(pieces.encode(utterances[0].units)) + 3
+    assert made.global_steps == made.local_steps
+    [made] = synthesise(trained, utterances[2:3], tts_sampling(temperature=5, top_p=1)).made
+    units = spoken(trained, made)
+    assert len(units) == round(made.seconds * 25) and max(units, default=0) < vocab.units
+    assert made.seconds < 3.4 + 1 and len(made.tokens) <= len(units)
+
+
+@given(st.lists(st.integers(1, 400), max_size=40), st.integers(1, 1000))
+def test_batches_hold_every_sequence_once_and_no_more_than_they_may(lengths: list[int], most: int) -> None:
+    found = list(_batches(lengths, most))
+    assert sorted(number for batch in found for number in batch) == list(range(len(lengths)))
+    assert all(len(batch) == 1 or len(batch) * max(lengths[n] for n in batch) <= most for batch in found)
+    order = [lengths[number] for batch in found for number in batch]
+    assert order == sorted(lengths, reverse=True)
 
 
 @pytest.mark.parametrize("strategy", ["aligned", "aligned-merged", "aligned-bpe", "silence"])
