@@ -87,14 +87,18 @@ def run_tasks(asked: Asked, *, quiet: bool = False) -> list[dict[str, Any]]:
     utterances = read_utterances(folder, asked.split, asked.limit)
     results = []
     for task in asked.tasks:
-        name = _name(asked, task)
+        name = f"{asked.data.name}-{asked.split}-{task}"
         with CountProgress(f"{name}: utterances", quiet=quiet) as progress:
             if task == "asr":
                 attempts, figures = _recognise(asked, trained, utterances.chosen, progress)
             else:
-                attempts, figures = _speak(asked, trained, listener, vocoder, utterances.chosen, progress)
+                attempts, figures = _speak(asked, trained, listener, utterances.chosen, progress)
         result = {**_head(asked, trained, task), **figures, "left_out": utterances.left_out}
         write_attempts(place(asked.out / f"{name}.parquet"), task, attempts)
+        if task == "tts":
+            kept = attempts[: asked.keep]
+            keep(place(asked.out / name), kept, [spoken(trained, one.made) for one in kept], vocoder)
+            result |= {} if vocoder is None else {"vocoder": vocoder.name}
         commit_json(asked.out / f"{name}.json", result)
         results.append(result)
     return results
@@ -115,11 +119,6 @@ def _open_vocoder(path: str, folder: RunFolder) -> Vocoder:
     vocoder = open_vocoder(path)
     vocoder.check(folder.vocab)
     return vocoder
-
-
-def _name(asked: Asked, task: str) -> str:
-    """Of what `out` gets."""
-    return f"{asked.data.name}-{asked.split}-{task}"
 
 
 def _head(asked: Asked, trained: Trained, task: str) -> dict[str, Any]:
@@ -156,7 +155,6 @@ def _speak(
     asked: Asked,
     trained: Trained,
     listener: Trained | None,
-    vocoder: Vocoder | None,
     utterances: Sequence[Utterance],
     progress: CountProgress,
 ) -> tuple[list[Attempt], dict[str, Any]]:
@@ -168,8 +166,7 @@ def _speak(
         generated = [*_listen(listener, utterances, units, asked.tokens, progress)]
         recorded = [*_listen(listener, utterances, [one.units for one in utterances], asked.tokens, progress)]
     attempts = [Attempt(*of_one) for of_one in zip(utterances, decoded.made, generated, recorded, strict=True)]
-    keep(place(asked.out / _name(asked, "tts")), attempts[: asked.keep], units[: asked.keep], vocoder)
-    figures = summary(attempts, asked.seed) | ({} if vocoder is None else {"vocoder": vocoder.name})
+    figures = summary(attempts, asked.seed)
     if listener is not None:
         rates = error_rates([one for one in recorded if one is not None], asked.seed)
         figures |= {"recogniser": str(asked.recogniser), "recogniser_step": listener.step}
