@@ -11,7 +11,7 @@ from upath import UPath
 
 from lstdata.errors import ConfigError
 from lstdata.evaluate.speaking.results import COSTS, read_attempts
-from lstdata.evaluate.statistics import difference
+from lstdata.evaluate.statistics import Values, difference
 from lstdata.storage import exists, parquet_file, place, read_json
 
 RATES: Final = {
@@ -44,12 +44,12 @@ class Result:
         """Whether there are errors to count."""
         return self.rows[0]["words"] is not None
 
-    def column(self, name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+    def column(self, name: str) -> Values:
         return np.array([row[name] for row in self.rows], dtype=np.float64)
 
-    def errors(self, rate: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+    def errors(self, rate: str) -> Values:
         """(U,)"""
-        total: np.ndarray[Any, np.dtype[np.float64]] = np.sum([self.column(name) for name in RATES[rate][1]], axis=0)
+        total: Values = np.sum([self.column(name) for name in RATES[rate][1]], axis=0)
         return total
 
     def figures(self, side: str) -> dict[str, Any]:

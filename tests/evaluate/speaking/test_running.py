@@ -84,7 +84,9 @@ def test_texts_are_spoken_and_read_back(
     [heard] = invoke(folder / "asr", *arguments, tmp_path / "heard", *by)["tasks"]
     assert heard["tokens"] == alone["tokens"]
     assert heard["recogniser"] == str(folder / "asr")
-    [asr] = invoke(folder / "asr", *chosen, "--tasks", "asr", "--out", tmp_path)["tasks"]
+    both = invoke(folder / "asr", *chosen, "--tasks", "asr", "--interleave", "asr", "--out", tmp_path)
+    [asr], [read] = both["tasks"], both["data"]
+    assert read["interleave"] == "asr"
     for name in ("wer", "cer"):
         assert heard[f"recorded_{name}"] == asr[name]
         assert heard[name]["mean"] > 0
