@@ -82,7 +82,7 @@ def _read(path: Path, task: str, arm: str, seed: int) -> Spoken:
         seconds_of_speech=row.get("seconds_of_speech"),
         recogniser=Path(row["recogniser"]).name if row.get("recogniser") else None,
         recorded_wer=_interval(row.get("recorded_wer")),
-        vocoder=Path(row["vocoder"]).name if row.get("vocoder") else None,
+        vocoder=row.get("vocoder"),
         sentences=tuple(_sentences(sound)) if (sound / "spoken.json").is_file() else (),
     )
 
