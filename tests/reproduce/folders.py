@@ -63,7 +63,7 @@ def write_run(
             "vocab": {"pieces_sha256": "abc" if pieces else None},
         },
     )
-    lines, tokens = [], TOKENS.get(arm, 160) if budget == "compute" else 200
+    lines, tokens = [], TOKENS.get(arm, 160) if budget == "compute" else 160
     for step in range(1, last + 1):
         totals = {"total_positions": (tokens if budget == "data" else POSITIONS) * step, "total_tokens": tokens * step}
         loss = 6 - 0.1 * step - 0.01 * seed

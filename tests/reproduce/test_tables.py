@@ -71,10 +71,10 @@ def test_costs_of_training(tmp_path: Path) -> None:
     assert [line[:3] + line[4:] for line in told] == [
         ["base", "compute", "1", "8", "800", "800", "0.0", "8 GFLOP", "1.00", "16.0 s"],
         ["static-4", "compute", "1", "8", "800", "1.28 k", "37.5", "8 GFLOP", "1.00", "16.0 s"],
-        ["base", "data", "1", "8", "1.6 k", "1.6 k", "0.0", "8 GFLOP", "1.00", "16.0 s"],
+        ["base", "data", "1", "8", "1.28 k", "1.28 k", "0.0", "8 GFLOP", "1.00", "16.0 s"],
     ]
     assert training.notes[1] == (
-        "static-4 read 0.80 times the raw tokens of the data-controlled base in 50.0 % fewer positions and with 1.00 "
+        "static-4 read 1.00 times the raw tokens of the data-controlled base in 37.5 % fewer positions and with 1.00 "
         "times its compute."
     )
 
