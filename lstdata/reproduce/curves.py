@@ -167,14 +167,15 @@ def _as_good(lines: Sequence[Line], axis: str) -> str:
     reached = {line.label: _first(line, base.y[-1]) for line in others}
     shares = [f"{label} with {place / base.x[-1]:.0%}" for label, place in reached.items() if place is not None]
     never = [label for label, place in reached.items() if place is None]
-    said = f"{BASE}’s last loss, {base.y[-1]:.3f}, is reached by " if shares else ""
-    said += ", ".join(shares) + (f" of its {_SHORT[axis]}" if shares else "")
-    return said + (
-        f"{'; ' if said else ''}{' and '.join(never)} {'do' if len(never) > 1 else 'does'} not reach "
-        f"{'it' if said else f'{BASE}’s last loss, {base.y[-1]:.3f}'}"
-        if never
-        else ""
-    )
+    level = f"{BASE}’s last loss, {base.y[-1]:.3f},"
+    said = []
+    if shares:
+        said.append(f"{level} is reached by {', '.join(shares)} of its {_SHORT[axis]}")
+    if never:
+        said.append(
+            f"{', '.join(never)} {'do' if len(never) > 1 else 'does'} not reach {'it' if shares else level[:-1]}"
+        )
+    return "; ".join(said)
 
 
 def _first(line: Line, level: float) -> float | None:

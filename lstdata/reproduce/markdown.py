@@ -42,7 +42,7 @@ def table(found: Table) -> str:
 
 def escaped(text: str) -> str:
     """Text that means nothing to Markdown, on one line."""
-    return _SPECIAL.sub(r"\\\1", visible(" ".join(text.split())))
+    return _literal(" ".join(text.split()))
 
 
 def _lines(told: Told, drawings: Sequence[Drawing], heard: Sequence[Heard], beside: Beside) -> Iterator[str]:
@@ -52,7 +52,8 @@ def _lines(told: Told, drawings: Sequence[Drawing], heard: Sequence[Heard], besi
     yield from ("## Findings", "")
     for found in told.findings:
         yield from (f"**{escaped(found.title)}**", "", *_bullets([str(line) for line in found.sentences]))
-    yield from _bullets(told.limits)
+    if told.limits:
+        yield from ("**Limits**", "", *_bullets(told.limits))
     for chapter in told.chapters:
         yield from (f"## {escaped(chapter.title)}", "")
         if chapter.lead:
@@ -100,8 +101,13 @@ def _bullets(lines: Sequence[str]) -> Iterator[str]:
         yield ""
 
 
+def _literal(text: str) -> str:
+    return _SPECIAL.sub(r"\\\1", visible(text))
+
+
 def _cell(cell: Cell) -> str:
-    text = escaped(" ".join(filter(None, (cell.text, cell.small))))
+    whole = cell.small.replace(" ", "\N{NO-BREAK SPACE}")
+    text = " ".join(filter(None, (escaped(cell.text), _literal(whole))))
     return f"*{text}*" if cell.mark == "paper" and text else text
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from lstdata.errors import ConfigError
+from lstdata.patching import BY_WORDS
 from lstdata.reproduce.folder import DONE, FORMAT, RECIPE
 from lstdata.reproduce.spoken import Spoken, read_spoken
 from lstdata.reproduce.trained import Training, read_training
@@ -49,6 +50,7 @@ class Run:
     tables: Mapping[str, Path]
     """By evaluation set, the table of scores; none where it is not of the run's last step."""
     given_boundaries: bool = False
+    """It was told word times of what it was asked or validated on."""
     perplexities: tuple[Perplexity, ...] = ()
 
 
@@ -141,7 +143,7 @@ def _read_run(out: Path, budget: Budget, arm: str, seed: int) -> Run:
     state: State = "not begun" if training is None else "not finished"
     if training is None or not training.finished:
         return Run(budget=budget, arm=arm, seed=seed, folder=folder, state=state, training=training, tables={})
-    tables, perplexities, given = {}, [], False
+    tables, perplexities, given = {}, [], training.strategy in BY_WORDS
     for path in sorted((out / folder / "evaluation").glob("*.json")):
         with _naming(path):
             found = read_json(path)

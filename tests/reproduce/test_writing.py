@@ -50,7 +50,7 @@ def test_names_mean_nothing_to_markdown() -> None:
         "",
         r"|  | x\|y |",
         "| :-- | --: |",
-        r"| \_n\_ \<b\> | 1 \[0, 2\] |",
+        "| \\_n\\_ \\<b\\> | 1 \\[0,\N{NO-BREAK SPACE}2\\] |",
     ]
     assert escaped("\x1b[1m") == r"�\[1m"
 
