@@ -6,6 +6,7 @@ DEMO_UTTERANCES ?= 300
 POINTS ?= 112
 SIZE ?= tiny
 REPRODUCTION ?= reproduction-$(SIZE)
+JOBS ?= 2
 SMALL_THREADS := OMP_NUM_THREADS=1
 PROCESSES ?= 2
 SIDE_BY_SIDE := -n $(PROCESSES) --dist loadfile
@@ -32,7 +33,7 @@ demo: setup  ## Synthesised corpus → shards → trained model → report, in d
 	@echo "Look at $(DEMO)/shards/report.html"
 
 reproduce: setup  ## The paper's comparison in small, in reproduction-tiny/: SIZE=tiny, small, 420m or 1b
-	$(BIN)/lstdata reproduce $(REPRODUCTION) --size $(SIZE)
+	$(BIN)/lstdata reproduce $(REPRODUCTION) --size $(SIZE) --jobs $(JOBS)
 
 test: setup  ## Everything but the tests marked slow, in two processes, or PROCESSES=n
 	$(SMALL_THREADS) $(BIN)/python -m pytest $(SIDE_BY_SIDE)

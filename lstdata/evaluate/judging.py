@@ -13,6 +13,7 @@ from lstdata.evaluate.results import Answered
 from lstdata.evaluate.scoring import TOKENS, score
 from lstdata.evaluate.sets import EvaluationSet
 from lstdata.model.lst import Model
+from lstdata.patching import BY_WORDS
 
 MODES: Final = ("s-s", "t-t", "s-t", "t-s")
 """Prompt and endings, each as speech or as text; an item without a prompt is in those of one modality."""
@@ -41,6 +42,7 @@ def judge(
 ) -> list[Judged]:
     """Score the first `limit` items in each of `modes` that any has the parts for; ConfigError where none has.
 
+    Under patches by words, speech without word times is a part that is lacking.
     A model of text alone is asked in the mode t-t only.
     """
     unknown = [mode for mode in modes if mode not in MODES]
@@ -49,10 +51,10 @@ def judge(
     able = [mode for mode in modes if mode == "t-t" or not coding.vocab.is_text]
     if not able:
         raise ConfigError(f"A model of text alone can be asked in the mode t-t, but is in {', '.join(modes)}.")
-    items = chosen.items[:limit]
+    items, timed = chosen.items[:limit], coding.patching.strategy in BY_WORDS
     found = []
     for mode in able:
-        sides = [_sides(item, mode, chosen) for item in items]
+        sides = [_sides(item, mode, chosen, timed) for item in items]
         complete = [(item, parts) for item, parts in zip(items, sides, strict=True) if parts is not None]
         if complete:
             answered = _answer(model, coding, chosen.name, mode, complete, tokens, progress)
@@ -85,18 +87,19 @@ def _answer(
     return Answered(task, mode, [item for item, _ in complete], scores, control)
 
 
-def _sides(item: Item, mode: str, chosen: EvaluationSet) -> tuple[Side | None, Sequence[Side]] | None:
-    """Prompt and endings as the mode wants them; None where a part is not there so."""
+def _sides(item: Item, mode: str, chosen: EvaluationSet, timed: bool) -> tuple[Side | None, Sequence[Side]] | None:
+    """Prompt and endings as the mode wants them; None where a part is not there so. `timed`: speech with word times."""
     first, second = mode.split("-")
-    prompt = None if item.prompt is None else _side(item.prompt, first, chosen)
-    endings = [side for part in item.endings if (side := _side(part, second, chosen)) is not None]
+    prompt = None if item.prompt is None else _side(item.prompt, first, chosen, timed)
+    endings = [side for part in item.endings if (side := _side(part, second, chosen, timed)) is not None]
     lacking = first != second if item.prompt is None else prompt is None
     return None if lacking or len(endings) < len(item.endings) else (prompt, endings)
 
 
-def _side(part: Part, modality: str, chosen: EvaluationSet) -> Side | None:
+def _side(part: Part, modality: str, chosen: EvaluationSet, timed: bool) -> Side | None:
     if modality == "t":
         return part.text
     if chosen.recordings is None or part.recording not in chosen.recordings.places:
         return None
-    return chosen.recordings.sample(part.recording)
+    sample = chosen.recordings.sample(part.recording)
+    return None if timed and sample.word_frames is None else sample

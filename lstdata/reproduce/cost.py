@@ -31,8 +31,8 @@ PATCHES: Final[dict[str, float]] = {"aligned": 4.7, "aligned-merged": 9.4}
 BYTES: Final = 16
 """Of a parameter in a checkpoint: weights and AdamW's moments in float32, and room for what is around them."""
 
-STORY_SECONDS: Final = 13.0
-"""A spoken story of the demo corpus, by the mean of a thousand."""
+STORY_SECONDS: Final = 15.0
+"""A spoken story of the demo corpus, on average."""
 
 STORED: Final = 0.002
 """Gigabytes of shards for an hour of short recordings."""

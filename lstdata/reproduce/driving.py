@@ -57,7 +57,7 @@ def reproduce(out: Path, recipe: Recipe, how: How, say: Say) -> dict[str, Any]:
     taken = {name: mark.seconds for name, mark in done.items()}
     if done:
         say(f"{len(done)} of {len(steps)} steps are done")
-    with Children(out, names) as children:
+    with Children(out, names, how.jobs) as children:
         _run(out, recipe, steps, children, taken, how.jobs, say)
     return {"out": str(out), "steps": len(steps), "seconds": round(sum(taken.values()), 1)}
 

@@ -78,12 +78,13 @@ def _training(recipe: Recipe, budget: Budget, arm: str, seed: int, needs: list[s
 
 def _evaluation(recipe: Recipe, budget: Budget, arm: str, seed: int) -> Step:
     run, how = f"$OUT/runs/{budget}/{arm}-{seed}", recipe.evaluate
-    argv = ["evaluate", run, *(f"$OUT/sets/{asked.name}" for asked in recipe.sets), "--modes", how.modes]
+    asked = [one.name for one in recipe.sets if one.texts or not ARMS[arm].given_boundaries]
+    argv = ["evaluate", run, *(f"$OUT/sets/{name}" for name in asked), "--modes", how.modes]
     argv += ["--data", "$OUT/speech", "--interleave", how.interleave] if how.interleave else []
     argv += [] if how.limit is None else ["--limit", str(how.limit)]
-    needs = [f"train-{budget}-{arm}-{seed}", *(f"build-set-{asked.name}" for asked in recipe.sets)]
+    needs = [f"train-{budget}-{arm}-{seed}", *(f"build-set-{name}" for name in asked)]
     title = f"evaluate {arm}, seed {seed}" + (", data-controlled" if budget == "data" else "")
-    amount = len(recipe.sets) * len(how.modes.split(","))
-    last = "speech-validation" if how.interleave else recipe.sets[-1].name
+    amount = len(asked) * len(how.modes.split(","))
+    last = "speech-validation" if how.interleave else asked[-1]
     made = f"{run}/evaluation/{last}.json"
     return step(f"evaluate-{budget}-{arm}-{seed}", title, argv, made, "evaluate", needs, amount, arm)

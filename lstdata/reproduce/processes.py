@@ -50,9 +50,11 @@ class Ended:
 class Children:
     """Steps that run; as a context, at whose end none of them does."""
 
-    def __init__(self, out: Path, names: Mapping[str, str], program: Sequence[str] = PROGRAM) -> None:
-        """`names`: what `$NAME` in commands stands for."""
+    def __init__(self, out: Path, names: Mapping[str, str], jobs: int = 1, program: Sequence[str] = PROGRAM) -> None:
+        """`names`: what `$NAME` in commands stands for; `jobs`: how many share the cores of this machine."""
         self._out, self._names, self._program = out, names, program
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        self._environment = {"OMP_NUM_THREADS": str(max(1, cores // jobs)), **os.environ}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._ended: queue.SimpleQueue[Ended] = queue.SimpleQueue()
 
@@ -91,6 +93,7 @@ class Children:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 process_group=0,
+                env=self._environment,
             )
         self._running[step.name] = child
         watch = threading.Thread(

@@ -106,6 +106,8 @@ class SetConfig:
     """A file, or a folder of a benchmark as it is published; with `$NAME` of places."""
     layout: str = "auto"
     audio: str | None = None
+    texts: bool = True
+    """Whether its recordings have texts: arms that need word times are not asked otherwise."""
 
     def mistakes(self) -> Iterator[str]:
         if not _NAME.fullmatch(self.name):
@@ -265,8 +267,8 @@ class Recipe:
         absent = self.data_controlled.arms and self.data_controlled.like not in self.arms
         if absent and any(name in self.arms for name in self.data_controlled.arms):
             yield f"`data_controlled.like` must be one of `arms`, but is {self.data_controlled.like}."
-        if not self.sets and not self.evaluate.interleave:
-            yield "`sets` must hold one at least where `evaluate.interleave` is empty: nothing would be asked."
+        if not any(one.texts for one in self.sets) and not self.evaluate.interleave:
+            yield "`sets` must hold one with texts where `evaluate.interleave` is empty: nothing would be asked."
         names = [found.name for found in self.sets]
         if len(set(names)) < len(names):
             yield f"`sets` must have names of their own, but they are {', '.join(names)}."

@@ -36,7 +36,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def running(*steps: Step, jobs: int = 1, recipe: Recipe = RECIPE) -> list[str]:
         monkeypatch.setattr(driving, "list_steps", lambda _: list(steps))
-        monkeypatch.setattr(driving, "Children", lambda out, names: Children(out, names, PYTHON))
+        monkeypatch.setattr(driving, "Children", lambda out, names, jobs: Children(out, names, jobs, PYTHON))
         said: list[str] = []
         reproduce(tmp_path / "out", recipe, How(jobs=jobs), said.append)
         return said

@@ -100,6 +100,12 @@ def test_the_second_budget_is_left_out_where_nobody_sets_it() -> None:
     assert "train-data-base-0" not in commands("arms=[base,static-4]", "data_controlled.arms=[]")
 
 
+def test_arms_that_need_word_times_are_not_asked_about_recordings_without_texts() -> None:
+    found = commands("sets=[{name: words, items: $OUT/words, texts: false}]", "arms=[static-4,aligned]")
+    assert "$OUT/sets/words" in found["evaluate-compute-static-4-0"]
+    assert "$OUT/sets/words" not in found["evaluate-compute-aligned-0"]
+
+
 def test_fine_tuning_stops_where_it_is_evaluated() -> None:
     found = commands("asr={arms: [curriculum], steps: 5, every: 2, warmup: 1}")
     of_asr = {name: command for name, command in found.items() if "asr" in name}
