@@ -20,7 +20,7 @@ STYLE = click.option("--style", metavar="NAME", help="Of a checkpoint of several
 @click.argument("out", type=click.Path(dir_okay=False, path_type=UPath))
 @click.option("--split", default="train", show_default=True, metavar="NAME", help="Whose utterances are drawn.")
 @click.option("--speaker", metavar="NAME", help="Only utterances of this speaker: one voice in place of their mean.")
-@click.option("--limit-seconds", type=float, default=1800.0, show_default=True, help="Of recordings, at most.")
+@click.option("--limit-seconds", type=float, default=1800.0, show_default=True, help="Of recordings that are read.")
 @click.option("--utterances", type=int, metavar="N", help="At most so many.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of which are drawn.")
 @FORCE

@@ -41,7 +41,7 @@ class Choice:
     split: str = "train"
     speaker: str | None = None
     seconds: float = 1_800.0
-    """At most; the utterance that reaches this is the last one."""
+    """The utterance that reaches this is the last one."""
     utterances: int | None = None
     """At most; None: as many as the seconds allow."""
     seed: int = 0

@@ -110,6 +110,8 @@ def test_contexts_say_more_than_units_alone() -> None:
         assert means.predict(np.array([before, 1, after]))[1, 0] == pytest.approx(wanted, abs=0.2)
     left = means.predict(np.array([0, 1, 0]))[1, 0]
     assert left == pytest.approx(2.0, abs=0.1), "the unit after was never met: the mean by the unit before"
+    right = means.predict(np.array([2, 1, 4]))[1, 0]
+    assert right == pytest.approx(5.5, abs=0.1), "and so by the unit after alone"
     assert means.predict(np.array([1]))[0, 0] == pytest.approx(3.5, abs=0.1)
 
 
