@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from typing import Final
 
 from lstdata.reproduce.cost_tables import held_out_table, paper_table, training_table
 from lstdata.reproduce.measured import Measured
 from lstdata.reproduce.results import BASE, Reproduction
 from lstdata.reproduce.scores import MODES
-from lstdata.reproduce.speech_tables import inference_table, recognition_table
+from lstdata.reproduce.speech_tables import inference_table, recognition_tables
+from lstdata.reproduce.spoken import SYNTHESIS
 from lstdata.reproduce.table import Table
 from lstdata.reproduce.tables import (
     BUDGETS,
@@ -25,9 +25,6 @@ from lstdata.reproduce.tables import (
     strategy_table,
 )
 from lstdata.reproduce.written import difference, verdict
-
-SYNTHESIS: Final = "synthesis"
-"""The chapter in which there is something to be heard."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +42,6 @@ class Chapter:
 def chapters(found: Reproduction, measured: Measured) -> list[Chapter]:
     """All that there is something in."""
     held_out, training = held_out_table(found), training_table(found)
-    recognition, inference = recognition_table(found), inference_table(found)
     told = [
         *(_completion(measured, name) for name in found.sets),
         Chapter(
@@ -63,7 +59,7 @@ def chapters(found: Reproduction, measured: Measured) -> list[Chapter]:
             name="recognition",
             title="Recognition",
             lead="Fine-tuned on speech followed by its text, and asked for the text of held-out speech.",
-            tables=_there(recognition),
+            tables=tuple(recognition_tables(found)),
         ),
         Chapter(
             name=SYNTHESIS,
@@ -71,7 +67,7 @@ def chapters(found: Reproduction, measured: Measured) -> list[Chapter]:
             lead="Fine-tuned on text followed by its speech, and asked to speak held-out texts.",
             notes=tuple(_voices(found)),
         ),
-        Chapter(name="inference", title="Cost of inference", tables=_there(inference)),
+        Chapter(name="inference", title="Cost of inference", tables=_there(inference_table(found))),
         Chapter(name="paper", title="The paper’s other figures", tables=(paper_table(),)),
     ]
     empty = {"recognition": not found.asr, SYNTHESIS: not found.tts, "curves": training is None}

@@ -9,7 +9,7 @@ from typing import Final
 
 from lstdata.reproduce.plot import STYLES, Line, Panel, Style, plot
 from lstdata.reproduce.results import BASE, Reproduction, Run
-from lstdata.reproduce.spoken import Spoken
+from lstdata.reproduce.spoken import SYNTHESIS, Spoken
 from lstdata.reproduce.trained import Loss, Reached
 
 AXES: Final = {
@@ -71,20 +71,21 @@ def panels(found: Reproduction) -> Iterator[Panel]:
                     marks=kind != "loss",
                     top=_top(lines),
                 )
-    for task, title, all_of_task in (("recognition", "Recognition", found.asr), ("synthesis", "Synthesis", found.tts)):
-        lines = [line for line in _error_lines(all_of_task) if len(line.x) > 1]
-        if lines:
-            yield Panel(
-                name=f"{task}-wer",
-                chapter=task,
-                title=f"{title}: word error rate over fine-tuning",
-                finding=_at_the_end(lines, "{:.1f} %"),
-                lines=lines,
-                x="steps of fine-tuning",
-                y="word error rate, %, with its 95 % interval",
-                marks=True,
-                zero=True,
-            )
+    for chapter, title, spoken in (("recognition", "Recognition", found.asr), (SYNTHESIS, "Synthesis", found.tts)):
+        for number, asked in enumerate(dict.fromkeys(one.asked for one in spoken)):
+            lines = [line for line in _error_lines([one for one in spoken if one.asked == asked]) if len(line.x) > 1]
+            if lines:
+                yield Panel(
+                    name=f"{chapter}-wer-{number}" if number else f"{chapter}-wer",
+                    chapter=chapter,
+                    title=f"{title} of {asked}: word error rate over fine-tuning",
+                    finding=_at_the_end(lines, "{:.1f} %"),
+                    lines=lines,
+                    x="steps of fine-tuning",
+                    y="word error rate, %, with its 95 % interval",
+                    marks=True,
+                    zero=True,
+                )
 
 
 def _loss_lines(found: Reproduction, kind: str, axis: str) -> Iterator[Line]:

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from lstdata.reproduce.chapters import SYNTHESIS
 from lstdata.reproduce.curves import Drawing
 from lstdata.reproduce.sounds import Heard
+from lstdata.reproduce.spoken import SYNTHESIS
 from lstdata.reproduce.table import Cell, Table
 from lstdata.reproduce.telling import Told
 from lstdata.terminal import visible

@@ -12,9 +12,9 @@ from markupsafe import Markup
 
 from lstdata.inspection.templates import read_file, templates
 from lstdata.report.figures import FILTERS, shown
-from lstdata.reproduce.chapters import SYNTHESIS
 from lstdata.reproduce.curves import Drawing
 from lstdata.reproduce.sounds import Heard
+from lstdata.reproduce.spoken import SYNTHESIS
 from lstdata.reproduce.svg import variables
 from lstdata.reproduce.telling import Told
 from lstdata.terminal import visible

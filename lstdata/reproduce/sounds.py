@@ -39,10 +39,11 @@ class Heard:
 
 
 def sounds(spoken: Sequence[Spoken]) -> list[Heard]:
-    """Of each arm's first seed at its last step: the first sentences, in their order; equal files give equal bytes."""
+    """The first sentences of each arm's first seed and split, at its last step; equal files give equal bytes."""
     last: dict[str, Spoken] = {}
     for one in spoken:
-        if one.sentences and (one.arm not in last or one.seed == last[one.arm].seed):
+        first = last.get(one.arm, one)
+        if one.sentences and (one.seed, one.asked) == (first.seed, first.asked):
             last[one.arm] = one
     texts = {sentence.id: sentence.text for one in last.values() for sentence in one.sentences}
     by_arm = {arm: {sentence.id: sentence for sentence in one.sentences} for arm, one in last.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from statistics import mean, stdev
 
 from lstdata.evaluate.statistics import Interval
@@ -14,35 +14,32 @@ from lstdata.reproduce.table import EMPTY, Cell, Table
 from lstdata.reproduce.written import points, span
 
 
-def recognition_table(found: Reproduction) -> Table | None:
-    """WER by steps of fine-tuning, an arm a column; None where nothing was recognised."""
-    arms = list(dict.fromkeys(one.arm for one in found.asr))
-    steps = sorted({one.step for one in found.asr})
-    if not arms:
-        return None
-    rows = [(Cell(f"{step:,}"), *(_wer(_at(found.asr, arm, step)) for arm in arms)) for step in steps]
-    last = found.asr[-1]
-    notes = (
-        f"Word error rate in per cent over {last.utterances:,} held-out utterances, [95 % interval over utterances]; "
-        "with several seeds their mean ± standard deviation.",
-        f"Paper, after 1,000 steps on LibriSpeech: {paper.WER}.",
-    )
-    return Table(
-        name="recognition",
-        title="Recognition, by steps of fine-tuning",
-        head=("steps", *arms),
-        rows=tuple(rows),
-        notes=notes,
-    )
+def recognition_tables(found: Reproduction) -> Iterator[Table]:
+    """WER by steps of fine-tuning, an arm a column; one for each split that was asked."""
+    for number, asked in enumerate(dict.fromkeys(one.asked for one in found.asr)):
+        ones = [one for one in found.asr if one.asked == asked]
+        arms = list(dict.fromkeys(one.arm for one in ones))
+        steps = sorted({one.step for one in ones})
+        yield Table(
+            name=f"recognition-{number}" if number else "recognition",
+            title=f"Recognition of {asked}, by steps of fine-tuning",
+            head=("steps", *arms),
+            rows=tuple((Cell(f"{step:,}"), *(_wer(_at(ones, arm, step)) for arm in arms)) for step in steps),
+            notes=(
+                f"Word error rate in per cent over {ones[-1].utterances:,} utterances, [95 % interval over them]; "
+                "with several seeds their mean ± standard deviation.",
+                f"Paper, after 1,000 steps on LibriSpeech: {paper.WER}.",
+            ),
+        )
 
 
 def inference_table(found: Reproduction) -> Table | None:
     """What generation took, at the last step of fine-tuning; None where nothing was generated."""
     rows = []
     for task, all_of_task in (("asr", found.asr), ("tts", found.tts)):
-        for arm in dict.fromkeys(one.arm for one in all_of_task):
-            step = max(one.step for one in all_of_task if one.arm == arm)
-            rows.append(_inference(task, arm, _at(all_of_task, arm, step)))
+        for asked, arm in dict.fromkeys((one.asked, one.arm) for one in sorted(all_of_task, key=lambda one: one.asked)):
+            ones = [one for one in all_of_task if (one.asked, one.arm) == (asked, arm)]
+            rows.append(_inference(task, arm, _at(ones, arm, max(one.step for one in ones))))
     if not rows:
         return None
     head = (
@@ -68,7 +65,7 @@ def _inference(task: str, arm: str, ones: Sequence[Spoken]) -> tuple[Cell, ...]:
     tokens, steps, local = (mean(getattr(one, name) for one in ones) for name in names)
     return (
         Cell(arm),
-        Cell({"asr": "recognition", "tts": "synthesis"}[task]),
+        Cell({"asr": "recognition", "tts": "synthesis"}[task], ones[0].asked),
         Cell(f"{ones[0].utterances:,}"),
         Cell(f"{mean(one.prompt_tokens for one in ones):,.0f}"),
         Cell(f"{mean(one.prompt_positions for one in ones):,.0f}"),

@@ -11,6 +11,9 @@ from typing import Any, Final
 from lstdata.evaluate.statistics import Interval
 from lstdata.storage import read_json
 
+SYNTHESIS: Final = "synthesis"
+"""The chapter in which there is something to be heard."""
+
 _STEP: Final = re.compile(r"step-(\d+)")
 
 
@@ -33,6 +36,8 @@ class Spoken:
     arm: str
     seed: int
     step: int
+    asked: str
+    """Whose utterances, and of which split."""
     utterances: int
     wer: Interval | None
     """Of synthesis: of what a recogniser heard; None without one."""
@@ -69,6 +74,7 @@ def _read(path: Path, task: str, arm: str, seed: int) -> Spoken:
         arm=arm,
         seed=seed,
         step=int(named[1]) if named else row["step"],
+        asked=f"{Path(row['data']).name} {row['split']}",
         utterances=row["utterances"],
         wer=_interval(row.get("wer")),
         cer=_interval(row.get("cer")),

@@ -122,7 +122,8 @@ def read_held_out(run: Path, bits: float, text: float, *, step: int = LAST) -> N
 
 def recognised(out: Path, arm: str, seed: int, step: int, wer: float, **more: Any) -> None:
     folder = out / "asr" / f"{arm}-{seed}" / "evaluation" / f"step-{step}"
-    commit_json(folder / "speech-validation-asr.json", {**_spoken("asr", step, wer), **more})
+    row = {**_spoken("asr", step, wer), **more}
+    commit_json(folder / f"speech-{row['split']}-asr.json", row)
 
 
 def synthesised(out: Path, arm: str, seed: int, step: int, texts: Sequence[str], **more: Any) -> None:
@@ -153,7 +154,7 @@ def _spoken(task: str, step: int, wer: float) -> dict[str, Any]:
         "cer": {"mean": wer / 2, "low": 0.1, "high": 0.9},
     }
     return {
-        "task": task, "step": step, "utterances": 6, "cut_off": 1, "tokens": 120, "global_steps": 40,
-        "local_steps": 160, "seconds": 3.0, "prompt_tokens": 300, "prompt_positions": 90, "seconds_of_speech": 12.0,
-        **rates,
+        "task": task, "step": step, "data": "/somewhere/speech", "split": "validation", "utterances": 6, "cut_off": 1,
+        "tokens": 120, "global_steps": 40, "local_steps": 160, "seconds": 3.0, "prompt_tokens": 300,
+        "prompt_positions": 90, "seconds_of_speech": 12.0, **rates,
     }  # fmt: skip

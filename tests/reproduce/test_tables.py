@@ -124,6 +124,18 @@ def test_recognition_and_inference(tmp_path: Path) -> None:
     assert re.search("recogniser base-0 .* gets 25.0 %", found["inference"].notes[-1])
 
 
+def test_each_split_that_was_asked_has_its_own_table_and_rows(tmp_path: Path) -> None:
+    write_recipe(tmp_path, ("base",))
+    for split, wer in (("test-clean", 0.4), ("test-other", 0.8)):
+        recognised(tmp_path, "base", 0, 100, wer, split=split)
+    found = tables(tmp_path)
+    assert [(found[name].title, rows(found[name])) for name in ("recognition", "recognition-1")] == [
+        ("Recognition of speech test-clean, by steps of fine-tuning", {"100": ["40.0 [30.0, 50.0]"]}),
+        ("Recognition of speech test-other, by steps of fine-tuning", {"100": ["80.0 [70.0, 90.0]"]}),
+    ]
+    assert [row[1].small for row in found["inference"].rows] == ["speech test-clean", "speech test-other"]
+
+
 def test_a_folder_in_which_nothing_is_done_yet(tmp_path: Path) -> None:
     write_recipe(tmp_path)
     assert list(tables(tmp_path)) == ["paper"]
