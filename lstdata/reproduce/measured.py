@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from statistics import mean
 from typing import Final
 
@@ -42,16 +43,17 @@ def measure(found: Reproduction) -> Measured:
     answers = [one for name in found.sets for one in read_answers(found, name)]
     budgets: list[Budget] = ["compute", "data"] if found.has_second_budget else ["compute"]
     return Measured(
-        accuracies=tuple(one for budget in budgets for each in answers for one in _accuracies(found, budget, each)),
+        accuracies=tuple(one for budget in budgets for one in _accuracies(found, budget, answers)),
         differences=tuple(by for budget in budgets for each in answers for by in _differences(found, budget, each)),
         like=found.like,
         saved=dict(_saved(found)),
     )
 
 
-def _accuracies(found: Reproduction, budget: Budget, answers: Answers) -> Iterator[Accuracy]:
-    for arm in found.arms:
-        one = answers.accuracy(budget, arm, found.of(budget, arm))
+def _accuracies(found: Reproduction, budget: Budget, answers: Sequence[Answers]) -> Iterator[Accuracy]:
+    """Arm by arm."""
+    for arm, each in product(found.arms, answers):
+        one = each.accuracy(budget, arm, found.of(budget, arm))
         if one is not None:
             yield one
 

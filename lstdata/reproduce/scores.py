@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, Final
 
 import numpy as np
@@ -69,7 +70,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answers:
-    """What all runs answered to one set in one mode, in one convention."""
+    """What runs that can be compared answered to one set in one mode, by one convention."""
 
     set: str
     mode: str
@@ -96,7 +97,7 @@ class Answers:
             convention=self.convention,
             items=self.items,
             chance=self.chance,
-            given_boundaries=any(run.given_boundaries for run in runs),
+            given_boundaries=runs[0].given_boundaries,
             seeds=tuple(run.seed for run in runs),
             of_seeds=tuple(means.tolist()),
             mean=by.mean,
@@ -109,9 +110,9 @@ class Answers:
     def difference(
         self, budget: Budget, arms: tuple[str, str], ours: Sequence[Run], theirs: Sequence[Run]
     ) -> Difference | None:
-        """None where a run was not asked, or where one side alone was told the word boundaries."""
+        """None where a run was not asked, or is not one of these."""
         sides = self._at(ours), self._at(theirs)
-        if not all(sides) or len({run.given_boundaries for run in (*ours, *theirs)}) > 1:
+        if not all(sides):
             return None
         by = self.drawn.difference(*sides)
         return Difference(
@@ -135,12 +136,16 @@ class Answers:
 
 
 def read_answers(found: Reproduction, set_name: str) -> Iterator[Answers]:
-    """In every mode and convention; ConfigError where two runs were asked different items."""
+    """In every mode and convention, apart for runs that were told word boundaries: they may have been asked less.
+
+    ConfigError where two runs that can be compared were asked different items.
+    """
     runs = [run for run in found.runs if run.state == "done" and set_name in run.tables]
     rows = [read_scores(place(run.tables[set_name])) for run in runs]
-    for mode in MODES:
+    for mode, given in product(MODES, (False, True)):
         of_mode = [[row for row in of_run if row["mode"] == mode] for of_run in rows]
-        asked = [(run, of_run) for run, of_run in zip(runs, of_mode, strict=True) if of_run]
+        alike = [(run, of_run) for run, of_run in zip(runs, of_mode, strict=True) if run.given_boundaries == given]
+        asked = [(run, of_run) for run, of_run in alike if of_run]
         if asked:
             yield from (_answers(set_name, mode, convention, asked) for convention in CONVENTIONS)
 

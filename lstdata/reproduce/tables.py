@@ -28,7 +28,8 @@ _EQUAL: Final = {
 
 GIVEN: Final = (
     "† was told the word boundaries of what it was asked, also of the endings: nobody has them while an ending is "
-    "being spoken, so it is not comparable with the others and no difference is given."
+    "being spoken, so it is not comparable with the others and no difference is given. Items without word times "
+    "were not put to it."
 )
 PAPER: Final = (
     f"Paper: {paper.PAPER}, {paper.TASK}, its 1B model and its data. Another model, size, corpus and task than ours: "

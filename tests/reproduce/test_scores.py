@@ -69,6 +69,17 @@ def test_an_arm_that_was_told_boundaries_is_compared_with_none_that_was_not(tmp_
     assert measured(tmp_path).differences == ()
 
 
+def test_an_arm_that_needs_word_times_may_be_asked_less_and_keeps_its_place(tmp_path: Path) -> None:
+    write_recipe(tmp_path, ("base", "aligned", "curriculum"))
+    for arm in ("base", "curriculum"):
+        answer(write_run(tmp_path, arm), {"s-s": [True, False, True, True]})
+    answer(write_run(tmp_path, "aligned"), {"s-s": [True, False]}, given_boundaries=True)
+    found = measured(tmp_path)
+    said = [(one.arm, one.items, one.mean) for one in found.accuracies if one.convention == "raw"]
+    assert said == [("base", 4, 0.75), ("aligned", 2, 0.5), ("curriculum", 4, 0.75)]
+    assert {(by.ours, by.theirs) for by in found.differences} == {("curriculum", "base")}
+
+
 def test_runs_that_were_asked_different_items_are_named(tmp_path: Path) -> None:
     write_recipe(tmp_path)
     answer(write_run(tmp_path, "base"), {"s-s": [True, False]})
