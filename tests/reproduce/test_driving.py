@@ -80,7 +80,8 @@ def test_a_step_that_fails_says_its_last_words_and_ends_the_others(run: Any, tmp
     assert first == "the step broken failed with exit code 1: `x` must be 1."
     assert second.startswith(f"its log is `{tmp_path / 'out' / 'logs' / 'broken.log'}`")
     assert not any(str(tmp_path) in " ".join(p.cmdline()) for p in psutil.Process().children(recursive=True))
-    assert not (tmp_path / "out" / "done" / "broken.json").exists()
+    assert "KeyboardInterrupt" in (tmp_path / "out" / "logs" / "sleeper.log").read_text()
+    assert not (tmp_path / "out" / "done").exists()
 
 
 def test_a_recipe_that_contradicts_what_is_done_is_refused(run: Any, tmp_path: Path) -> None:

@@ -151,3 +151,12 @@ def test_a_wrong_recipe_is_refused(change: str, said: str) -> None:
     with pytest.raises(ConfigError) as refused:
         recipe(change, *more)
     assert any(mistake.startswith(said) for mistake in refused.value.mistakes), refused.value.mistakes
+
+
+def test_a_baseline_is_forked_where_the_learning_rate_of_its_two_runs_parts() -> None:
+    found = commands("train={steps: 10, optimizer: {schedule: constant-then-decay, decay: 0.3, warmup: 1}}")
+    trained = [name for name in found if name.startswith("train-") and "base" in name]
+    assert trained == ["train-trunk-base-0", "train-data-base-0", "train-compute-base-0"]
+    assert found["train-trunk-base-0"] == f"{found['train-compute-base-0']} --set stop_at=7"
+    assert "--fork $OUT/runs/compute/base-0 --tokens-of $OUT/runs/compute/static-4-0" in found["train-data-base-0"]
+    assert "steps=10" not in found["train-data-base-0"]
