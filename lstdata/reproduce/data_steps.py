@@ -39,6 +39,9 @@ def _demo_steps(recipe: Recipe) -> Iterator[Step]:
     assert demo is not None
     argv = ["demo-corpus", "$OUT/corpus", "--utterances", str(demo.utterances), "--items", str(demo.items)]
     argv += ["--text-stories", str(demo.text_stories), "--seed", str(demo.seed)]
+    argv += ["--plots", ",".join(demo.plots)] if demo.plots else []
+    argv += ["--voices", str(demo.voices)] if demo.voices is not None else []
+    argv += ["--snr", f"{demo.snr:g}"] if demo.snr is not None else []
     yield step("corpus", "synthesise the corpus", argv, "$OUT/corpus/corpus.json", "corpus")
     argv = ["build-shards", "$OUT/corpus", "$OUT/speech", *set_words(sets(recipe.build))]
     yield step("build-speech", "build the shards of speech", argv, "$OUT/speech/report.html", "build", ["corpus"])

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from lstdata.config import BuildConfig
+from lstdata.demo.language import VOICES, Language
+from lstdata.demo.stories import unknown as unknown_plots
 from lstdata.reproduce.arms import ARMS, unknown
 from lstdata.train.config import PLAIN, TrainConfig
 
@@ -25,6 +27,17 @@ class DemoConfig:
     """Of story completion: half as many pairs."""
     text_stories: int = 2000
     seed: int = 0
+    plots: tuple[str, ...] = ()
+    """Names of those that are told; none: all sixteen."""
+    voices: int | None = None
+    """The first so many of the speakers; null: all eight."""
+    snr: float | None = None
+    """Signal-to-noise ratio in dB of the noisiest recordings; null: there is no noise."""
+
+    def mistakes(self) -> Iterator[str]:
+        voices = len(VOICES) if self.voices is None else self.voices
+        yield from Language(plots=self.plots, voices=voices, snr=self.snr).mistakes()
+        yield from unknown_plots(self.plots)
 
 
 @dataclass(frozen=True, kw_only=True)

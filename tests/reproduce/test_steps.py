@@ -90,6 +90,11 @@ def test_every_step_comes_after_what_it_needs_and_is_a_command(seeds: int) -> No
     assert "fit-pieces" in before
 
 
+def test_the_language_of_the_demo_is_the_recipe_s_to_choose() -> None:
+    found = commands("corpus.demo.plots=[pet,noise]", "corpus.demo.voices=2", "corpus.demo.snr=15")
+    assert found["corpus"].endswith("--seed 0 --plots pet,noise --voices 2 --snr 15")
+
+
 def test_pieces_are_fitted_for_the_arm_that_needs_them_alone() -> None:
     assert "fit-pieces" not in commands()
     assert "--set patching.unit_bpe=$OUT/pieces.model" in commands("arms=[unit-bpe]")["train-compute-unit-bpe-0"]
@@ -142,6 +147,8 @@ def test_a_change_changes_what_depends_on_it() -> None:
         ("data_controlled.arms=[mixed]", "`data_controlled.arms` must be baselines"),
         ("asr.arms=[aligned]", "`asr.arms` must not need word times of what is being written, but aligned does."),
         ("train.tokens=5000", "`train.tokens` must not be given"),
+        ("corpus.demo.voices=0", "`corpus.demo.voices` must be from 1 to 8, but is 0."),
+        ("corpus.demo.plots=[pets]", "`corpus.demo.plots` must be of "),
         ("corpus.demo=null", "`corpus.demo` or commands must be given, and not both."),
         ("seeds=0", "`seeds` must be ≥ 1, but is 0."),
     ],
