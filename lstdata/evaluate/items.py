@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from lstdata.errors import ConfigError
+
+MODES: Final = ("s-s", "t-t", "s-t", "t-s")
+"""Prompt and endings, each as speech or as text; an item without a prompt is in those of one modality."""
 
 
 @dataclass(frozen=True, slots=True)

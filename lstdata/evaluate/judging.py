@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from lstdata.errors import ConfigError
 from lstdata.evaluate.endings import Coding, Ending, Side
-from lstdata.evaluate.items import Item, Part
+from lstdata.evaluate.items import MODES, Item, Part
 from lstdata.evaluate.results import Answered
 from lstdata.evaluate.scoring import TOKENS, score
 from lstdata.evaluate.sets import EvaluationSet
 from lstdata.model.lst import Model
 from lstdata.patching import BY_WORDS
-
-MODES: Final = ("s-s", "t-t", "s-t", "t-s")
-"""Prompt and endings, each as speech or as text; an item without a prompt is in those of one modality."""
 
 Progress = Callable[[int, int], None]
 """Hears of endings scored in a mode, of all."""

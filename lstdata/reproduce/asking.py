@@ -10,8 +10,9 @@ from pathlib import Path
 from lstdata.config import load, override
 from lstdata.errors import ConfigError
 from lstdata.reproduce.arms import ARMS, unknown
+from lstdata.reproduce.corpus import PlaceConfig
 from lstdata.reproduce.folder import read_recipe
-from lstdata.reproduce.recipe import PlaceConfig, Recipe
+from lstdata.reproduce.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True)

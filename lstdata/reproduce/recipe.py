@@ -2,112 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final
 
-from lstdata.config import BuildConfig
-from lstdata.demo.language import VOICES, Language
-from lstdata.demo.stories import unknown as unknown_plots
+from lstdata.config import BuildConfig, PatchingConfig
+from lstdata.evaluate.items import MODES
+from lstdata.interleave import STRATEGIES
 from lstdata.reproduce.arms import ARMS, unknown
-from lstdata.train.config import PLAIN, TrainConfig
-
-_NAME: Final = re.compile("[a-z0-9][a-z0-9-]*")
-_PLACE: Final = re.compile("[A-Z][A-Z0-9_]*")
-
-
-@dataclass(frozen=True, kw_only=True)
-class DemoConfig:
-    """The corpus that `lstdata demo-corpus` synthesises."""
-
-    utterances: int = 200
-    """Spoken stories."""
-    items: int = 200
-    """Of story completion: half as many pairs."""
-    text_stories: int = 2000
-    seed: int = 0
-    plots: tuple[str, ...] = ()
-    """Names of those that are told; none: all sixteen."""
-    voices: int | None = None
-    """The first so many of the speakers; null: all eight."""
-    snr: float | None = None
-    """Signal-to-noise ratio in dB of the noisiest recordings; null: there is no noise."""
-
-    def mistakes(self) -> Iterator[str]:
-        voices = len(VOICES) if self.voices is None else self.voices
-        yield from Language(plots=self.plots, voices=voices, snr=self.snr).mistakes()
-        yield from unknown_plots(self.plots)
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlaceConfig:
-    """A file, folder or name of the user's, for which `$NAME` stands in commands."""
-
-    name: str = ""
-    """In capitals."""
-    what: str = ""
-    """For the user who is asked for it."""
-    path: str | None = None
-
-    def mistakes(self) -> Iterator[str]:
-        if not _PLACE.fullmatch(self.name) or self.name in ("OUT", "PROCESSES"):
-            yield f"`name` must be of capitals, digits and _, and neither OUT nor PROCESSES, but is {self.name!r}."
-
-
-@dataclass(frozen=True, kw_only=True)
-class CommandConfig:
-    """A step that the recipe itself states."""
-
-    name: str = ""
-    run: str = ""
-    """A command without `lstdata` before it; `$OUT` and `$NAME` of a place stand for paths."""
-    makes: str = ""
-    """What is there once it is done, as `$OUT/speech`."""
-    core_hours: float = 0.0
-    """For the estimate, as `gpu_hours`."""
-    gpu_hours: float = 0.0
-    after: tuple[str, ...] | None = None
-    """Names of the commands that it needs; null: the one before it."""
-
-    def mistakes(self) -> Iterator[str]:
-        if not _NAME.fullmatch(self.name):
-            yield f"`name` must be of small letters, digits and -, but is {self.name!r}."
-        if not self.run:
-            yield "`run` must be a command, but is empty."
-        if not self.makes.startswith("$OUT/"):
-            yield f"`makes` must begin with $OUT/, but is {self.makes!r}."
-
-
-@dataclass(frozen=True, kw_only=True)
-class CorpusConfig:
-    """Where speech, text and what is asked come from: `demo`, or commands that leave `$OUT/speech` and `$OUT/text`."""
-
-    demo: DemoConfig | None = None
-    places: tuple[PlaceConfig, ...] = ()
-    commands: tuple[CommandConfig, ...] = ()
-    hours: float = 0.0
-    """Of speech, for the estimate; 0: as many as the stories of `demo` last."""
-    stored_gigabytes: float = 0.0
-    """Of shards, of speech and of text, for the estimate."""
-
-    def mistakes(self) -> Iterator[str]:
-        if (self.demo is None) == (not self.commands):
-            yield "`demo` or commands must be given, and not both."
-        for option, names in (
-            ("places", [place.name for place in self.places]),
-            ("commands", [command.name for command in self.commands]),
-        ):
-            if len(set(names)) < len(names):
-                yield f"`{option}` must have names of their own, but they are {', '.join(names)}."
-        for made in ("$OUT/speech", "$OUT/text") if self.commands else ():
-            if made not in [command.makes for command in self.commands]:
-                yield f"`commands` must hold one that makes {made}."
-        for number, command in enumerate(self.commands):
-            early = {other.name for other in self.commands[:number]}
-            for name in command.after or ():
-                if name not in early:
-                    yield f"`commands.{number}.after` must name commands before it, but names {name!r}."
+from lstdata.reproduce.corpus import NAME, CorpusConfig
+from lstdata.train.config import TrainConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +26,7 @@ class SetConfig:
     """Whether its recordings have texts: arms that need word times are not asked otherwise."""
 
     def mistakes(self) -> Iterator[str]:
-        if not _NAME.fullmatch(self.name):
+        if not NAME.fullmatch(self.name):
             yield f"`name` must be of small letters, digits and -, but is {self.name!r}."
         if not self.items:
             yield "`items` must name a file or a folder, but is empty."
@@ -141,6 +44,8 @@ class DataControlledConfig:
     def mistakes(self) -> Iterator[str]:
         yield from unknown("arms", self.arms)
         yield from unknown("like", [self.like])
+        if self.arms and self.like in ARMS and ARMS[self.like].plain:
+            yield f"`like` must be an arm of patches, but is {self.like}."
         for name in self.arms:
             if name in ARMS and not ARMS[name].plain:
                 yield f"`arms` must be baselines: under equal compute, {name} has read those tokens."
@@ -157,7 +62,18 @@ class EvaluateConfig:
     interleave: str = "speech,text,lst"
     """How the held-out speech is read for its perplexity; empty: it is not."""
     limit: int | None = None
-    """Items of each set."""
+    """Items of each set; None: all."""
+
+    def mistakes(self) -> Iterator[str]:
+        ways = self.interleave.split(",") if self.interleave else []
+        for option, names, known in (("modes", self.modes.split(","), MODES), ("interleave", ways, STRATEGIES)):
+            for name in names:
+                if name not in known:
+                    yield f"`{option}` must be of {', '.join(known)}, but names {name!r}."
+            if len(set(names)) < len(names):
+                yield f"`{option}` must name each once, but is {','.join(names)}."
+        if self.limit is not None and self.limit < 1:
+            yield f"`limit` must be ≥ 1, but is {self.limit}."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -285,7 +201,6 @@ class Recipe:
         names = [found.name for found in self.sets]
         if len(set(names)) < len(names):
             yield f"`sets` must have names of their own, but they are {', '.join(names)}."
-
         if self.tts.arms and self.tts.recogniser is not None and self.tts.recogniser not in self.asr.arms:
             yield f"`tts.recogniser` must be one of `asr.arms`, but is {self.tts.recogniser}."
 
@@ -295,5 +210,7 @@ class Recipe:
         for option in ("tokens", "stop_at", "init_from"):
             if getattr(self.train, option) is not None:
                 yield f"`train.{option}` must not be given: the budgets of the arms decide it."
-        if self.train.patching.strategy in PLAIN:
-            yield "`train.patching.strategy` must not be given: the arms decide it."
+        usual = PatchingConfig()
+        for option in ("strategy", "patch_size", "unit_bpe"):
+            if getattr(self.train.patching, option) != getattr(usual, option):
+                yield f"`train.patching.{option}` must not be given: the arms decide it."
