@@ -6,6 +6,7 @@ import errno
 import os
 import tempfile
 from collections.abc import Iterator
+from itertools import pairwise
 from types import TracebackType
 from typing import Final, Protocol
 
@@ -16,6 +17,9 @@ from lstdata.errors import Unavailable
 
 BLOCK: Final = 4096
 """Frames that are read at once."""
+
+_NEAR: Final = 16
+"""To frames that lie so far apart, reading those between them costs less than asking twice."""
 
 
 class Frames(Protocol):
@@ -107,10 +111,19 @@ class FrameStore:
         return frames
 
     def pick(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """The frames of these numbers, in this order; read in the order of the file."""
+        """The frames of these numbers, in this order; read in the order of the file, those near one another at once."""
         frames = np.empty((len(rows), self.dimensions), dtype=np.float32)
-        for place in np.argsort(rows, kind="stable").tolist():
-            self._fill(frames[place : place + 1], int(rows[place]))
+        order = np.argsort(rows, kind="stable")
+        ordered = rows[order]
+        apart = np.flatnonzero((np.diff(ordered) > _NEAR) | (np.diff(ordered // BLOCK) > 0)) + 1
+        for first, end in pairwise([0, *apart.tolist(), len(rows)]):
+            if end - first == 1:
+                place = int(order[first])
+                self._fill(frames[place : place + 1], int(ordered[first]))
+            elif end > first:
+                start = int(ordered[first])
+                near = self.read(start, int(ordered[end - 1]) + 1)
+                frames[order[first:end]] = near[ordered[first:end] - start]
         return frames
 
     def close(self) -> None:
