@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 from upath import UPath
@@ -18,6 +19,9 @@ from lstdata.storage import place
 
 if TYPE_CHECKING:
     from lstdata.train import TrainConfig
+
+_SECONDS_TO_SAY_IT: Final = 30.0
+"""That the first of a machine's processes has, before another of them ends of the same mistake."""
 
 
 @click.command("train")
@@ -100,6 +104,7 @@ def train_command(
             train(config, None, out, processes=processes, fork=fork)
     except ConfigError as error:
         if os.environ.get("LOCAL_RANK", "0") != "0":  # torchrun's: all ranks find it, one of each machine says it
+            time.sleep(_SECONDS_TO_SAY_IT)  # torchrun ends all with the first that exits
             sys.exit(error.exit_code)
         raise
 
