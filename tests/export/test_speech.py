@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +19,12 @@ from tests.export.conftest import samples
 
 @pytest.mark.slow
 def test_real_speech_comes_back(speech: Path, export: Callable[..., Path], tmp_path: Path) -> None:
-    build(speech / "english", tmp_path / "out", "words.missing=speech", "units.clusters=50")
+    some = {path.stem for path in sorted((speech / "english").glob("*.txt"))[::3]}
+    (tmp_path / "corpus").mkdir()
+    for path in (speech / "english").iterdir():
+        if path.stem in some:
+            shutil.copy(path, tmp_path / "corpus")
+    build(tmp_path / "corpus", tmp_path / "out", "words.missing=speech", "units.clusters=50")
     wanted = {sample.id: sample for sample in samples(tmp_path / "out")}
     timed = {id for id, sample in wanted.items() if sample.words}
     assert len(timed) > 20

@@ -65,7 +65,7 @@ def _resampled(spoken: Spoken) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def clips(speech: Path) -> list[Spoken]:
-    """The twenty shortest mono clips of 16 kHz that the aligner can place, with their real transcripts."""
+    """The ten shortest mono clips of 16 kHz that the aligner can place, with their real transcripts."""
     found = []
     for path in sorted((speech / "english").iterdir()):
         if path.suffix in (".flac", ".wav"):
@@ -75,8 +75,8 @@ def clips(speech: Path) -> list[Spoken]:
                 samples, rate = soundfile.read(path, dtype="int16")
                 found.append(Spoken(path.stem.lower(), samples, rate, " ".join(text.split()), "ann"))
     found.sort(key=lambda spoken: spoken.seconds)
-    assert len(found) >= 20
-    return found[:20]
+    assert len(found) >= 10
+    return found[:10]
 
 
 def samples_of(out: Path) -> dict[str, Sample]:
@@ -84,7 +84,7 @@ def samples_of(out: Path) -> dict[str, Sample]:
 
 
 def same(mine: dict[str, Sample], its: dict[str, Sample]) -> None:
-    assert mine.keys() == its.keys() and len(mine) == 20
+    assert mine.keys() == its.keys() and len(mine) == 10
     for id, sample in mine.items():
         other = its[id]
         assert np.array_equal(sample.units, other.units), id
@@ -100,7 +100,7 @@ def first(clips: list[Spoken], tmp_path_factory: pytest.TempPathFactory) -> Path
     """The run whose codebook and tokenizer all others take."""
     folder = tmp_path_factory.mktemp("first")
     path, sets = AUDIO["lhotse cuts"](folder / "corpus", clips)
-    assert build(path, folder / "out", *FROZEN, *sets).written == 20
+    assert build(path, folder / "out", *FROZEN, *sets).written == 10
     return folder / "out"
 
 
