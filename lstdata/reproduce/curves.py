@@ -19,7 +19,7 @@ AXES: Final = {
     "seconds": "seconds of training",
 }
 _SHORT: Final = {"positions": "positions", "tokens": "raw tokens", "flops": "FLOPs", "seconds": "seconds"}
-_KINDS: Final = {
+KINDS: Final = {
     "units": ("Held-out speech", "nats per unit"),
     "text": ("Held-out text", "nats per token of text"),
     "loss": ("Loss in training", "nats per token, means of consecutive steps"),
@@ -56,7 +56,7 @@ def drawings(found: Reproduction) -> Iterator[Drawing]:
 
 def panels(found: Reproduction) -> Iterator[Panel]:
     """What is drawn."""
-    for kind, (title, unit) in _KINDS.items():
+    for kind, (title, unit) in KINDS.items():
         for axis, what in AXES.items():
             lines = [line for line in _loss_lines(found, kind, axis) if line.x]
             if lines:

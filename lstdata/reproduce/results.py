@@ -6,14 +6,17 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from lstdata.errors import ConfigError
 from lstdata.patching import BY_WORDS
+from lstdata.reproduce.arms import ARMS
 from lstdata.reproduce.folder import DONE, FORMAT, RECIPE
 from lstdata.reproduce.spoken import Spoken, read_spoken
 from lstdata.reproduce.trained import Training, read_training
+from lstdata.reproduce.tuning_steps import evaluated_steps
 from lstdata.storage import read_json
 
 Budget = Literal["compute", "data"]
@@ -120,10 +123,39 @@ def read_reproduction(out: Path) -> Reproduction:
             asr=tuple(one for _, found in spoken["asr"] for one in found),
             tts=tuple(one for _, found in spoken["tts"] for one in found),
             missing=(
-                *(f"{run.folder}: {run.state}" for run in runs if run.state != "done"),
-                *(f"{folder}: not evaluated" for of_task in spoken.values() for folder, found in of_task if not found),
+                *(f"{run.folder}: {what}" for run in runs for what in _missing_of(run, config)),
+                *(
+                    f"{folder}: {what}"
+                    for task, of_task in spoken.items()
+                    for folder, found in of_task
+                    for what in _unspoken(config.get(task) or {}, found)
+                ),
             ),
         )
+
+
+def _missing_of(run: Run, config: Mapping[str, Any]) -> Iterator[str]:
+    """In words, of one training and of what the recipe asks it."""
+    if run.state != "done":
+        yield run.state
+        return
+    timed = run.arm in ARMS and ARMS[run.arm].given_boundaries
+    for one in config.get("sets") or ():
+        if one["name"] not in run.tables and (one.get("texts", True) or not timed):
+            yield f"not asked about {one['name']}"
+    if (config.get("evaluate") or {}).get("interleave") and not run.perplexities:
+        yield "not asked about held-out speech"
+
+
+def _unspoken(tune: Mapping[str, Any], found: Sequence[Spoken]) -> Iterator[str]:
+    """In words, of one fine-tuning."""
+    if not found:
+        yield "not evaluated"
+        return
+    there = {(one.step, one.asked.rsplit(" ", 1)[-1]) for one in found}
+    for step, split in product(evaluated_steps(tune.get("steps", 0), tune.get("every", 0)), tune.get("splits", ())):
+        if (step, split) not in there:
+            yield f"not evaluated at step {step} on {split}"
 
 
 def _asked(config: Mapping[str, Any], arms: Sequence[str], seeds: Sequence[int]) -> Iterator[tuple[Budget, str, int]]:

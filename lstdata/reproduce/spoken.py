@@ -60,20 +60,22 @@ class Spoken:
 
 
 def read_spoken(folder: Path, task: str, arm: str, seed: int) -> Iterator[Spoken]:
-    """All evaluations below a folder, by step."""
+    """All evaluations below a folder, by step; none that was made anew when the model had gone on to a later one."""
     found = [_read(path, task, arm, seed) for path in sorted(folder.rglob(f"*-{task}.json"))]
-    yield from sorted(found, key=lambda one: one.step)
+    yield from sorted((one for one in found if one is not None), key=lambda one: one.step)
 
 
-def _read(path: Path, task: str, arm: str, seed: int) -> Spoken:
+def _read(path: Path, task: str, arm: str, seed: int) -> Spoken | None:
     row = read_json(path)
     named = _STEP.fullmatch(path.parent.name)
+    if named and int(named[1]) != row["step"]:
+        return None
     sound = path.with_suffix("")
     return Spoken(
         task=task,
         arm=arm,
         seed=seed,
-        step=int(named[1]) if named else row["step"],
+        step=row["step"],
         asked=f"{Path(row['data']).name} {row['split']}",
         utterances=row["utterances"],
         wer=_interval(row.get("wer")),

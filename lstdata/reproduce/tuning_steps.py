@@ -35,7 +35,7 @@ def _tuning(recipe: Recipe, task: Task, tune: TuneConfig, arm: str, seed: int) -
     argv += ["--init-from", f"$OUT/runs/compute/{arm}-{seed}", "--data", tune.data]
     argv += set_words(options)
     before, done = [trained], 0
-    for end in evaluated_steps(tune):
+    for end in evaluated_steps(tune.steps, tune.every):
         name, title = f"{task}-{arm}-{seed}-{end}", f"{task.upper()} of {arm}, seed {seed}, to step {end}"
         stop = [] if end == tune.steps else ["--set", f"stop_at={end}"]
         made = f"{run}/metrics/summary.json" if end == tune.steps else f"{run}/train.json"
@@ -76,6 +76,6 @@ def _tuned(train: TrainConfig, task: Task, tune: TuneConfig) -> TrainConfig:
     )
 
 
-def evaluated_steps(tune: TuneConfig) -> list[int]:
+def evaluated_steps(steps: int, every: int) -> list[int]:
     """The steps of fine-tuning after which it is evaluated; the last is one."""
-    return [*range(tune.every, tune.steps, tune.every), tune.steps] if tune.every else [tune.steps]
+    return [*range(every, steps, every), steps] if every else [steps]

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from lstdata.reproduce import paper
-from lstdata.reproduce.curves import Drawing, drawings
+from lstdata.reproduce.curves import AXES, KINDS, Drawing, drawings
 from lstdata.reproduce.markdown import Beside, document
 from lstdata.reproduce.measured import Measured, measure
 from lstdata.reproduce.page import render
 from lstdata.reproduce.results import Reproduction, Run, read_reproduction
 from lstdata.reproduce.sounds import Heard, sounds
+from lstdata.reproduce.spoken import SYNTHESIS
 from lstdata.reproduce.svg import as_file
 from lstdata.reproduce.telling import Told, tell
 from lstdata.storage import commit_bytes, commit_json
@@ -24,6 +25,12 @@ NAME: Final = "reproduction"
 
 _NO_NAME: Final = re.compile("[^a-z0-9-]+")
 """What is put in no name of a file."""
+
+_OURS: Final = re.compile(
+    rf"(?:(?:{'|'.join(KINDS)})-(?:{'|'.join(AXES)})|(?:recognition|{SYNTHESIS})-wer(?:-\d+)?)\.svg"
+    r"|sentence-\d+-[a-z0-9-]+\.mp3"
+)
+"""Names of drawings and of sounds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +63,26 @@ def write_report(out: Path, docs: Path | None = None) -> Written:
 def _write_markdown(path: Path, told: Told, drawn: Sequence[Drawing], heard: Sequence[Heard]) -> None:
     """A document, and in a folder of its name what it shows."""
     folder = path.with_suffix("")
-    pictures: dict[str, str] = {}
+    files = {f"{one.name}.svg": as_file(one.svg) for one in drawn}
+    pictures = {one.name: f"{folder.name}/{one.name}.svg" for one in drawn}
     recordings: dict[tuple[int, str], str] = {}
-    for one in drawn:
-        commit_bytes(folder / f"{one.name}.svg", as_file(one.svg))
-        pictures[one.name] = f"{folder.name}/{one.name}.svg"
     for number, sentence in enumerate(heard, 1):
         for sound in sentence.sounds:
             if sound.mp3 is not None:
                 name = f"sentence-{number}-{_NO_NAME.sub('-', sound.arm)}.mp3"
-                commit_bytes(folder / name, sound.mp3)
+                files[name] = sound.mp3
                 recordings[number, sound.arm] = f"{folder.name}/{name}"
+    for name, content in files.items():
+        commit_bytes(folder / name, content)
     commit_bytes(path, document(told, drawn, heard, Beside(pictures, recordings)).encode())
+    _remove_old(folder, files)
+
+
+def _remove_old(folder: Path, files: Collection[str]) -> None:
+    """What an earlier report showed and this one does not; nothing that was put there by others."""
+    for path in folder.glob("*"):
+        if _OURS.fullmatch(path.name) and path.name not in files:
+            path.unlink()
 
 
 def results_of(found: Reproduction, measured: Measured) -> dict[str, Any]:

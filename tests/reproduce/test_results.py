@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,32 @@ def test_runs_that_are_not_there_or_not_finished_or_not_asked_are_listed(tmp_pat
         "runs/data/base-0: not begun",
         "asr/base-0: not evaluated",
     )
+
+
+def test_what_a_run_was_not_asked_is_listed(tmp_path: Path) -> None:
+    tune = {"arms": ["base"], "seeds": 1, "steps": 200, "every": 100, "splits": ["validation"]}
+    sets = [{"name": "completion", "texts": True}, {"name": "words", "texts": False}]
+    write_recipe(tmp_path, ("base", "aligned"), sets=sets, evaluate={"interleave": "lst"}, asr=tune)
+    answer(write_run(tmp_path, "base"), ALL)
+    aligned = write_run(tmp_path, "aligned")
+    answer(aligned, ALL)
+    read_held_out(aligned, 180.0, 30.0)
+    recognised(tmp_path, "base", 0, 100, 0.5)
+    assert read_reproduction(tmp_path).missing == (
+        "runs/compute/base-0: not asked about words",
+        "runs/compute/base-0: not asked about held-out speech",
+        "asr/base-0: not evaluated at step 200 on validation",
+    )
+
+
+def test_an_evaluation_that_was_made_anew_of_a_later_step_does_not_count(tmp_path: Path) -> None:
+    write_recipe(tmp_path, ("base",))
+    for step in (100, 200):
+        recognised(tmp_path, "base", 0, step, 0.5)
+    evaluation = tmp_path / "asr" / "base-0" / "evaluation"
+    shutil.rmtree(evaluation / "step-100")
+    shutil.copytree(evaluation / "step-200", evaluation / "step-100")
+    assert [one.step for one in read_reproduction(tmp_path).asr] == [200]
 
 
 def test_an_evaluation_of_an_earlier_checkpoint_does_not_count(tmp_path: Path) -> None:

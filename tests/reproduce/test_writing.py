@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,21 @@ def test_the_markdown_shows_what_lies_beside_it(tmp_path: Path) -> None:
         beside = {path.name for path in (document.parent / folder).iterdir()}
         assert {Path(link).name for link in links} == beside and len(links) == len(beside) == 13
         assert all((document.parent / link).is_file() for link in links)
+
+
+def test_what_an_earlier_report_showed_and_this_one_does_not_is_gone(tmp_path: Path) -> None:
+    a_folder(tmp_path)
+    recognised(tmp_path, "base", 0, 200, 0.4)
+    write_report(tmp_path, tmp_path / "docs" / "results.md")
+    beside = tmp_path / "docs" / "results"
+    assert (beside / "recognition-wer.svg").is_file() and (beside / "sentence-1-base.mp3").is_file()
+    for name in ("mine.svg", "sentence-1.mp3", "text-positions.png"):
+        (beside / name).touch()
+    for folder in ("asr", "tts", "runs"):
+        shutil.rmtree(tmp_path / folder)
+    write_report(tmp_path, tmp_path / "docs" / "results.md")
+    assert sorted(path.name for path in beside.iterdir()) == ["mine.svg", "sentence-1.mp3", "text-positions.png"]
+    assert list((tmp_path / "reproduction").iterdir()) == []
 
 
 def test_the_verb_says_what_was_found_and_what_is_missing(tmp_path: Path) -> None:
