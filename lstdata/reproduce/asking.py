@@ -12,6 +12,7 @@ from lstdata.errors import ConfigError
 from lstdata.reproduce.arms import ARMS, unknown
 from lstdata.reproduce.corpus import PlaceConfig
 from lstdata.reproduce.folder import read_recipe
+from lstdata.reproduce.pipelines import find_recipe
 from lstdata.reproduce.recipe import Recipe
 
 
@@ -50,17 +51,6 @@ def choose(out: Path, asked: Asked) -> Recipe:
         arms=tuple(name for name in ARMS if name in (asked.arms or recipe.arms)),
         seeds=asked.seeds or recipe.seeds,
         corpus=dataclasses.replace(recipe.corpus, places=_placed(recipe, asked.places)),
-    )
-
-
-def find_recipe(size: str) -> str:
-    """The file of a size, of this checkout; ConfigError where lstdata is installed without one."""
-    for root in (Path.cwd(), Path(__file__).resolve().parents[2]):
-        path = root / "pipelines" / f"reproduce-{size}.yaml"
-        if path.is_file():
-            return str(path)
-    raise ConfigError(
-        f"`pipelines/reproduce-{size}.yaml` is not here: run in a checkout of lstdata, or give the file by `--recipe`."
     )
 
 

@@ -9,11 +9,13 @@ from typing import Final
 
 from lstdata.demo.language import VOICES, Language
 from lstdata.demo.stories import unknown as unknown_plots
+from lstdata.reproduce.pipelines import PLACE
 
 NAME: Final = re.compile("[a-z0-9][a-z0-9-]*")
 """Of what has files of its name."""
 
 _PLACE: Final = re.compile("[A-Z][A-Z0-9_]*")
+_OWN: Final = ("OUT", "PROCESSES", PLACE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +52,8 @@ class PlaceConfig:
     path: str | None = None
 
     def mistakes(self) -> Iterator[str]:
-        if not _PLACE.fullmatch(self.name) or self.name in ("OUT", "PROCESSES"):
-            yield f"`name` must be of capitals, digits and _, and neither OUT nor PROCESSES, but is {self.name!r}."
+        if not _PLACE.fullmatch(self.name) or self.name in _OWN:
+            yield f"`name` must be of capitals, digits and _, and none of {', '.join(_OWN)}, but is {self.name!r}."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +62,7 @@ class CommandConfig:
 
     name: str = ""
     run: str = ""
-    """A command without `lstdata` before it; `$OUT` and `$NAME` of a place stand for paths."""
+    """A command without `lstdata` before it; `$OUT`, `$PIPELINES` and `$NAME` of a place stand for paths."""
     makes: str = ""
     """What is there once it is done, as `$OUT/speech`."""
     core_hours: float = 0.0

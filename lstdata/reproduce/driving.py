@@ -12,6 +12,7 @@ from typing import Any
 from lstdata.errors import ConfigError, LstDataError
 from lstdata.reproduce.cost import duration, step_seconds
 from lstdata.reproduce.folder import check_unchanged, mark_done, read_done, read_recipe, write_recipe
+from lstdata.reproduce.pipelines import PLACE, recipes_folder
 from lstdata.reproduce.processes import Children, Ended
 from lstdata.reproduce.recipe import Recipe
 from lstdata.reproduce.step import Step, fingerprints
@@ -52,7 +53,8 @@ def reproduce(out: Path, recipe: Recipe, how: How, say: Say) -> dict[str, Any]:
     old = read_recipe(out)
     if old is not None:
         check_unchanged(out, old, recipe, steps, done)
-    names = {**find_places(recipe), "OUT": str(out.absolute()), "PROCESSES": str(how.processes)}
+    own = {"OUT": str(out.absolute()), "PROCESSES": str(how.processes), PLACE: str(recipes_folder())}
+    names = {**find_places(recipe), **own}
     write_recipe(out, recipe, steps)
     taken = {name: mark.seconds for name, mark in done.items()}
     if done:

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from lstdata.reproduce.pipelines import PLACE, recipes_folder
 from lstdata.reproduce.recipe import Recipe
 from lstdata.reproduce.step import Step
 
@@ -33,6 +34,8 @@ def _lines(recipe: Recipe, steps: Sequence[Step], out: str, estimate: Sequence[s
     yield "set -euo pipefail"
     yield _LAUNCHERS
     yield f"export OUT={shlex.quote(out)}"
+    if any(f"${PLACE}" in word for step in steps for word in step.argv):
+        yield f"export {PLACE}=${{{PLACE}:-{shlex.quote(str(recipes_folder()))}}}"
     for place in recipe.corpus.places:
         what = place.what.replace("'", "’")
         yield f"export {place.name}={_given(place.name, place.path, what)}"

@@ -15,8 +15,11 @@ from click.testing import CliRunner
 from docs.recipes import REPRODUCTIONS
 from lstdata.cli.verbs import cli
 from lstdata.config import BuildConfig, load
+from lstdata.errors import ConfigError
+from lstdata.reproduce import pipelines
 from lstdata.reproduce.asking import Asked, choose
 from lstdata.reproduce.cost import estimate, gpus, positions_per_token
+from lstdata.reproduce.pipelines import find_recipe
 from lstdata.reproduce.recipe import Recipe
 from lstdata.reproduce.script import shell_script
 from lstdata.reproduce.steps import list_steps
@@ -55,6 +58,18 @@ def test_the_script_of_a_recipe_runs_commands_that_there_are(name: str, tmp_path
             load(TrainConfig, None, list(values["sets"]))
         if verb == "build-shards" and "config_path" in values:
             load(BuildConfig, str(ROOT / values["config_path"]), list(values.get("sets") or ()))
+
+
+def test_recipes_are_found_in_the_package_then_in_the_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert find_recipe("tiny") == str(ROOT / "pipelines" / "reproduce-tiny.yaml")
+    monkeypatch.setattr(pipelines, "_PACKAGE", tmp_path / "site" / "lstdata")
+    with pytest.raises(ConfigError, match=r"`pipelines/reproduce-tiny\.yaml` came neither with the package nor"):
+        find_recipe("tiny")
+    for folder in (tmp_path / "site" / "pipelines", tmp_path / "site" / "lstdata" / "pipelines"):
+        folder.mkdir(parents=True)
+        (folder / "reproduce-tiny.yaml").touch()
+        assert find_recipe("tiny") == str(folder / "reproduce-tiny.yaml")
 
 
 @pytest.mark.parametrize("size", ["420m", "1b"])

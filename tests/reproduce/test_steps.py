@@ -155,6 +155,10 @@ def test_a_change_changes_what_depends_on_it() -> None:
         ("evaluate.modes='s-s,s'", "`evaluate.modes` must be of s-s, t-t, s-t, t-s, but names 's'."),
         ("evaluate.interleave='text,text'", "`evaluate.interleave` must name each once, but is text,text."),
         ("evaluate.limit=0", "`evaluate.limit` must be ≥ 1, but is 0."),
+        (
+            "corpus.places=[{name: PIPELINES}]",
+            "`corpus.places.0.name` must be of capitals, digits and _, and none of",
+        ),
         ("corpus.demo=null", "`corpus.demo` or commands must be given, and not both."),
         ("seeds=0", "`seeds` must be ≥ 1, but is 0."),
     ],
