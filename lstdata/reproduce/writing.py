@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from lstdata.errors import ConfigError
 from lstdata.reproduce import paper
 from lstdata.reproduce.curves import AXES, KINDS, Drawing, drawings
 from lstdata.reproduce.markdown import Beside, document
@@ -48,6 +49,8 @@ def write_report(out: Path, docs: Path | None = None) -> Written:
     The Markdown's drawings and sounds lie in a folder beside it, of its name. With `docs` both are there too. Equal
     folders give equal bytes; ConfigError where `out` is none, or a file in it is damaged.
     """
+    if docs is not None and docs.suffix != ".md":
+        raise ConfigError(f"`--docs` must be a file NAME.md, beside which a folder NAME is made, but is `{docs}`.")
     found = read_reproduction(out)
     measured = measure(found)
     told, results = tell(found, measured), results_of(found, measured)

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from lstdata.cli.verbs import cli
+from lstdata.errors import ConfigError
 from lstdata.reproduce.markdown import escaped, table
 from lstdata.reproduce.table import Cell, Table
 from lstdata.reproduce.writing import write_report
@@ -103,3 +104,10 @@ def test_the_verb_says_what_was_found_and_what_is_missing(tmp_path: Path) -> Non
     assert results == json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
     assert results["search"] == ["lr: 3 values"]
     assert {run["folder"]: run["state"] for run in results["runs"]}["runs/data/base-0"] == "not begun"
+
+
+def test_a_name_that_its_folder_would_take_is_refused(tmp_path: Path) -> None:
+    a_folder(tmp_path)
+    with pytest.raises(ConfigError, match=r"`--docs` must be a file NAME\.md"):
+        write_report(tmp_path, tmp_path / "results")
+    assert not (tmp_path / "results.json").exists()
