@@ -150,6 +150,8 @@ class Resynthesiser:
         tables = [self.means.units, *self.means.means.values()]
         if self.means.units.ndim != 2 or not all(table.shape[1:] == (dimensions,) for table in tables):
             return "its arrays have shapes that do not fit"
+        if not all(type(self.fitted.get(name, 0)) in (int, float) for name in ("seconds", "speakers")):
+            return "`fitted` must have numbers as `seconds` and `speakers`"
         if any(self.means.keys[kind].shape != self.means.means[kind].shape[:1] for kind in KINDS):
             return "its arrays have shapes that do not fit"
         if not all(np.isfinite(table).all() for table in tables):

@@ -50,6 +50,8 @@ def _outputs(arrays: Sequence[str], out: Path) -> list[Path]:
     if len(arrays) == 1:
         if out.suffix != WAV:
             raise ConfigError(f"the sound of one array goes into a {WAV}, but OUT is `{out}`.")
+        if out.is_dir():
+            raise ConfigError(f"OUT must be a file, but `{out}` is a folder.")
         return [out]
     if out.suffix == WAV or out.is_file():
         raise ConfigError(f"the sounds of {len(arrays)} arrays go into a folder, but OUT is `{out}`.")

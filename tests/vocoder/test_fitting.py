@@ -165,6 +165,9 @@ def test_what_cannot_be_spoken_is_refused(fitted: Path, tmp_path: Path) -> None:
     assert "must hold one row of unit ids" in run("vocode", fitted, bad, wav, fails=2)
     assert "but not 60000…60000" in run("vocode", fitted, high, wav, fails=2)
     assert "goes into a .wav" in run("vocode", fitted, good, tmp_path / "x.flac", fails=2)
+    (tmp_path / "y.wav").mkdir()
+    assert "OUT must be a file, but" in run("vocode", fitted, good, tmp_path / "y.wav", fails=2)
+    (tmp_path / "y.wav").rmdir()
     assert "go into a folder" in run("vocode", fitted, good, high, wav, fails=2)
     other = tmp_path / "other"
     other.mkdir()

@@ -197,6 +197,8 @@ def test_units_of_another_number_or_rate_are_refused(vocoder: UnitHifiGan) -> No
         ({"upsample_initial_channel": 4}, "halves the channels"),
         ({"num_embeddings": 0}, "sizes must be ≥ 1"),
         ({"num_embeddings": "many"}, "describes no unit HiFi-GAN"),
+        ({"embedding_dim": float("inf")}, "describes no unit HiFi-GAN"),
+        ({"upsample_initial_channel": 10**12}, "sizes must be ≤ 1048576, but one is 1000000000000"),
         ({"upsample_rates": None}, "describes no unit HiFi-GAN"),
         ({"num_embeddings": 11}, "`dict.weight` has the shape (10, 6), but its config.json asks for (11, 6)"),
         ({"resblock_dilation_sizes": [[1, 3, 5], [1, 2]]}, "lacks `resblocks.0.convs1.2.weight`"),
@@ -239,6 +241,9 @@ def test_code_in_a_checkpoint_is_not_run(tmp_path: Path, monkeypatch: pytest.Mon
     [
         ({"model": {}}, "must hold the weights of a unit HiFi-GAN as `generator`"),
         ({"generator": {"a": 1}}, "must hold the weights"),
+        ({"generator": {"a": torch.eye(2).to_sparse()}}, "must hold the weights"),
+        ({"generator": {"a_g": torch.ones(1), "a_v": torch.ones(1)}}, "`a_g` and `a_v` have shapes that do not fit"),
+        ({"generator": {"a_g": torch.ones(3), "a_v": torch.ones(2, 2)}}, "have shapes that do not fit together"),
         ([1], "must hold the weights"),
         ({"generator": {}}, "lacks `dict.weight`, which its config.json asks for, and "),
     ],

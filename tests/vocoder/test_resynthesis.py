@@ -194,6 +194,7 @@ def test_units_of_another_codebook_are_refused(voice: Resynthesiser) -> None:
         ({"units": np.full((CLUSTERS, 4 * WIDTH), np.nan)}, "not finite"),
         ({"pitch": 1e9}, "`pitch` must be"),
         ({"fitted": "[1"}, "no vocoder"),
+        ({"fitted": json.dumps({"seconds": "many"})}, "must have numbers as `seconds` and `speakers`"),
         ({"codebook_sha256": np.array([{}], dtype=object)}, "allow_pickle"),
     ],
     ids=lambda value: str(value)[:20],

@@ -17,6 +17,9 @@ _CONDITIONS: Final = {
 }
 """What this reader has no input for, by the key that asks for it."""
 
+_LARGEST: Final = 2**20
+"""Of any size: more than any of them has, and few enough to be multiplied."""
+
 _SPEAKERS, _STYLES = 200, 100
 """How many there are where the file does not say."""
 
@@ -81,7 +84,7 @@ def read_description(said: Any, name: str) -> Description:
         found = _description(said)
     except KeyError as error:
         raise ConfigError(f"`{name}` lacks `{error.args[0]}`: it describes no unit HiFi-GAN.") from error
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ConfigError(f"`{name}` describes no unit HiFi-GAN: {error}.") from error
     mistake = _mistake(found, said)
     if mistake is not None:
@@ -116,6 +119,9 @@ def _mistake(found: Description, said: Mapping[str, Any]) -> str | None:
     sizes = [found.num_embeddings, found.embedding_dim, found.sampling_rate, *found.upsample_rates]
     sizes += [*found.resblock_kernel_sizes, *(size for row in found.resblock_dilation_sizes for size in row)]
     sizes += [*(found.predictor or ()), found.channels[-1]]
+    every = [*sizes, found.upsample_initial_channel, *found.upsample_kernel_sizes, found.speakers, found.styles]
+    if max(every) > _LARGEST:
+        return f"its sizes must be ≤ {_LARGEST}, but one is {max(every)}"
     if min(sizes) < 1 or min(found.speakers, found.styles) < 0:
         return "its sizes must be ≥ 1, and each step of upsampling halves the channels"
     if not found.upsample_rates or len(found.upsample_rates) != len(found.upsample_kernel_sizes):

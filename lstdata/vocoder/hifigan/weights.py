@@ -30,9 +30,9 @@ def read_weights(path: str) -> dict[str, Tensor]:
     except Exception as error:  # damaged bytes can make the readers raise anything
         raise ConfigError(f"`{path}` is no checkpoint of PyTorch: {' '.join(str(error).split())[:200]}.") from error
     state = read.get("generator") if isinstance(read, Mapping) else None
-    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
+    if not isinstance(state, Mapping) or not all(map(_plain, state.values())):
         raise ConfigError(f"`{path}` must hold the weights of a unit HiFi-GAN as `generator`, but does not.")
-    return _folded({str(name): value.float() for name, value in state.items()})
+    return _folded({str(name): value.float() for name, value in state.items()}, path)
 
 
 def fit_weights(module: nn.Module, weights: Mapping[str, Tensor], path: str) -> None:
@@ -57,7 +57,12 @@ def _of(these: Mapping[str, Any], those: Mapping[str, Any]) -> str:
     return f", and {more} others" if more > 0 else ""
 
 
-def _folded(state: dict[str, Tensor]) -> dict[str, Tensor]:
+def _plain(value: object) -> bool:
+    """Whether it is a tensor of real numbers, all of them there."""
+    return isinstance(value, Tensor) and value.layout is torch.strided and value.is_floating_point()
+
+
+def _folded(state: dict[str, Tensor], path: str) -> dict[str, Tensor]:
     """`NAME_g` and `NAME_v` become `NAME` = g · v / |v|, the length being taken over all but the first axis."""
     folded = dict(state)
     for name in [name for name in state if name.endswith(_DIRECTION)]:
@@ -65,6 +70,8 @@ def _folded(state: dict[str, Tensor]) -> dict[str, Tensor]:
         gain = folded.pop(plain + _GAIN, None)
         if gain is not None:
             direction = folded.pop(name)
-            length = direction.flatten(1).norm(dim=1).reshape(-1, *[1] * (direction.ndim - 1))
-            folded[plain] = gain * direction / length
+            lengths = (*direction.shape[:1], *[1] * (direction.ndim - 1))
+            if direction.ndim < 2 or gain.shape != lengths:
+                raise ConfigError(f"`{path}`: `{plain}{_GAIN}` and `{name}` have shapes that do not fit together.")
+            folded[plain] = gain * direction / direction.flatten(1).norm(dim=1).reshape(lengths)
     return folded
