@@ -66,6 +66,6 @@ def table(found: Sequence[dict[str, Any]]) -> str:
 
 def _by_mode(path: str) -> dict[tuple[str, str], list[dict[str, Any]]]:
     rows: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
-    for row in read_scores(place(path)):
+    for row in read_scores(place(path).with_suffix(".parquet")):
         rows[row["task"], row["mode"]].append(row)
     return rows

@@ -34,6 +34,8 @@ class Item:
     endings: tuple[Part, ...]
     answer: int
     """Number of the right ending."""
+    by: tuple[tuple[str, str], ...] = ()
+    """Divisions, and of which kind it is in each, such as the type of a sentence: each kind has its own accuracy."""
 
     @property
     def chance(self) -> float:
@@ -44,7 +46,7 @@ class Item:
 
 
 def parse_items(text: str, name: str) -> list[Item]:
-    """Of JSON lines `{id, prompt, endings, answer}`, optionally `pair`; each part `{text, recording, audio}`.
+    """Of JSON lines `{id, prompt, endings, answer}`, optionally `pair` and `by`; each part `{text, recording, audio}`.
 
     ConfigError names the first ten lines that are not so.
     """
@@ -84,7 +86,11 @@ def _item(row: dict[str, Any]) -> Item:
         raise ValueError(f"`answer` must be in 0…{len(endings) - 1}, but is {answer!r}")
     id = str(row["id"])
     prompt = row.get("prompt")
-    return Item(id, str(row.get("pair", id)), None if prompt is None else _part(prompt, "prompt"), endings, answer)
+    by = row.get("by") or {}
+    if not isinstance(by, dict) or not all(isinstance(kind, str) and kind for kind in by.values()):
+        raise ValueError(f"`by` must hold a text for each division, but is {json.dumps(by)}")
+    prompt = None if prompt is None else _part(prompt, "prompt")
+    return Item(id, str(row.get("pair", id)), prompt, endings, answer, tuple(by.items()))
 
 
 def _part(row: dict[str, Any], name: str) -> Part:
@@ -108,6 +114,7 @@ def _row(item: Item) -> dict[str, Any]:
         "prompt": None if item.prompt is None else part(item.prompt),
         "endings": [part(ending) for ending in item.endings],
         "answer": item.answer,
+        **({"by": dict(item.by)} if item.by else {}),
     }
 
 

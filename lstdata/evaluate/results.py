@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,7 +14,7 @@ from upath import UPath
 from lstdata.errors import ConfigError
 from lstdata.evaluate.items import Item
 from lstdata.evaluate.scoring import Scores
-from lstdata.evaluate.statistics import Interval, interval
+from lstdata.evaluate.statistics import Interval, by_error, interval
 from lstdata.index import write_table
 from lstdata.storage import parquet_file
 
@@ -67,7 +68,31 @@ class Answered:
             )
             for convention in CONVENTIONS
         }
-        return {"task": self.task, "mode": self.mode, "items": len(self.items), "chance": chance, **accuracies}
+        head = {"task": self.task, "mode": self.mode, "items": len(self.items), "chance": chance}
+        by = self.by()
+        return {**head, **accuracies, **({"by": by} if by else {})}
+
+    def by(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """By division and kind the accuracies of its items: means over pairs, each the mean of its items.
+
+        Intervals are by the standard error: there may be a hundred kinds.
+        """
+        members: dict[str, dict[str, list[int]]] = {}
+        for number, item in enumerate(self.items):
+            for division, kind in item.by:
+                members.setdefault(division, {}).setdefault(kind, []).append(number)
+        credits = {convention: self.credit(convention) for convention in CONVENTIONS}
+        return {
+            division: {kind: self._of_kind(kinds[kind], credits) for kind in sorted(kinds, key=_natural)}
+            for division, kinds in members.items()
+        }
+
+    def _of_kind(self, numbers: list[int], credits: dict[str, NDArray[np.float64]]) -> dict[str, Any]:
+        groups = [self.items[number].group for number in numbers]
+        names, pair, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+        means = {name: np.bincount(pair, weights=credit[numbers]) / sizes for name, credit in credits.items()}
+        found = {name: _rounded(by_error(mean)) for name, mean in means.items()}
+        return {"items": len(numbers), "pairs": len(names), **found}
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """One row per ending, for a table."""
@@ -116,7 +141,9 @@ def read_rows(path: UPath, columns: Iterable[str]) -> list[dict[str, Any]]:
     except FileNotFoundError as error:
         raise ConfigError(f"There is no `{path}`: it must be a table of `lstdata evaluate`.") from error
     except (OSError, pa.ArrowException) as error:
-        raise ConfigError(f"`{path}` must be a table of `lstdata evaluate`, but cannot be read: {error}.") from error
+        raise ConfigError(
+            f"`{path}` must be a table of `lstdata evaluate`, but cannot be read: {str(error).rstrip('.')}."
+        ) from error
     missing = [name for name in columns if name not in table.column_names]
     if missing:
         raise ConfigError(f"`{path}` must be a table of `lstdata evaluate`, but lacks {', '.join(missing)}.")
@@ -142,6 +169,11 @@ def credits_of(rows: Sequence[Mapping[str, Any]], convention: str) -> tuple[list
 def _credit(values: NDArray[np.float64], answer: int) -> float:
     best = values == values.min()
     return float(best[answer] / best.sum())
+
+
+def _natural(name: str) -> list[str | int]:
+    """The order of names in which numbers are numbers: 5-19, 20-99, oov."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
 
 
 def _rounded(value: Interval) -> dict[str, float]:

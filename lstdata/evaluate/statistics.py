@@ -27,6 +27,13 @@ class Interval:
     high: float
 
 
+def by_error(values: Values) -> Interval:
+    """Of shares from 0 to 1 the mean ± 1.96 standard errors, and no more than a share can be; of one value, itself."""
+    mean = float(values.mean())
+    margin = 1.96 * float(values.std(ddof=1)) / len(values) ** 0.5 if len(values) > 1 else 0.0
+    return Interval(mean, max(0.0, mean - margin), min(1.0, mean + margin))
+
+
 def interval(values: Values, groups: Sequence[object], *, weights: Values | None = None, seed: int = 0) -> Interval:
     """Of the mean over items (I,), whole groups (I,) drawn with replacement; ValueError without items.
 

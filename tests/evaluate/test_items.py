@@ -18,7 +18,14 @@ ROW: dict[str, Any] = {
 
 
 def test_items_are_read_as_they_are_written() -> None:
-    other = {**ROW, "id": "item-1", "prompt": None, "endings": [{"recording": "c"}, {"recording": "a"}], "answer": 0}
+    other = {
+        **ROW,
+        "id": "item-1",
+        "prompt": None,
+        "endings": [{"recording": "c"}, {"recording": "a"}],
+        "answer": 0,
+        "by": {"type": "weather"},
+    }
     del other["pair"]
     items = parse_items("".join(json.dumps(row) + "\n\n" for row in (ROW, other)), "items.jsonl")
     assert items[0] == Item(
@@ -29,6 +36,7 @@ def test_items_are_read_as_they_are_written() -> None:
         1,
     )
     assert (items[1].prompt, items[1].group, items[1].chance) == (None, "item-1", 0.5)
+    assert (items[0].by, items[1].by) == ((), (("type", "weather"),))
     assert parse_items(write_items(items), "again") == items
     assert list(recordings(items)) == ["p", "a", "b", "c"]
 
@@ -42,6 +50,7 @@ def test_items_are_read_as_they_are_written() -> None:
         ({"endings": [{"text": ""}, {"text": "b"}]}, "must hold texts that are not empty"),
         ({"prompt": {}}, "`prompt` must have `text`, `recording` or `audio`"),
         ({"prompt": "It rained."}, "line 1: "),
+        ({"by": {"type": 1}}, "`by` must hold a text for each division"),
     ],
 )
 def test_what_is_no_item_is_named(change: dict[str, Any], reason: str) -> None:

@@ -57,10 +57,12 @@ def test_swuggy_has_an_item_per_pair_and_voice_by_id_whatever_the_order_of_rows_
     names = [f"{name}.wav" for name in ("aa", "bb", "cc", "mm", "nn", "zz")]
     dev = folder(tmp_path / "lexical" / "dev", *names, gold=gold)
     reading = read_layout(dev)
+    known_ = (("vocabulary", "in"), ("frequency", "5-19"), ("length", "4"))
+    unknown = (("vocabulary", "out"), ("frequency", "oov"), ("length", "3"))
     assert reading.items == [
-        Item("7/A", "7", None, heard("zz.wav", "aa.wav"), 0),
-        Item("8/A", "8", None, heard("mm.wav", "nn.wav"), 0),
-        Item("7/B", "7", None, heard("bb.wav", "cc.wav"), 0),
+        Item("7/A", "7", None, heard("zz.wav", "aa.wav"), 0, known_),
+        Item("8/A", "8", None, heard("mm.wav", "nn.wav"), 0, unknown),
+        Item("7/B", "7", None, heard("bb.wav", "cc.wav"), 0, known_),
     ]
     known = "1 of 5,000 pairs with words of LibriSpeech that are published"
     assert reading.lines() == [f"swuggy: 3 items; {known}"]
@@ -70,6 +72,17 @@ def test_swuggy_has_an_item_per_pair_and_voice_by_id_whatever_the_order_of_rows_
     assert out.lines() == ["swuggy-oov: 1 items; how many are published is not known"]
 
 
+def test_bands_of_frequency_are_those_of_the_official_evaluation(tmp_path: Path) -> None:
+    """[0, 1), [1, 5), [5, 20), [20, 100) and from 100 on: pandas.cut with `right=False`."""
+    said = {"": "oov", "0": "oov", "nan": "oov", "1": "1-4", "4": "1-4", "5": "5-19", "19.0": "5-19", "20": "20-99"}
+    said |= {"99": "20-99", "100": "100 or more", "81234": "100 or more"}
+    rows = [f"{n},w{n},A,{count},word,p,1,1\n{n},n{n},A,,,p,1,0\n" for n, count in enumerate(said)]
+    names = [f"{letter}{n}.wav" for n in range(len(said)) for letter in "wn"]
+    reading = read_layout(folder(tmp_path / "dev", *names, gold=LEXICAL + "".join(rows)))
+    assert [dict(item.by)["frequency"] for item in reading.items] == list(said.values())
+    assert [dict(item.by)["vocabulary"] for item in reading.items] == ["out"] * 3 + ["in"] * 8
+
+
 def test_sblimp_tells_ids_of_other_subtypes_apart_and_keeps_the_sentences(tmp_path: Path) -> None:
     gold = SYNTACTIC + (
         "1,a,A,agreement,one,dogs eat meat,1\n1,b,A,agreement,one,dogs eats meat,0\n"
@@ -77,6 +90,10 @@ def test_sblimp_tells_ids_of_other_subtypes_apart_and_keeps_the_sentences(tmp_pa
     )
     reading = read_layout(folder(tmp_path / "test", "a.wav", "b.wav", "c.wav", "d.wav", gold=gold))
     assert [item.id for item in reading.items] == ["agreement/one/1/A", "agreement/two/1/A"]
+    assert [dict(item.by) for item in reading.items] == [
+        {"type": "agreement", "subtype": "agreement/one"},
+        {"type": "agreement", "subtype": "agreement/two"},
+    ]
     assert reading.items[1].endings == (Part("no, boys can", audio="c.wav"), Part("no, boys cans", audio="d.wav"))
     assert reading.lines() == ["sblimp: 2 items; 2 of 63,000 pairs of recordings that are published"]
 

@@ -37,6 +37,7 @@ def folder(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             "prompt": parts[n % 2],
             "endings": parts[2 + n // 2 :][:2],
             "answer": n % 2,
+            "by": {"plot": "rain" if n < 4 else "sun"},
         }
         for n in range(6)
     ]
@@ -67,6 +68,16 @@ def test_a_run_is_evaluated_in_every_mode_and_runs_are_compared_item_by_item(fol
         assert (row["items"], row["chance"], row["left_out"], row["given_boundaries"]) == (6, 0.5, 0, False)
         assert row["raw"]["accuracy"]["low"] <= row["raw"]["accuracy"]["mean"] <= row["raw"]["accuracy"]["high"]
         assert row["per_token"]["no_prompt"]["mean"] == 0.5
+        kinds = row["by"]["plot"]
+        assert [(name, kind["items"], kind["pairs"]) for name, kind in kinds.items()] == [("rain", 4, 2), ("sun", 2, 1)]
+        whole = (2 * kinds["rain"]["raw"]["mean"] + kinds["sun"]["raw"]["mean"]) / 3
+        assert row["raw"]["accuracy"]["mean"] == pytest.approx(whole, abs=1e-5)
+
+    asked = ("evaluate", folder / "run-0", folder / "stories", "--modes", "t-t", "--out", folder / "o")
+    shown = [line.split()[:3] for line in invoke(*asked, "--by", "plot").stdout.splitlines()]
+    assert shown[2:4] == [["plot", "rain", "4"], ["plot", "sun", "2"]]
+    with pytest.raises(ConfigError, match="`by` must be of plot, but is 'type'"):
+        evaluate(folder / "run-0", [folder / "stories"], ["t-t"], folder / "o", by="type", quiet=True)  # type: ignore[list-item]
 
     tables = [str(folder / name / "evaluation" / "stories.parquet") for name in ("run-0", "run-1")]
     for convention in ("raw", "per_token"):
@@ -100,6 +111,8 @@ def test_what_cannot_be_compared_is_refused(folder: Path, tmp_path: Path, built:
         compare(tables["all"], tables["some"], "raw")
     with pytest.raises(ConfigError, match="must be a table of `lstdata evaluate`, but lacks task"):
         compare(tables["all"], [str(built / "index.parquet")], "raw")
+    beside = [path.replace(".parquet", ".json") for path in tables["all"]]
+    assert compare(beside, tables["all"], "raw") == compare(tables["all"], tables["all"], "raw")
     with pytest.raises(ConfigError, match="There is no `"):
         compare(tables["all"], [str(folder / "nothing.parquet")], "raw")
 

@@ -72,6 +72,24 @@ def test_an_ending_is_the_best_by_its_sum_or_by_its_mean() -> None:
         assert credit.tolist() == answered.credit(convention).tolist()
 
 
+def test_a_kind_s_accuracy_is_the_mean_over_its_pairs() -> None:
+    """Three items of one pair, two of them right, and one of another, wrong: a half of (2/3 + 0)."""
+    parts = (Part(text="a"), Part(text="b"))
+    kinds = [("g0", "5-19", 0), ("g0", "5-19", 0), ("g0", "5-19", 1), ("g1", "5-19", 1), ("g2", "20-99", 0)]
+    items = [
+        Item(f"i{number}", group, None, parts, answer, (("frequency", kind),))
+        for number, (group, kind, answer) in enumerate(kinds)
+    ]
+    scores = Scores(np.array([1.0, 2.0] * 5), np.ones(10, dtype=np.int64))
+    answered = Answered("swuggy", "s-s", items, scores)
+    found = answered.summary()["by"]["frequency"]
+    assert list(found) == ["5-19", "20-99"]
+    assert (found["5-19"]["items"], found["5-19"]["pairs"]) == (4, 2)
+    assert found["5-19"]["raw"] == {"mean": 0.333333, "low": 0.0, "high": 0.986667}
+    assert found["20-99"]["per_token"]["mean"] == 1.0
+    assert "by" not in Answered("story", "t-t", items_of(0), Scores(np.ones(2), np.ones(2, dtype=np.int64))).summary()
+
+
 def test_equal_endings_share_the_credit() -> None:
     scores = Scores(np.array([2.0, 2.0, 5.0]), np.array([1, 1, 1]))
     item = Item("i", "i", None, (Part(text="a"), Part(text="b"), Part(text="c")), 1)

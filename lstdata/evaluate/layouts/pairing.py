@@ -24,6 +24,8 @@ class Half:
     right: bool
     audio: str
     text: str | None = None
+    by: tuple[tuple[str, str], ...] = ()
+    """Of the right half: see `Item`."""
 
     @property
     def item(self) -> str:
@@ -59,7 +61,7 @@ def _pair(name: str, both: list[Half], there: set[str], problems: Problems) -> I
     elif not wrong:
         problems.add(NO_WRONG, name)
     elif right[0].audio in there and wrong[0].audio in there:
-        return Item(name, right[0].pair, None, (_part(right[0]), _part(wrong[0])), 0)
+        return Item(name, right[0].pair, None, (_part(right[0]), _part(wrong[0])), 0, right[0].by)
     return None
 
 

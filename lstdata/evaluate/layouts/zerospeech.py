@@ -7,6 +7,8 @@ transcription, correct`, with `filename` without its suffix. Ids of sBLIMP are u
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -31,6 +33,10 @@ SBLIMP: Final = {
     "test": Published(63_000, "pairs of recordings", _LISTED),
 }
 
+_BANDS: Final = {0.0: "oov", 1.0: "1-4", 5.0: "5-19", 20.0: "20-99", 100.0: "100 or more"}
+"""Of the word's frequency, by their least: those of the official evaluation, which calls them oov, 1-5, 6-20, 21-100
+and >100, but leaves out of each its upper end."""
+
 Vocabulary = Literal["all", "in", "out"]
 """Whether the word of a pair is one of LibriSpeech: its `frequency` there is not 0."""
 
@@ -38,16 +44,14 @@ Vocabulary = Literal["all", "in", "out"]
 def read_swuggy(folder: UPath, vocabulary: Vocabulary = "all") -> Reading:
     """One item per pair and voice, without texts: a word that is none has no spelling."""
     problems = Problems()
-    known: dict[str, bool] = {}
-    halves = []
-    for row in _rows(folder, LEXICAL, problems):
-        halves.append(_half(row, row["id"], None))
-        if halves[-1].right:
-            known[row["id"]] = row["frequency"].strip() not in ("", "0", "0.0")
+    halves = [
+        _half(row, row["id"], None, _kinds(_frequency(row), row.get("length", "").strip()))
+        for row in _rows(folder, LEXICAL, problems)
+    ]
     found = paired(halves, recordings_in(folder), problems)
-    items = [item for item in found if vocabulary == "all" or known[item.group] == (vocabulary == "in")]
+    items = [item for item in found if vocabulary == "all" or ("vocabulary", vocabulary) in item.by]
     name = {"all": "swuggy", "in": "swuggy-inter", "out": "swuggy-oov"}[vocabulary]
-    counted = len({item.group for item in items if known[item.group]})
+    counted = len({item.group for item in items if ("vocabulary", "in") in item.by})
     published = None if vocabulary == "out" else SWUGGY.get(folder.name)
     return Reading(name, items, folder, counted, published, problems.found)
 
@@ -56,7 +60,12 @@ def read_sblimp(folder: UPath) -> Reading:
     """One item per pair and voice, with the sentences."""
     problems = Problems()
     halves = [
-        _half(row, f"{row['type']}/{row['subtype']}/{row['id']}", row["transcription"].strip() or None)
+        _half(
+            row,
+            f"{row['type']}/{row['subtype']}/{row['id']}",
+            row["transcription"].strip() or None,
+            (("type", row["type"]), ("subtype", f"{row['type']}/{row['subtype']}")),
+        )
         for row in _rows(folder, SYNTACTIC, problems)
     ]
     items = paired(halves, recordings_in(folder), problems)
@@ -73,5 +82,22 @@ def _rows(folder: UPath, columns: tuple[str, ...], problems: Problems) -> Iterat
             problems.add(BAD_ROWS, f"row {number} (`correct` must be 0 or 1, but is {row['correct']!r})")
 
 
-def _half(row: Row, pair: str, text: str | None) -> Half:
-    return Half(pair, row["voice"], row["correct"] == "1", f"{row['filename'].removesuffix('.wav')}.wav", text)
+def _frequency(row: Row) -> float:
+    """Of the word in LibriSpeech; 0 where none is given."""
+    try:
+        number = float(row["frequency"])
+    except ValueError:
+        return 0.0
+    return number if math.isfinite(number) and number > 0 else 0.0
+
+
+def _kinds(frequency: float, length: str) -> tuple[tuple[str, str], ...]:
+    """What the words of a pair are divided by."""
+    band = list(_BANDS.values())[bisect_right(list(_BANDS), frequency) - 1]
+    kinds = (("vocabulary", "in" if frequency else "out"), ("frequency", band))
+    return (*kinds, ("length", length)) if length else kinds
+
+
+def _half(row: Row, pair: str, text: str | None, by: tuple[tuple[str, str], ...]) -> Half:
+    audio = f"{row['filename'].removesuffix('.wav')}.wav"
+    return Half(pair, row["voice"], row["correct"] == "1", audio, text, by)

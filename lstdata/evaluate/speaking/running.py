@@ -63,6 +63,8 @@ class Asked:
         unknown = [name for name in self.tasks if name not in TASKS]
         if unknown or not self.tasks:
             yield f"`tasks` must be of {', '.join(TASKS)}, but has {', '.join(map(repr, unknown)) or 'none'}."
+        if len(set(self.tasks)) < len(self.tasks):
+            yield f"`tasks` must name each task once, but is {', '.join(self.tasks)}."
         yield from self.sampling.mistakes()
         if self.keep < 0:
             yield f"`keep` must be ≥ 0, but is {self.keep}."

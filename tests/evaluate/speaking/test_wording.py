@@ -18,6 +18,9 @@ from lstdata.evaluate.speaking.wording import Errors, count_errors, normalised
         ("[laughter] –", ""),
         ("FBI", "fbi"),
         ("", ""),
+        ("हिन्दी, भाषा।", "हिन्दी भाषा"),
+        ("สวัสดี ครับ", "สวัสดี ครับ"),
+        ("Он пил 2 чая.", "он пил 2 чая"),
     ],
 )
 def test_what_is_written_otherwise_is_said_alike(written: str, said: str) -> None:
