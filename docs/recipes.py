@@ -16,11 +16,13 @@ CORPORA: Final = ("librispeech", "mls", "libri-light", "peoples-speech", "common
 TRAININGS: Final = ("train-420m", "train-1b", "train-baseline-1b")
 REPRODUCTIONS: Final = ("reproduce-tiny", "reproduce-small", "reproduce-420m", "reproduce-1b")
 FINE_TUNINGS: Final = ("asr", "tts")
+EVALUATIONS: Final = ("eval",)
 MARKS: Final = {
     re.compile("<!-- every recipe.*-->"): CORPORA,
     re.compile("<!-- every training.*-->"): TRAININGS,
     re.compile("<!-- every reproduction.*-->"): REPRODUCTIONS,
     re.compile("<!-- every fine-tuning.*-->"): FINE_TUNINGS,
+    re.compile("<!-- every evaluation.*-->"): EVALUATIONS,
 }
 
 

@@ -142,7 +142,7 @@ def test_the_commands_that_are_shown_are_commands(page: Path) -> None:
 def test_every_corpus_has_its_recipe_on_the_page() -> None:
     page = recipes.on_page_markdown((ROOT / "docs" / "corpora.md").read_text(encoding="utf-8"))
     of_builds = {path.stem for path in (ROOT / "pipelines").glob("*.yaml") if "about" in path.read_text()}
-    trained = {*recipes.TRAININGS, *recipes.FINE_TUNINGS, *recipes.REPRODUCTIONS}
+    trained = {*recipes.TRAININGS, *recipes.FINE_TUNINGS, *recipes.REPRODUCTIONS, *recipes.EVALUATIONS}
     assert {*recipes.CORPORA, *trained} == of_builds - {"demo"}
     for name in recipes.CORPORA:
         assert f"--config pipelines/{name}.yaml\n```" in page

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from upath import UPath
@@ -12,6 +12,9 @@ from upath import UPath
 from lstdata.cli.shared import JSON, PLACE, RUNNER, WORKERS, RunFolder, say
 from lstdata.evaluate.layouts import LAYOUTS
 from lstdata.storage import place
+
+if TYPE_CHECKING:
+    from lstdata.run_options import RunConfig
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -23,6 +26,7 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--layout", type=click.Choice(["auto", *LAYOUTS]), default="auto", show_default=True, help="Of ITEMS.")
 @click.option("--audio", type=RunFolder(kept=True), help="Folder of the recordings of a text or table.")
 @click.option("--source", type=PLACE, help="Where the recordings are; by default manifests beside ITEMS, or ITEMS.")
+@click.option("--root", type=PLACE, metavar="FOLDER", help="Of a list of sets: where their places start.")
 @RUNNER
 @WORKERS
 @JSON
@@ -33,6 +37,7 @@ def build_eval_command(
     layout: str,
     audio: UPath | None,
     source: str | None,
+    root: str | None,
     runner: str | None,
     workers: int | None,
     as_json: bool,
@@ -47,17 +52,66 @@ def build_eval_command(
     folder of the spoken StoryCloze, StoryCloze's CSV, HellaSwag's JSON lines; or a CSV or TSV with the columns id,
     answer, prompt, ending_0, ending_1, prompt_audio, ending_0_audio, ending_1_audio. What is incomplete is left out,
     counted and named. AUDIO has ID_prompt.wav, ID_ending_0.wav and so on.
+
+    Or ITEMS is a .yaml that lists sets, as pipelines/eval.yaml does: each that is there becomes OUT/NAME.
     """
-    from lstdata.evaluate.layouts.registry import read_layout
-    from lstdata.evaluate.sets import build_set
-    from lstdata.progress import BuildProgress
+    from lstdata.evaluate.catalogue import is_catalogue
     from lstdata.run_options import RunConfig
-    from lstdata.workers import count_workers
 
     given: dict[str, Any] = {"runner": runner, "workers": workers}
     run = RunConfig(**{name: value for name, value in given.items() if value is not None}, max_reject_rate=1.0)
+    if not is_catalogue(items):
+        if root is not None:
+            raise click.UsageError("--root is for a .yaml that lists sets.")
+        said, lines = _build_set(items, out, like, layout, audio, source, run, as_json)
+    else:
+        if (layout, audio, source) != ("auto", None, None):
+            raise click.UsageError("--layout, --audio and --source stand in the .yaml, for each of its sets.")
+        said, lines = _build_listed(items, root, out, like, run, as_json)
+    say(said, as_json, "\n".join(lines))
+
+
+def _build_listed(
+    path: str, root: str | None, out: UPath, like: UPath, run: RunConfig, quiet: bool
+) -> tuple[dict[str, Any], list[str]]:
+    """Every set of a list that is there; ConfigError where none is."""
+    from lstdata.errors import ConfigError
+    from lstdata.evaluate.catalogue import read_catalogue
+
+    listed = read_catalogue(path, root)
+    there = listed.there()
+    if not there:
+        raise ConfigError(f"`{path}`: none of its {len(listed.sets)} sets is in `{listed.root}`; see `--root`.")
+    made, lines = {}, []
+    for one in there:
+        audio = None if one.audio is None else place(one.audio)
+        said, of_one = _build_set(one.items, out / one.name, like, one.layout, audio, one.source, run, quiet)
+        made[one.name] = said
+        lines += of_one
+    absent = {one.name: one.items for one in listed.sets if one.name not in made}
+    if absent:
+        lines.append(f"not in {listed.root}: {', '.join(f'{name} ({items})' for name, items in absent.items())}")
+    return {"sets": made, "absent": absent, "out": str(out)}, lines
+
+
+def _build_set(
+    items: str,
+    out: UPath,
+    like: UPath,
+    layout: str,
+    audio: UPath | None,
+    source: str | None,
+    run: RunConfig,
+    quiet: bool,
+) -> tuple[dict[str, Any], list[str]]:
+    """What is said of it, for machines and for people."""
+    from lstdata.evaluate.layouts.registry import read_layout
+    from lstdata.evaluate.sets import build_set
+    from lstdata.progress import BuildProgress
+    from lstdata.workers import count_workers
+
     reading = read_layout(place(items), layout, audio)
-    progress = BuildProgress(quiet=as_json, workers=count_workers(run))
+    progress = BuildProgress(quiet=quiet, workers=count_workers(run))
     try:
         made = build_set(reading, out, like, progress, source=source, run=run)
     finally:
@@ -66,8 +120,7 @@ def build_eval_command(
     published = reading.layout != "items"
     counts = f"{made.items} items, {made.recordings} recordings, {made.rejected} rejected{lost}"
     lines = [*(reading.lines() if published else ()), counts, f"evaluation set: {out}"]
-    said = {**asdict(made), **({"reading": reading.record()} if published else {}), "out": str(out)}
-    say(said, as_json, "\n".join(lines))
+    return {**asdict(made), **({"reading": reading.record()} if published else {}), "out": str(out)}, lines
 
 
 @click.command("evaluate")
@@ -86,6 +139,7 @@ def build_eval_command(
 @click.option("--temperature", type=float, help="Of tts; 0 takes the likeliest unit.  [default: 0.8]")
 @click.option("--top-p", type=float, help="Of tts: draw among the likeliest units of this mass.  [default: 0.95]")
 @click.option("--modes", default="s-s,t-t,s-t,t-s", show_default=True, help="Of prompt and endings: speech or text.")
+@click.option("--by", metavar="NAME", help="Of SETS: accuracies also of each type, subtype, frequency, … of items.")
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=UPath), help="For results.  [default: RUN/evaluation]"
 )
@@ -105,6 +159,7 @@ def evaluate_command(
     temperature: float | None,
     top_p: float | None,
     modes: str,
+    by: str | None,
     out: Path | None,
     limit: int | None,
     seed: int,
@@ -124,22 +179,24 @@ def evaluate_command(
     from lstdata.evaluate.perplexity import data_table, measure_data
     from lstdata.evaluate.running import evaluate, table
 
-    if tasks is not None and data is None:
-        raise click.UsageError("--tasks needs --data.")
+    for name, value in (("tasks", tasks), ("interleave", interleave)):
+        if value is not None and data is None:
+            raise click.UsageError(f"--{name} needs --data.")
+    if by is not None and not sets:
+        raise click.UsageError("--by is for evaluation SETS.")
     if not sets and data is None:
         raise click.UsageError("Give evaluation SETS, or --data with a run folder.")
     of_tts: dict[str, object] = {"recogniser": recogniser, "vocoder": vocoder, "keep": keep}
     of_tts |= {"temperature": temperature, "top-p": top_p}
-    if tasks is None:
-        for name, value in of_tts.items():
-            if value is not None:
-                raise click.UsageError(f"--{name} is for --tasks tts.")
+    for name, asked_of_tts in of_tts.items():
+        if asked_of_tts is not None and "tts" not in (tasks or "").split(","):
+            raise click.UsageError(f"--{name} is for --tasks tts.")
     out = out or run / "evaluation"
     said: dict[str, Any] = {}
     lines = []
     if sets:
-        said["results"] = evaluate(run, sets, modes.split(","), out, limit=limit, seed=seed, quiet=as_json)
-        lines.append(table(said["results"]))
+        said["results"] = evaluate(run, sets, modes.split(","), out, limit=limit, seed=seed, by=by, quiet=as_json)
+        lines.append(table(said["results"], by))
     if data is not None and (interleave or tasks is None):
         ways = (interleave or "speech,text,lst").split(",")
         said["data"] = measure_data(run, data, split, ways, out, quiet=as_json)
