@@ -35,12 +35,6 @@ def test_two_workers_give_the_same_bytes(cuts: Path, built: Path, tmp_path: Path
     assert hashes(tmp_path / "out") == hashes(built)
 
 
-@pytest.mark.slow
-def test_ray_gives_the_same_bytes(cuts: Path, built: Path, tmp_path: Path) -> None:
-    build(cuts, tmp_path / "out", "run.runner=ray", "run.workers=2")
-    assert hashes(tmp_path / "out") == hashes(built)
-
-
 def test_a_build_that_was_ended_while_it_planned_begins_again(
     cuts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

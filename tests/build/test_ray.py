@@ -1,14 +1,11 @@
-"""Builds on Ray: the bytes of local ones, with models in tasks or in actors, whatever dies and however little room."""
+"""Builds on Ray: the bytes of local ones, whatever dies and however late nodes come."""
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,10 +24,9 @@ from lstdata.workers import Share, WorkerDied, work_off
 from lstdata.workers.cluster import check_address, described, room
 from lstdata.workers.queue import Given, Queue
 from lstdata.workers.ray_faults import fault
+from tests.build.contents import hashes
 from tests.build.misbehaving import misbehave
-from tests.conftest import Quiet, build, write_cuts
-from tests.transcribe.conftest import tone_model as tone_model
-from tests.units.encoder.checkpoints import random_model, save
+from tests.conftest import Quiet, build
 
 NODES = [("a", {"CPU": 4.0}), ("b", {"CPU": 8.0, "GPU": 2.0})]
 
@@ -89,18 +85,11 @@ def test_only_what_goes_away_with_its_node_is_given_out_again_at_once() -> None:
         assert isinstance(found, Unavailable) and type(error).__name__ in str(found)
 
 
-@pytest.fixture
-def one_cpu() -> Iterator[None]:
-    ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False)
-    yield
-    ray.shutdown()
-
-
 @pytest.mark.slow
 def test_the_bytes_are_those_of_a_local_build(cuts: Path, built: Path, tmp_path: Path) -> None:
     listener = Noting()
     build(cuts, tmp_path / "out", "run.runner=ray", "run.workers=2", listener=listener)
-    assert sums(tmp_path / "out") == sums(built)
+    assert hashes(tmp_path / "out") == hashes(built)
     assert "ray: 2 CPUs; 2 shard tasks of 1 CPU" in listener.notes
 
 
@@ -138,61 +127,6 @@ def test_a_record_that_kills_is_found_and_one_that_hangs_is_interrupted(
     misbehave(monkeypatch, {"utt-005": "kill", "utt-007": "hang", "utt-001": "kill once"}, tmp_path)
     totals = build(cuts, tmp_path / "out", "run.runner=ray", "run.workers=2", "run.record_timeout=3")
     assert (totals.written, totals.reasons) == (10, {"timed_out": 1, "worker_died": 1})
-
-
-@pytest.mark.slow
-def test_models_in_actors_on_one_cpu_give_the_same_bytes(one_cpu: None, tone_model: Path, tmp_path: Path) -> None:
-    corpus = write_cuts(tmp_path / "corpus", 6)
-    encoder = save(random_model("Hubert", "group"), tmp_path / "hubert")
-    options = [f"units.model={encoder}", "units.layer=2", "units.clusters=20", "units.fit_frames=500"]
-    options += ["words.aligner=ctc", f"words.model={tone_model}", "words.min_score=null", "words.missing=speech"]
-    build(corpus, tmp_path / "local", *options)
-    listener = Noting()
-    more = ("run.runner=ray", "run.workers=null", "run.model_actors=1")
-    build(corpus, tmp_path / "ray", *options, *more, listener=listener)
-    assert sums(tmp_path / "ray") == sums(tmp_path / "local")
-    assert "ray: 1 CPU; 1 shard task of 0.5 CPU, 1 model actor of 0.5 CPU" in listener.notes
-
-
-def descendants(pid: int) -> Iterator[int]:
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            child, parent = int(path.parent.name), int(path.read_text().rpartition(")")[2].split()[1])
-            if parent == pid:
-                yield child
-                yield from descendants(child)
-
-
-@pytest.mark.slow
-def test_a_model_actor_that_dies_is_started_again(one_cpu: None, tmp_path: Path) -> None:
-    corpus = write_cuts(tmp_path / "corpus", 6)
-    encoder = save(random_model("Hubert", "group"), tmp_path / "hubert")
-    options = [f"units.model={encoder}", "units.layer=2", "units.clusters=20", "units.fit_frames=500"]
-    build(corpus, tmp_path / "local", *options)
-    killed: list[int] = []
-
-    class Killing(Quiet):
-        def built(self, *details: Any) -> None:
-            super().built(*details)
-            if not killed:
-                names = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in descendants(os.getpid())}
-                killed.extend(pid for pid, name in names.items() if b"SpeechModels" in name)
-                os.kill(killed[0], signal.SIGKILL)
-
-    build(corpus, tmp_path / "ray", *options, "run.runner=ray", "run.model_actors=1", listener=Killing())
-    assert len(killed) == 1
-    assert sums(tmp_path / "ray") == sums(tmp_path / "local")
-
-
-@pytest.mark.slow
-def test_actors_for_which_there_is_no_room(one_cpu: None, cuts: Path, tmp_path: Path) -> None:
-    encoder = save(random_model("Hubert", "group"), tmp_path / "hubert")
-    options = [f"units.model={encoder}", "units.layer=2", "units.clusters=20", "units.fit_frames=500"]
-    asked = ["run.runner=ray", "run.model_actors=2", "run.cpus_per_model=1", "run.model_start_timeout=20"]
-    with pytest.raises(Unavailable, match=r"1 of 2 model actors of 1 CPU were ready after 20 s; the cluster has 1 CPU"):
-        build(cuts, tmp_path / "out", *options, *asked)
-    with pytest.raises(ConfigError, match="leave no CPU for shard tasks"):
-        build(cuts, tmp_path / "out", *options, *asked, "run.model_actors=1")
 
 
 @pytest.mark.slow
