@@ -16,7 +16,7 @@ def read_row(path: str, option: str) -> NDArray[np.integer]:
     try:
         array = np.load(io.BytesIO(read_given(path, option, "array")), allow_pickle=False)
     except (ValueError, EOFError) as error:
-        raise ConfigError(f"`{path}` is no array of numpy: {' '.join(str(error).split())}.") from error
+        raise ConfigError(f"`{path}` is no array of numpy, or a damaged or a pickled one.") from error
     if not isinstance(array, np.ndarray) or array.ndim != 1 or array.dtype.kind not in "iu" or not len(array):
         raise ConfigError(f"`{path}` must hold one row of unit ids, at least one.")
     return array

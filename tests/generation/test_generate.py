@@ -208,7 +208,7 @@ def test_prompts_that_are_none_are_refused(trained: Trained, options: dict[str, 
         (np.zeros(0, dtype=np.int64), "at least one"),
         (np.array([5, 500]), "0…206, but has 5…500"),
         (np.array([-1]), "has -1"),
-        (np.array([{}]), "no array of numpy"),
+        (np.array([{}]), "no array of numpy, or a damaged or a pickled one.$"),
     ],
     ids=lambda value: str(value)[:12],
 )
