@@ -6,8 +6,9 @@ import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from lstdata.config import load, override
+from lstdata.config import differences, load, override, to_dict
 from lstdata.errors import ConfigError
 from lstdata.reproduce.arms import ARMS, unknown
 from lstdata.reproduce.corpus import PlaceConfig
@@ -37,21 +38,31 @@ def choose(out: Path, asked: Asked) -> Recipe:
         begun = read_recipe(out)
         if begun is None:
             raise ConfigError(f"`{out}` holds no reproduction to go on with: say which by `--size` or `--recipe`.")
-        recipe = override(begun, asked.sets)
+        written, recipe = begun, override(begun, asked.sets)
     else:
-        recipe = load(Recipe, asked.path or find_recipe(asked.size or ""), asked.sets)
+        path = asked.path or find_recipe(asked.size or "")
+        written, recipe = load(Recipe, path), load(Recipe, path, asked.sets)
     wrong = list(unknown("--arms", asked.arms))
     if asked.seeds is not None and asked.seeds < 1:
         wrong.append(f"`--seeds` must be ≥ 1, but is {asked.seeds}.")
     wrong += _wrong_places(recipe, asked.places)
     if wrong:
         raise ConfigError(*wrong)
-    return dataclasses.replace(
+    chosen = dataclasses.replace(
         recipe,
         arms=tuple(name for name in ARMS if name in (asked.arms or recipe.arms)),
         seeds=asked.seeds or recipe.seeds,
         corpus=dataclasses.replace(recipe.corpus, places=_placed(recipe, asked.places)),
     )
+    changed = [*written.changed, *differences(_shown(written), _shown(chosen))]
+    return dataclasses.replace(chosen, changed=tuple(dict.fromkeys(changed)))
+
+
+def _shown(recipe: Recipe) -> dict[str, Any]:
+    """All of it but the user's paths and words."""
+    told = to_dict(recipe)
+    told["corpus"].pop("places")
+    return {key: value for key, value in told.items() if key not in ("about", "search", "changed")}
 
 
 def _wrong_places(recipe: Recipe, given: tuple[str, ...]) -> Iterator[str]:

@@ -111,4 +111,4 @@ def placed(word: str, out: Path) -> Path:
 
 
 def _compared(recipe: Recipe) -> dict[str, Any]:
-    return {key: value for key, value in to_dict(recipe).items() if key not in ("about", "search", "cost")}
+    return {key: value for key, value in to_dict(recipe).items() if key not in ("about", "search", "changed", "cost")}

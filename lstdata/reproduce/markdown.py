@@ -49,6 +49,8 @@ def _lines(told: Told, drawings: Sequence[Drawing], heard: Sequence[Heard], besi
     yield from (f"# {escaped(told.title)}", "", escaped(told.lead), "")
     for paragraph in told.about:
         yield from (*(_fenced(paragraph.text.splitlines()) if paragraph.code else [escaped(paragraph.text)]), "")
+    if told.changed:
+        yield from (f"**Not as that recipe is written:** {escaped('; '.join(told.changed))}.", "")
     yield from ("## Findings", "")
     for found in told.findings:
         yield from (f"**{escaped(found.title)}**", "", *_bullets([str(line) for line in found.sentences]))

@@ -164,6 +164,8 @@ class Recipe:
     about: str = ""
     search: tuple[str, ...] = ()
     """What was tuned, with how many attempts for each arm: for whoever reads the results."""
+    changed: tuple[str, ...] = ()
+    """What the command line made otherwise than it is written; the command fills it in."""
     size: str = "tiny"
     corpus: CorpusConfig = field(default_factory=CorpusConfig)
     build: BuildConfig = field(default_factory=BuildConfig)

@@ -65,6 +65,7 @@ class Reproduction:
     size: str
     about: str
     search: tuple[str, ...]
+    changed: tuple[str, ...]
     """What was tuned and how often, as the recipe says."""
     commands: tuple[tuple[str, ...], ...]
     seconds: Mapping[str, float]
@@ -114,6 +115,7 @@ def read_reproduction(out: Path) -> Reproduction:
             size=recipe["size"],
             about=recipe["about"].strip(),
             search=_lines(config.get("search", ())),
+            changed=_lines(config.get("changed", ())),
             commands=tuple(tuple(step["argv"]) for step in recipe["steps"]),
             seconds=_seconds(out, [step["name"] for step in recipe["steps"]]),
             arms=arms,

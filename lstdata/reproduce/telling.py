@@ -29,6 +29,8 @@ class Told:
     lead: str
     about: tuple[Paragraph, ...]
     """The recipe's own words."""
+    changed: tuple[str, ...]
+    """What was made otherwise than those words say."""
     findings: tuple[Findings, ...]
     limits: tuple[str, ...]
     chapters: tuple[Chapter, ...]
@@ -48,6 +50,7 @@ def tell(found: Reproduction, measured: Measured) -> Told:
             "and evaluated. Every figure is computed from the runs’ own files; figures of the paper are marked as such."
         ),
         about=tuple(_paragraphs(found.about)),
+        changed=tuple(change.replace("`", "") for change in found.changed),
         findings=tuple(findings(found, measured)),
         limits=tuple(limits(found, measured)),
         chapters=tuple(chapters(found, measured)),

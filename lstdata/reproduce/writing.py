@@ -95,6 +95,7 @@ def results_of(found: Reproduction, measured: Measured) -> dict[str, Any]:
         "size": found.size,
         "about": found.about,
         "search": list(found.search),
+        "changed": list(found.changed),
         "arms": list(found.arms),
         "seeds": list(found.seeds),
         "missing": list(found.missing),

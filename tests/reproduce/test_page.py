@@ -20,12 +20,13 @@ def page(out: Path) -> str:
 
 def test_all_that_comes_from_data_is_escaped(tmp_path: Path) -> None:
     evil = "<script>alert(1)</script>"
-    write_recipe(tmp_path, ("base", evil), search=[evil])
+    write_recipe(tmp_path, ("base", evil), search=[evil], changed=[f"`arms` 1 → {evil}"])
     answer(write_run(tmp_path, "base"), {"s-s": [True, False]}, name="a&b<i>")
     synthesised(tmp_path, "base", 0, 8, [evil])
     html = page(tmp_path)
     parsed = Page(html)
     assert not [tag for tag, _ in parsed.tags if tag in ("script", "i")]
+    assert f"Not as that recipe is written: arms 1 → {evil}." in parsed.text
     assert evil in parsed.text and evil.upper() in parsed.text and "a&b<i>" in parsed.text
     assert not re.search(r"(?:src|href)=\"(?!data:|#)", html), "it needs nothing else"
 

@@ -19,6 +19,7 @@ from lstdata.errors import ConfigError
 from lstdata.reproduce import pipelines
 from lstdata.reproduce.asking import Asked, choose
 from lstdata.reproduce.cost import estimate, gpus, positions_per_token
+from lstdata.reproduce.folder import write_recipe
 from lstdata.reproduce.pipelines import find_recipe
 from lstdata.reproduce.recipe import Recipe
 from lstdata.reproduce.script import shell_script
@@ -137,3 +138,17 @@ def test_what_cannot_be_is_said(options: list[str], said: str, tmp_path: Path) -
     done = CliRunner().invoke(cli, ["reproduce", str(tmp_path / "out"), *options])
     assert said in str(done.exception)
     assert not (tmp_path / "out" / "recipe.json").exists()
+
+
+def test_what_the_command_line_changes_is_on_record_once_and_stays(tmp_path: Path) -> None:
+    asked = Asked(size="tiny", arms=("base", "static-4"), sets=("train.steps=30",))
+    recipe = choose(tmp_path, asked)
+    written = choose(tmp_path, Asked(size="tiny"))
+    assert written.changed == ()
+    assert recipe.changed == (
+        f"`arms` {json.dumps(list(written.arms))} → {json.dumps(['base', 'static-4'])}",
+        f"`train.steps` {written.train.steps} → 30",
+    )
+    write_recipe(tmp_path, recipe, [])
+    assert choose(tmp_path, Asked()).changed == recipe.changed
+    assert choose(tmp_path, Asked(seeds=2)).changed == (*recipe.changed, f"`seeds` {written.seeds} → 2")
