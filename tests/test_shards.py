@@ -91,7 +91,9 @@ def shard(*samples: StoredSample) -> bytes:
 @given(
     text=st.text(st.characters(codec="utf-8"), min_size=1),
     tokens=st.lists(st.integers(0, 2**32 - 1)),
-    custom=st.dictionaries(st.text(st.characters(codec="utf-8")), st.none() | st.integers() | st.booleans()),
+    custom=st.dictionaries(
+        st.text(st.characters(codec="utf-8")), st.none() | st.integers(-(2**63), 2**64 - 1) | st.booleans()
+    ),
 )
 def test_documents_go_in_and_out_beside_speech(text: str, tokens: list[int], custom: dict[str, object]) -> None:
     one = document("a-1", text, tokens, np.uint32)
