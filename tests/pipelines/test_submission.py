@@ -115,18 +115,19 @@ def test_a_build_on_slurm_goes_on_after_its_time_was_up(
 
     with running(command, tmp_path / "first.log", mark, cwd=ROOT, env=slurm) as job:
         wait_until((out / "plan.parquet").exists, "the plan", job)
-        (token,) = (tmp_path / ".lstdata").rglob("token")
-        assert stat.S_IMODE(token.stat().st_mode) == 0o600
-        assert not marked(token.read_text(encoding="utf-8")), "in a command line or an environment"
         job.send_signal(signal.SIGUSR1)
         assert job.wait(timeout=DEADLINE) != 0
     assert requeued.read_text(encoding="utf-8").split() == [slurm["SLURM_JOB_ID"]]
     assert not marked(mark)
     assert len(shards(out)) < len(shards(built))
 
-    with running(command, tmp_path / "second.log", mark, cwd=ROOT, env=slurm) as job:
-        assert job.wait(timeout=DEADLINE) == 0, (tmp_path / "second.log").read_text(encoding="utf-8")
-    assert "ray: 1 CPU; 1 shard task of 1 CPU\n" in (tmp_path / "second.log").read_text(encoding="utf-8")
+    log = tmp_path / "second.log"
+    with running(command, log, mark, cwd=ROOT, env=slurm) as job:
+        wait_until(lambda: "ray: 1 CPU; 1 shard task of 1 CPU\n" in log.read_text(encoding="utf-8"), "the build", job)
+        (token,) = (tmp_path / ".lstdata").rglob("token")
+        assert stat.S_IMODE(token.stat().st_mode) == 0o600
+        assert not marked(token.read_text(encoding="utf-8")), "in a command line or an environment"
+        assert job.wait(timeout=DEADLINE) == 0, log.read_text(encoding="utf-8")
     assert verify(out).problems == []
     assert shards(out) == shards(built)
     assert len(requeued.read_text(encoding="utf-8").split()) == 1
