@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -55,13 +55,17 @@ def compare(ours: Sequence[str], theirs: Sequence[str], convention: str, *, seed
 
 def table(found: Sequence[dict[str, Any]]) -> str:
     """A line per task and mode."""
-    lines = [f"{'':<32}{'items':>7}{'ours':>8}{'theirs':>8}{'difference':>12}  95 % interval"]
-    for row in found:
-        lines.append(
-            f"{row['task'] + ' ' + row['mode']:<32}{row['items']:>7}{row['ours']:>8.1%}{row['theirs']:>8.1%}"
+    return "\n".join(difference_lines({f"{row['task']} {row['mode']}": row for row in found}))
+
+
+def difference_lines(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """A head, and a line for each name and the shares of both sides."""
+    yield f"{'':<32}{'items':>7}{'ours':>8}{'theirs':>8}{'difference':>12}  95 % interval"
+    for name, row in rows.items():
+        yield (
+            f"{name:<32}{row['items']:>7}{row['ours']:>8.1%}{row['theirs']:>8.1%}"
             f"{100 * row['difference']:>+12.1f}  {100 * row['low']:+.1f} … {100 * row['high']:+.1f}"
         )
-    return "\n".join(lines)
 
 
 def _by_mode(path: str) -> dict[tuple[str, str], list[dict[str, Any]]]:

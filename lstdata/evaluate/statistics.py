@@ -56,17 +56,9 @@ def difference(
     """
     if ours.shape[1] != theirs.shape[1]:
         raise ValueError(f"Both sides must have the same items, but have {ours.shape[1]} and {theirs.shape[1]}.")
-    sides = [_Groups(side, groups, weights) for side in (ours, theirs)]
-    random = rng(seed, 0, "difference", "bootstrap of runs")
-    drawn = []
-    for counts in sides[0].draws(seed, "difference"):
-        means = [
-            side.means(counts)[random.integers(len(side.sums), size=(len(side.sums), len(counts))), range(len(counts))]
-            for side in sides
-        ]
-        drawn.append(means[0].mean(axis=0) - means[1].mean(axis=0))
-    mean = float(sides[0].mean().mean() - sides[1].mean().mean())
-    return Interval(mean, *_percentiles(np.concatenate(drawn)))
+    runs, first = range(len(ours) + len(theirs)), len(ours)
+    drawn = Resampled.draw(np.concatenate([ours, theirs]), groups, weights=weights, seed=seed)
+    return drawn.difference(runs[:first], runs[first:])
 
 
 class _Groups:
@@ -107,10 +99,7 @@ def _percentiles(means: Values) -> tuple[float, float]:
 
 @dataclass(frozen=True, eq=False)
 class Resampled:
-    """Runs over the same items, in the same draws of groups of them: drawn once, and any runs then compared.
-
-    With up to some 400 groups the intervals are those of `difference`, to the last digit.
-    """
+    """Runs over the same items, in the same draws of groups of them: drawn once, and any runs then compared."""
 
     means: Values
     """(runs,) over all items."""
@@ -119,11 +108,11 @@ class Resampled:
     seed: int
 
     @classmethod
-    def draw(cls, values: Values, groups: Sequence[object], *, seed: int = 0) -> Self:
-        """Of values (runs, items) and the items' groups; ValueError without items."""
-        totals = _Groups(values, groups)
+    def draw(cls, values: Values, groups: Sequence[object], *, weights: Values | None = None, seed: int = 0) -> Self:
+        """Of values (runs, items), the items' groups and weights; ValueError without items."""
+        totals = _Groups(values, groups, weights)
         drawn = [totals.means(counts) for counts in totals.draws(seed, "difference")]
-        return cls(values.mean(axis=1), np.concatenate(drawn, axis=1), seed)
+        return cls(totals.mean(), np.concatenate(drawn, axis=1), seed)
 
     def mean(self, runs: Sequence[int]) -> Interval:
         """Over runs and items."""

@@ -94,6 +94,11 @@ def read_sample(out: UPath, place: Place) -> StoredSample:
     path = next((out / row["path"] for row in shards.to_pylist() if row["shard"] == place.shard), None)
     if path is None:
         raise CorruptShard(f"`{out / 'shards.parquet'}` lacks the shard `{place.shard}` of the index.")
+    return read_at(path, place)
+
+
+def read_at(path: UPath, place: Place) -> StoredSample:
+    """The sample at its place in a shard; CorruptShard names both where it is damaged, the shard where it is gone."""
     try:
         stretch = read_stretch(path, place.offset, place.bytes)
     except FileNotFoundError as error:

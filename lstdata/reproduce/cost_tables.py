@@ -12,7 +12,8 @@ from lstdata.reproduce.results import BASE, Budget, Perplexity, Reproduction
 from lstdata.reproduce.table import EMPTY, Cell, Table
 from lstdata.reproduce.tables import BUDGETS
 from lstdata.reproduce.trained import Training
-from lstdata.reproduce.written import points, scaled
+from lstdata.reproduce.written import points
+from lstdata.train.outlook import short
 
 _PIECES: Final = (
     "‡ its tokens of speech are pieces of several units: neither they nor what they save are counted as others'."
@@ -31,12 +32,12 @@ def training_table(found: Reproduction) -> Table | None:
                 Cell(f"{arm} ‡" if trained[0].pieces else arm),
                 Cell(budget),
                 Cell(str(len(trained))),
-                Cell(scaled(trained[0].parameters)),
+                Cell(short(trained[0].parameters)),
                 Cell(f"{_mean(trained, lambda one: one.end.step):,.0f}"),
-                Cell(scaled(_mean(trained, lambda one: one.end.positions))),
-                Cell(scaled(_mean(trained, lambda one: one.end.tokens))),
+                Cell(short(_mean(trained, lambda one: one.end.positions))),
+                Cell(short(_mean(trained, lambda one: one.end.tokens))),
                 Cell(points(mean(saved))) if saved else EMPTY,
-                Cell(scaled(flops, "FLOP")),
+                Cell(short(flops, "FLOP")),
                 Cell(f"{flops / base:.2f}") if base else EMPTY,
                 Cell(hours(_mean(trained, lambda one: one.end.seconds))),
             )

@@ -8,7 +8,7 @@ from typing import Literal
 
 from lstdata.reproduce.arms import ARMS
 from lstdata.reproduce.data_steps import shards_of
-from lstdata.reproduce.options import sets
+from lstdata.reproduce.options import of_seed, sets
 from lstdata.reproduce.recipe import Recipe
 from lstdata.reproduce.step import Kind, Step, set_words, step
 from lstdata.train.config import required, resolve
@@ -70,7 +70,7 @@ def _training(recipe: Recipe, budget: Budget, arm: str, seed: int, needs: list[s
         argv += ["--tokens-of", f"$OUT/runs/compute/{like}-{seed}"]
         train, title = dataclasses.replace(train, steps=None), f"{title}, as many raw tokens as {like}"
     argv += ["--data", "$OUT/speech=1", "--data", f"$OUT/text={recipe.text_share:g}"]
-    argv += set_words([*sets(train), *ARMS[arm].sets, f"seed={seed}", f"rows.seed={seed}"])
+    argv += set_words([*sets(train), *ARMS[arm].sets, *of_seed(seed)])
     kind: Kind = "train" if budget == "compute" else "train-data"
     steps = required(resolve(recipe.train).steps)
     return step(f"train-{budget}-{arm}-{seed}", title, argv, f"{run}/metrics/summary.json", kind, needs, steps, arm)

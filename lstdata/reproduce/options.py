@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from lstdata.config import to_dict
+
+SEEDS: Final = ("seed", "rows.seed", "interleave.seed")
+"""Options of a training that each seed of a reproduction has its own value of."""
 
 
 def sets(config: Any) -> list[str]:
     """`a.b=value` for each option of a config that is not its default; values are JSON, which YAML reads."""
     return [f"{name}={_word(value)}" for name, value in _changed(to_dict(config), to_dict(type(config)()), "")]
+
+
+def of_seed(seed: int) -> list[str]:
+    """What a seed changes in a training: first weights and dropout, the order of samples, and how they are drawn."""
+    return [f"{name}={seed}" for name in SEEDS]
 
 
 def _changed(given: Mapping[str, Any], default: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:

@@ -10,6 +10,7 @@ from lstdata.evaluate.items import MODES
 from lstdata.interleave import STRATEGIES
 from lstdata.reproduce.arms import ARMS, unknown
 from lstdata.reproduce.corpus import NAME, CorpusConfig
+from lstdata.reproduce.options import SEEDS
 from lstdata.train.config import TrainConfig
 
 
@@ -171,7 +172,7 @@ class Recipe:
     build: BuildConfig = field(default_factory=BuildConfig)
     """Of the speech of `corpus.demo`."""
     train: TrainConfig = field(default_factory=TrainConfig)
-    """What all arms share; an arm adds `patching`, a seed `seed` and `rows.seed`, and the steps their `data`."""
+    """What all arms share; an arm adds `patching`, a seed what `options.SEEDS` names, and the steps their `data`."""
     text_share: float = 2.0
     """Raw tokens of text for each of interleaved speech."""
     pieces: int = 1000
@@ -212,6 +213,9 @@ class Recipe:
         for option in ("tokens", "stop_at", "init_from"):
             if getattr(self.train, option) is not None:
                 yield f"`train.{option}` must not be given: the budgets of the arms decide it."
+        train = self.train
+        if any((train.seed, train.rows.seed, train.interleave.seed)):
+            yield f"`train` must give none of {', '.join(SEEDS)}: each of the `seeds` has its own."
         usual = PatchingConfig()
         for option in ("strategy", "patch_size", "unit_bpe"):
             if getattr(self.train.patching, option) != getattr(usual, option):

@@ -8,7 +8,7 @@ from typing import Literal
 
 from lstdata.reproduce.arms import ARMS
 from lstdata.reproduce.data_steps import VOCODER
-from lstdata.reproduce.options import sets
+from lstdata.reproduce.options import of_seed, sets
 from lstdata.reproduce.recipe import Recipe, SynthesisConfig, TuneConfig
 from lstdata.reproduce.step import Step, set_words, step
 from lstdata.train.config import TrainConfig
@@ -28,8 +28,7 @@ def _tuning(recipe: Recipe, task: Task, tune: TuneConfig, arm: str, seed: int) -
     options = [
         *sets(_tuned(recipe.train, task, tune)),
         *(ARMS[arm].tuned or ARMS[arm].sets),
-        f"seed={seed}",
-        f"rows.seed={seed}",
+        *of_seed(seed),
     ]
     argv = ["train", "--out", run, "--processes", "$PROCESSES"]
     argv += ["--init-from", f"$OUT/runs/compute/{arm}-{seed}", "--data", tune.data]

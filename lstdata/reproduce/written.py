@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from lstdata.reproduce.scores import Difference
-
-_SCALES: Final = ((1e21, "Z"), (1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
 def points(share: float, std: float | None = None) -> str:
@@ -24,14 +20,6 @@ def signed(share: float) -> str:
     return _points(share, True)
 
 
-def scaled(value: float, unit: str = "") -> str:
-    """With three digits at most, and a factor by its letter."""
-    for factor, letter in _SCALES:
-        if abs(value) >= 0.9995 * factor:
-            return f"{_three(value / factor)} {letter}{unit}"
-    return f"{_three(value)} {unit}".rstrip()
-
-
 def verdict(found: Difference) -> str:
     """What a difference amounts to."""
     if not found.told_apart:
@@ -47,9 +35,3 @@ def difference(found: Difference) -> str:
 def _points(share: float, with_sign: bool) -> str:
     text = f"{100 * share:+.1f}" if with_sign else f"{100 * share:.1f}"
     return "0.0" if float(text) == 0 else text.replace("-", "−")
-
-
-def _three(value: float) -> str:
-    digits = 0 if abs(value) >= 99.95 else 1 if abs(value) >= 9.995 else 2
-    text = f"{value:.{digits}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -243,9 +243,9 @@ def _size(load: Load) -> str:
 
 
 def short(count: float, unit: str = "") -> str:
-    """With a letter for its power of a thousand."""
+    """Three digits, with a letter for the power of a thousand."""
     for power, letter in ((21, "Z"), (18, "E"), (15, "P"), (12, "T"), (9, "G"), (6, "M"), (3, "k")):
-        if count >= 10**power:
+        if count >= 0.9995 * 10**power:  # else it would be 1e+03
             return f"{count / 10**power:.3g} {letter}{unit}"
     return f"{count:.3g} {unit}".strip()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -16,18 +15,17 @@ from upath import UPath
 from lstdata.audio.encoding import decode
 from lstdata.build.plan_table import read_plan, read_shard_rows
 from lstdata.config import BuildConfig, from_dict
-from lstdata.errors import ConfigError, CorruptShard, Rejected
+from lstdata.errors import ConfigError, Rejected
 from lstdata.export.webdataset import heard
 from lstdata.index import INDEX_SCHEMA, SHARDS_SCHEMA, read_table
-from lstdata.inspection.finding import Place, open_finished
+from lstdata.inspection.finding import Place, open_finished, read_at
 from lstdata.inspection.hearing import open_again
 from lstdata.randomness import mixed
 from lstdata.records import Waveform
 from lstdata.run_folder import kept_audio, read_card
-from lstdata.shards import StoredSample, iter_samples
+from lstdata.shards import StoredSample
 from lstdata.source_row import Locator
 from lstdata.sources import Source
-from lstdata.storage import read_stretch
 from lstdata.vocab import VocabCard
 
 _NAMED: Final = 8
@@ -78,14 +76,14 @@ class Recordings:
     def units(self) -> Iterator[NDArray[np.uint16]]:
         """Of each utterance, without its audio."""
         for row in self._rows:
-            yield self._read(row).sample.units
+            yield self._stored(row).sample.units
 
     def __iter__(self) -> Iterator[tuple[NDArray[np.uint16], Waveform | None]]:
         """Units and audio of each, one at a time; None for audio that is gone, or another by now."""
         for _, rows in groupby(self._rows, key=lambda row: row["shard"]):
             locators: dict[str, Locator] | None = None
             for row in rows:
-                stored = self._read(row)
+                stored = self._stored(row)
                 if stored.audio is None and locators is None:
                     locators = self._locators(row["shard"])
                 yield stored.sample.units, self._heard(stored, locators or {})
@@ -104,15 +102,8 @@ class Recordings:
             )
         return None
 
-    def _read(self, row: dict[str, Any]) -> StoredSample:
-        path, place = self._root / row["path"], Place.of(row)
-        try:
-            stretch = read_stretch(path, place.offset, place.bytes)
-        except FileNotFoundError as error:
-            raise CorruptShard(f"`{path}` is missing.") from error
-        if zlib.crc32(stretch) != place.crc32:
-            raise CorruptShard(f"`{path}`: sample `{place.id}` is damaged (crc32 differs).")
-        return next(iter_samples(stretch, str(path)))[-1]
+    def _stored(self, row: dict[str, Any]) -> StoredSample:
+        return read_at(self._root / row["path"], Place.of(row))
 
     def _locators(self, shard: str) -> dict[str, Locator]:
         plan = self._root / "plan.parquet"

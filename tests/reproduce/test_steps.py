@@ -44,7 +44,7 @@ def test_the_steps_of_a_small_recipe() -> None:
         (
             "train-compute-static-4-0",
             "train --out $OUT/runs/compute/static-4-0 --processes $PROCESSES --data $OUT/speech=1 --data $OUT/text=2 "
-            "--set steps=10 --set patching.strategy=static --set seed=0 --set rows.seed=0",
+            "--set steps=10 --set patching.strategy=static --set seed=0 --set rows.seed=0 --set interleave.seed=0",
         ),
         (
             "evaluate-compute-static-4-0",
@@ -54,12 +54,13 @@ def test_the_steps_of_a_small_recipe() -> None:
         (
             "train-compute-base-0",
             "train --out $OUT/runs/compute/base-0 --processes $PROCESSES --data $OUT/speech=1 --data $OUT/text=2 "
-            "--set steps=10 --set patching.strategy=none --set seed=0 --set rows.seed=0",
+            "--set steps=10 --set patching.strategy=none --set seed=0 --set rows.seed=0 --set interleave.seed=0",
         ),
         (
             "train-data-base-0",
             "train --out $OUT/runs/data/base-0 --processes $PROCESSES --tokens-of $OUT/runs/compute/static-4-0 "
-            "--data $OUT/speech=1 --data $OUT/text=2 --set patching.strategy=none --set seed=0 --set rows.seed=0",
+            "--data $OUT/speech=1 --data $OUT/text=2 --set patching.strategy=none --set seed=0 --set rows.seed=0 "
+            "--set interleave.seed=0",
         ),
         (
             "evaluate-compute-base-0",
@@ -160,6 +161,7 @@ def test_a_change_changes_what_depends_on_it() -> None:
             "`corpus.places.0.name` must be of capitals, digits and _, and none of",
         ),
         ("corpus.demo=null", "`corpus.demo` or commands must be given, and not both."),
+        ("train.interleave.seed=1", "`train` must give none of seed, rows.seed, interleave.seed"),
         ("seeds=0", "`seeds` must be ≥ 1, but is 0."),
     ],
 )

@@ -9,7 +9,8 @@ from lstdata.reproduce.chapters import chapters, findings, limits
 from lstdata.reproduce.measured import measure
 from lstdata.reproduce.results import read_reproduction
 from lstdata.reproduce.table import Table
-from lstdata.reproduce.written import points, scaled, signed
+from lstdata.reproduce.written import points, signed
+from lstdata.train.outlook import short
 from tests.reproduce.folders import answer, read_held_out, recognised, synthesised, write_recipe, write_run
 
 HALF = [True, False] * 10
@@ -146,7 +147,7 @@ def test_a_folder_in_which_nothing_is_done_yet(tmp_path: Path) -> None:
     [(0, "0"), (999, "999"), (999.6, "1 k"), (16_640, "16.6 k"), (2e21, "2 Z"), (0.25, "0.25"), (38_400_000, "38.4 M")],
 )
 def test_three_digits_that_matter(value: float, text: str) -> None:
-    assert scaled(value) == text
+    assert short(value) == text
 
 
 def test_points() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lstdata.config import load
@@ -76,6 +77,7 @@ STEPS = st.integers(1, 40)
     STEPS,
     STEPS,
 )
+@example(schedule="cosine", warmup=0, decays=(0.0, 0.0), final=0.9999999999999999, steps=2, other=1)
 def test_two_lengths_agree_as_far_as_is_said(
     schedule: str, warmup: int, decays: tuple[float, float], final: float, steps: int, other: int
 ) -> None:
@@ -85,7 +87,7 @@ def test_two_lengths_agree_as_far_as_is_said(
     mine, theirs = rates(chosen, steps, 45), rates(beside, other, 45)
     same = sum(a == b for a, b in zip(mine, theirs, strict=True)) if until > 45 else int(until) + 1
     assert mine[:same] == theirs[:same]
-    assert mine[warmup:] == sorted(mine[warmup:], reverse=True)
+    assert all(after <= before * (1 + 1e-12) for before, after in pairwise(mine[warmup:])), "but for rounding"
     if until <= 45 and schedule == "constant-then-decay" and final < 0.9:
         assert mine[int(until) + 1] != theirs[int(until) + 1]
 

@@ -10,6 +10,7 @@ import numpy as np
 from upath import UPath
 
 from lstdata.errors import ConfigError
+from lstdata.evaluate.comparing import difference_lines
 from lstdata.evaluate.speaking.results import COSTS, read_attempts
 from lstdata.evaluate.statistics import Values, difference
 from lstdata.storage import exists, parquet_file, place, read_json
@@ -98,14 +99,9 @@ def compare_attempts(ours: Sequence[str], theirs: Sequence[str], *, seed: int = 
 
 def comparison_table(found: dict[str, Any]) -> str:
     """For people: a line per rate, then a line per result."""
-    lines = []
+    lines: list[str] = []
     if found["differences"]:
-        lines.append(f"{'':<32}{'items':>7}{'ours':>8}{'theirs':>8}{'difference':>12}  95 % interval")
-    for row in found["differences"]:
-        lines.append(
-            f"{row['task'] + ' ' + row['rate'].upper():<32}{row['items']:>7}{row['ours']:>8.1%}{row['theirs']:>8.1%}"
-            f"{100 * row['difference']:>+12.1f}  {100 * row['low']:+.1f} … {100 * row['high']:+.1f}"
-        )
+        lines += difference_lines({f"{row['task']} {row['rate'].upper()}": row for row in found["differences"]})
     heads = ("prompt tokens", "positions", "tokens", "global steps", "local steps", "cut off", "seconds")
     lines.append(f"{'':<32}" + "".join(f"{head:>14}" for head in heads))
     for row in found["results"]:
