@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from lstdata.config import InterleaveConfig, PatchingConfig
 from lstdata.errors import ConfigError
 from lstdata.interleave import Lengths, draw
-from lstdata.patching import chosen_for, noise_for, patch_run
+from lstdata.patching import chosen_for, late_patches, noise_for, patch_run
 from lstdata.records import Ints, Sample
 from lstdata.tokenizer import TextTokenizer
 from lstdata.vocab import VocabCard
@@ -36,6 +36,8 @@ class Document:
     """(N,) ids of the joint vocabulary."""
     lengths: NDArray[np.int32]
     """(M,) tokens in each position, all ≥ 1."""
+    late: NDArray[np.bool_] | None = None
+    """(M,) positions that are read from the token after them on, which alone tells that they have ended; None: none."""
 
 
 def make_document(
@@ -97,7 +99,7 @@ def assemble(
     `noise` moves the boundaries of words, as `noise_for` has it.
     """
     single = [vocab.bos]
-    runs: list[tuple[list[int], NDArray[Any], NDArray[Any]]] = []
+    runs: list[tuple[list[int], NDArray[Any], NDArray[Any], NDArray[np.bool_]]] = []
     for kind, *what in drawn:
         if kind == "s":
             single.append(vocab.speech_marker)
@@ -106,18 +108,20 @@ def assemble(
         else:
             single += (vocab.text_marker, *what[0])
     single.append(vocab.eos)
-    tokens = np.empty(len(single) + sum(len(before) + len(ids) for before, ids, _ in runs), dtype=np.int32)
-    lengths = np.ones(len(single) + sum(len(before) + len(cut) for before, _, cut in runs), dtype=np.int32)
+    tokens = np.empty(len(single) + sum(len(before) + len(ids) for before, ids, *_ in runs), dtype=np.int32)
+    lengths = np.ones(len(single) + sum(len(before) + len(cut) for before, _, cut, _ in runs), dtype=np.int32)
+    late = np.zeros(len(lengths), dtype=np.bool_)
     token = position = 0
-    for before, ids, cut in runs:
+    for before, ids, cut, unforeseen in runs:
         begin, position = token + len(before), position + len(before)
         tokens[token:begin] = before
         token = begin + len(ids)
         np.add(ids, vocab.first_unit, out=tokens[begin:token], dtype=np.int32, casting="unsafe")
         lengths[position : position + len(cut)] = cut
+        late[position : position + len(cut)] = unforeseen
         position += len(cut)
     tokens[token:] = single
-    return Document(tokens, lengths)
+    return Document(tokens, lengths, late)
 
 
 def _text_document(ids: NDArray[Any], vocab: VocabCard) -> Document:
@@ -128,13 +132,14 @@ def _text_document(ids: NDArray[Any], vocab: VocabCard) -> Document:
 
 def _speech(
     sample: Sample, start: int, end: int, patching: PatchingConfig, pieces: UnitPieces | None, noise: Ints | None
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    """A run's units, or their pieces, and the lengths of its positions."""
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.bool_]]:
+    """A run's units, or their pieces, the lengths of its positions, and which of these are read late."""
     units = sample.units[start:end]
     if pieces is not None:
         ids = pieces.encode(units)
-        return ids, np.ones(len(ids), dtype=np.int32)
-    return units, patch_run(patching.strategy, start, end, sample, patching, noise)
+        return ids, np.ones(len(ids), dtype=np.int32), np.zeros(len(ids), dtype=np.bool_)
+    lengths = patch_run(patching.strategy, start, end, sample, patching, noise)
+    return units, lengths, late_patches(lengths, patching)
 
 
 def _text_ids(sample: Sample, tokenizer: TextTokenizer, first: int, end: int, strategy: str) -> list[int]:

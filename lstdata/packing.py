@@ -38,6 +38,8 @@ class Row:
     """(D,) tokens in each document."""
     continued: int = 0
     """Documents of the row that are later pieces of a longer one."""
+    late: NDArray[np.bool_] | None = None
+    """(M,) positions that are read from the token after them on; None: none."""
 
 
 def join(documents: Sequence[Document], continued: int = 0) -> Row:
@@ -48,6 +50,7 @@ def join(documents: Sequence[Document], continued: int = 0) -> Row:
         np.concatenate([empty, *(d.lengths for d in documents)]),
         np.array([len(d.tokens) for d in documents], dtype=np.int32),
         continued,
+        _joined_late(documents),
     )
 
 
@@ -56,7 +59,7 @@ def pieces(document: Document, budget: RowBudget, vocab: VocabCard) -> Iterator[
 
     No position is cut: one of more tokens than fit beside BOS and a marker is a ValueError.
     """
-    tokens, lengths = document.tokens, document.lengths
+    tokens, lengths, late = document.tokens, document.lengths, _late(document)
     if len(lengths) <= budget.positions and len(tokens) <= budget.tokens:
         yield document
         return
@@ -69,10 +72,21 @@ def pieces(document: Document, budget: RowBudget, vocab: VocabCard) -> Iterator[
             raise ValueError(f"A position of {lengths[count]} tokens does not fit a row of {budget.tokens}.")
         prefix = _continuation(tokens, head, vocab)
         repeated = len(prefix)
-        yield replace(document, tokens=tokens[:head], lengths=lengths[:count])
+        yield replace(document, tokens=tokens[:head], lengths=lengths[:count], late=late[:count])
         tokens = np.concatenate([prefix, tokens[head:]])
         lengths = np.concatenate([np.ones(len(prefix), dtype=np.int32), lengths[count:]])
-    yield replace(document, tokens=tokens, lengths=lengths)
+        late = np.concatenate([np.zeros(len(prefix), dtype=np.bool_), late[count:]])
+    yield replace(document, tokens=tokens, lengths=lengths, late=late)
+
+
+def _joined_late(documents: Sequence[Document]) -> NDArray[np.bool_] | None:
+    if all(document.late is None for document in documents):
+        return None
+    return np.concatenate([_late(document) for document in documents])
+
+
+def _late(document: Document) -> NDArray[np.bool_]:
+    return np.zeros(len(document.lengths), dtype=np.bool_) if document.late is None else document.late
 
 
 def _continuation(tokens: NDArray[np.int32], cut: int, vocab: VocabCard) -> NDArray[np.int32]:

@@ -13,6 +13,7 @@ from functools import cache
 from typing import Final, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lstdata.boundary_noise import moved_edges, with_boundaries
 from lstdata.config import PatchingConfig
@@ -87,6 +88,18 @@ def patch_run(
     if start == end:
         return np.zeros(0, dtype=np.int64)
     return cut(sample if noise is None else with_boundaries(sample, start, end, noise), start, end, config)
+
+
+def late_patches(lengths: Ints, config: PatchingConfig) -> NDArray[np.bool_]:
+    """(patches,) of a run: which of them end where only the token after them tells (chosen here).
+
+    Under `static` that is a short last patch: units come one by one, and it closes because the run has ended. The
+    boundaries of the other strategies are given with the speech, or every token is one.
+    """
+    late = np.zeros(len(lengths), dtype=np.bool_)
+    if config.strategy == "static":
+        late[-1:] = lengths[-1:] < config.patch_size
+    return late
 
 
 def utterance_patches(strategy: str, sample: Sample, config: PatchingConfig) -> Ints:

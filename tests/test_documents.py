@@ -99,6 +99,34 @@ def test_a_written_document(vocab: VocabCard, tokenizer: TextTokenizer) -> None:
 
 
 @pytest.mark.parametrize("patching", STRATEGIES)
+def test_a_short_last_patch_of_a_static_run_is_read_late(
+    vocab: VocabCard, tokenizer: TextTokenizer, patching: str
+) -> None:
+    """Runs of 5, 4 and 2 frames by fours: 4 and 1, 4, 2; whatever else cuts has its boundaries given."""
+    drawn = [["s", 0, 5], ["t", [7, 8]], ["s", 6, 10], ["s", 10, 12]]
+    made = assemble(drawn, make_sample(), vocab, PatchingConfig(strategy=patching))  # type: ignore[arg-type]
+    assert made.late is not None and len(made.late) == len(made.lengths)
+    if patching == "static":
+        assert made.lengths.tolist() == [1, 1, 4, 1, 1, 1, 1, 1, 4, 1, 2, 1]
+    assert np.flatnonzero(made.late).tolist() == ([3, 10] if patching == "static" else [])
+
+
+def test_of_what_changes_the_static_documents_alone_are_read_late(vocab: VocabCard, tokenizer: TextTokenizer) -> None:
+    for progress, late in ((0.0, False), (1.0, True)):
+        made = make_document(
+            make_sample(),
+            vocab,
+            tokenizer,
+            interleave=InterleaveConfig(strategy="speech"),
+            patching=PatchingConfig(strategy="curriculum", patch_size=7),
+            epoch=0,
+            progress=progress,
+        )
+        assert made.late is not None and made.late.any() == late
+        assert not late or np.flatnonzero(made.late).tolist() == [len(made.late) - 2]
+
+
+@pytest.mark.parametrize("patching", STRATEGIES)
 @given(words=st.integers(1, 20), epoch=st.integers(0, 9))
 def test_lengths_sum_to_the_tokens_and_every_word_is_there(
     vocab: VocabCard, tokenizer: TextTokenizer, patching: str, words: int, epoch: int

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lstdata.config import PatchingConfig
 from lstdata.documents import Document
-from lstdata.patching import patch_run
+from lstdata.patching import late_patches, patch_run
 from lstdata.records import Ints, Sample
 from lstdata.tokenizer import TextTokenizer
 from lstdata.vocab import VocabCard
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 Side = Sample | str
 """Speech, or text."""
 
-Coded = tuple[Ints, Ints]
-"""Tokens, and the lengths of their positions."""
+Coded = tuple[Ints, Ints, NDArray[np.bool_]]
+"""Tokens, the lengths of their positions, and which of these are read late."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +52,8 @@ class Coding:
             parts, scored = self._written(prompt, ending)
         else:
             parts, scored = self._spoken(prompt, ending)
-        tokens, lengths = zip(_ones([self.vocab.bos]), *parts, strict=True)
-        return Ending(Document(np.concatenate(tokens, dtype=np.int32), np.concatenate(lengths, dtype=np.int32)), scored)
+        tokens, lengths, late = map(np.concatenate, zip(_ones([self.vocab.bos]), *parts, strict=True))
+        return Ending(Document(tokens.astype(np.int32), lengths.astype(np.int32), late), scored)
 
     def _written(self, prompt: Side | None, ending: str) -> tuple[list[Coded], int]:
         before = [] if prompt is None else self._opening(prompt)
@@ -64,16 +65,15 @@ class Coding:
         marker, ids = _ones([self.vocab.speech_marker]), self._units(ending)
         if isinstance(prompt, Sample):
             both = np.concatenate([self._units(prompt), ids])
-            return [marker, (both, self._lengths(concatenated(prompt, ending), both))], len(ids)
+            return [marker, self._patched(concatenated(prompt, ending), both)], len(ids)
         before = [] if prompt is None else self._opening(prompt)
-        return [*before, marker, (ids, self._lengths(ending, ids))], len(ids)
+        return [*before, marker, self._patched(ending, ids)], len(ids)
 
     def _opening(self, prompt: Side) -> list[Coded]:
         """The marker and tokens of a prompt that is a span of its own, or that a text continues."""
         if isinstance(prompt, str):
             return [_ones([self.vocab.text_marker]), _ones(self.tokenizer.encode(prompt))]
-        ids = self._units(prompt)
-        return [_ones([self.vocab.speech_marker]), (ids, self._lengths(prompt, ids))]
+        return [_ones([self.vocab.speech_marker]), self._patched(prompt, self._units(prompt))]
 
     def _text_after(self, prompt: str, ending: str) -> list[int]:
         """The tokens that a text gains by its ending; the ending's own where they cannot be told apart."""
@@ -88,10 +88,12 @@ class Coding:
         )
         return ids + self.vocab.first_unit
 
-    def _lengths(self, sample: Sample, ids: Ints) -> Ints:
+    def _patched(self, sample: Sample, ids: Ints) -> Coded:
+        """A run of these tokens, which stand for all of the sample."""
         if self.pieces is not None:
-            return np.ones(len(ids), dtype=np.int64)
-        return patch_run(self.patching.strategy, 0, sample.frames, sample, self.patching)
+            return _ones(ids)
+        lengths = patch_run(self.patching.strategy, 0, sample.frames, sample, self.patching)
+        return ids, lengths, late_patches(lengths, self.patching)
 
 
 def concatenated(first: Sample, second: Sample) -> Sample:
@@ -123,5 +125,6 @@ def concatenated(first: Sample, second: Sample) -> Sample:
     )
 
 
-def _ones(ids: list[int]) -> Coded:
-    return np.array(ids, dtype=np.int64), np.ones(len(ids), dtype=np.int64)
+def _ones(ids: list[int] | Ints) -> Coded:
+    """Tokens that are positions of their own."""
+    return np.array(ids, dtype=np.int64), np.ones(len(ids), dtype=np.int64), np.zeros(len(ids), dtype=np.bool_)

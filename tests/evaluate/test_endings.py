@@ -50,6 +50,17 @@ def test_the_four_modes_and_no_prompt(
         assert int(made.document.lengths.sum()) == len(tokens)
 
 
+def test_the_short_last_patch_of_each_run_is_read_late(spoken: Spoken, coding: Callable[..., Coding]) -> None:
+    prompt, ending = spoken(2, seed=1), spoken(1, seed=2)
+    assert (prompt.frames, ending.frames) == (15, 9)
+    for sides, late in (((prompt, "the keeper"), [5]), ((prompt, ending), []), ((None, ending), [4])):
+        made = coding().ending(*sides).document
+        assert made.late is not None and len(made.late) == len(made.lengths)
+        assert np.flatnonzero(made.late).tolist() == late
+        by_words = coding("aligned").ending(*sides).document.late
+        assert by_words is not None and not by_words.any()
+
+
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_what_is_joined_is_patched_as_an_utterance_of_its_own(spoken: Spoken, strategy: str) -> None:
     """Word by word, silence by silence: the patches of each side, but where the two silences meet."""

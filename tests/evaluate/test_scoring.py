@@ -11,7 +11,7 @@ from lstdata.evaluate.items import Item, Part
 from lstdata.evaluate.results import Answered, credits_of
 from lstdata.evaluate.scoring import Scores, score
 from lstdata.model.lst import Model
-from lstdata.packing import Row
+from lstdata.packing import join
 from lstdata.records import Sample
 from tests.model.reference import naive_logits
 
@@ -33,7 +33,7 @@ def test_scores_are_sums_of_log_probabilities_whatever_the_batch(
     expected = []
     for ending in endings:
         tokens = ending.document.tokens
-        row = Row(tokens, ending.document.lengths, np.array([len(tokens)], dtype=np.int32))
+        row = join([ending.document])
         likely = log_softmax(naive_logits(model, [row]), dim=-1)
         places = range(len(tokens) - ending.tokens, len(tokens))
         expected.append(-sum(likely[place - 1, tokens[place]].item() for place in places))

@@ -151,17 +151,18 @@ def test_an_interrupt_is_for_the_one_that_they_feed(spec: MixtureSpec) -> None:
     assert ended.stderr.rstrip().endswith("KeyboardInterrupt")
 
 
-def row(tokens: int = 5) -> Frame:
+def row(tokens: int = 5, late: bool = False) -> Frame:
     values = np.arange(tokens, dtype=np.int32)
-    return Frame(7, Row(values, values[:3], values[:2], 1), LaneState(4, 1, 2, ((0, 3, 2, 1),)))
+    read_late = values[:3] % 2 == 1 if late else None
+    return Frame(7, Row(values, values[:3], values[:2], 1, read_late), LaneState(4, 1, 2, ((0, 3, 2, 1),)))
 
 
-@pytest.mark.parametrize("tokens", [0, 5])
-def test_a_row_comes_back_and_a_part_of_one_is_none(tokens: int) -> None:
+@pytest.mark.parametrize(("tokens", "late"), [(0, False), (5, False), (5, True)])
+def test_a_row_comes_back_and_a_part_of_one_is_none(tokens: int, late: bool) -> None:
     file = io.BytesIO()
-    write_frame(file, row(tokens))
+    write_frame(file, row(tokens, late))
     back = read_frame(io.BytesIO(file.getvalue()))
-    assert back is not None and same(back.row, row(tokens).row) and back.row.continued == 1
+    assert back is not None and same(back.row, row(tokens, late).row) and back.row.continued == 1
     assert (back.number, back.state) == (7, row().state)
     for end in range(len(file.getvalue())):
         assert read_frame(io.BytesIO(file.getvalue()[:end])) is None

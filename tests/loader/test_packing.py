@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -44,6 +46,18 @@ def test_no_marker_is_repeated_where_one_or_the_end_comes_next() -> None:
         ([BOS, SPEECH, 16], [1, 1, 1]),
         ([BOS, EOS], [1, 1]),
     ]
+
+
+def test_what_is_read_late_stays_with_its_positions() -> None:
+    tokens = [BOS, SPEECH, 16, 17, 18, 19, 16, TEXT, 1, SPEECH, 16, EOS]
+    lengths, late = [1, 1, 2, 2, 1, 1, 1, 1, 1, 1], [4, 8]
+    whole = replace(document(tokens, lengths), late=np.isin(np.arange(len(lengths)), late))
+    parts = list(pieces(whole, RowBudget(positions=99, tokens=6), VOCAB))
+    assert [part.lengths.tolist() for part in parts] == [[1, 1, 2, 2], [1, 1, 1, 1, 1, 1], [1, 1, 1, 1]]
+    assert [of.late is not None and np.flatnonzero(of.late).tolist() for of in parts] == [[], [2], [2]]
+    row = join([document([BOS, EOS], [1, 1]), *parts])
+    assert row.late is not None and np.flatnonzero(row.late).tolist() == [8, 14]
+    assert join([document([BOS, EOS], [1, 1])]).late is None
 
 
 def test_a_position_is_never_cut() -> None:

@@ -58,7 +58,8 @@ def names(row: Row) -> list[tuple[int, int]]:
 
 
 def same(a: Row, b: Row) -> bool:
-    return all(np.array_equal(getattr(a, name), getattr(b, name)) for name in ("tokens", "lengths", "documents"))
+    arrays = ("tokens", "lengths", "documents", "late")
+    return all(np.array_equal(getattr(a, name), getattr(b, name)) for name in arrays)
 
 
 @pytest.mark.parametrize("lanes", [1, 3, 8])
