@@ -45,6 +45,8 @@ class Batch:
     """(M,) number of the position's first token."""
     position_end: Tensor
     """(M,) number of the position's last token."""
+    position_read: Tensor
+    """(M,) number of the first token that reads it: the last of its own, or the one after where it is read late."""
     rows: int
     documents: int
     continued: int
@@ -88,6 +90,7 @@ def collate(rows: Sequence[Row], multiple: int = 1) -> Batch:
         "position_index": _padded(np.arange(len(lengths)) - position[first_token][owner], m, 0),
         "position_start": _padded(ends - lengths + 1, m, n - 1),
         "position_end": _padded(ends, m, n - 1),
+        "position_read": _padded(ends + _late(rows), m, n - 1),
     }
     return Batch(
         **{name: torch.from_numpy(array) for name, array in arrays.items()},
@@ -100,7 +103,12 @@ def collate(rows: Sequence[Row], multiple: int = 1) -> Batch:
     )
 
 
-def _joined(arrays: Sequence[NDArray[np.int32]]) -> NDArray[np.int64]:
+def _late(rows: Sequence[Row]) -> NDArray[np.int64]:
+    """(M,) 1 for the positions that are read late."""
+    return _joined([np.zeros(len(row.lengths), dtype=np.int32) if row.late is None else row.late for row in rows])
+
+
+def _joined(arrays: Sequence[NDArray[np.int32] | NDArray[np.bool_]]) -> NDArray[np.int64]:
     return np.concatenate(arrays, dtype=np.int64) if arrays else np.zeros(0, dtype=np.int64)
 
 

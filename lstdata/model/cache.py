@@ -51,7 +51,9 @@ class Cache:
         self._values[visit.writer, :, slot] = values
 
     def read(self, visit: Visit, queries: Tensor) -> Tensor:
-        """(n, H, D) from queries (n, H, D)."""
+        """(n, H, D) from queries (n, H, D), of which there may be none."""
+        if not len(visit.reader):
+            return queries
         slots = min(visit.most, self._keys.shape[2])
         seen = torch.arange(slots, device=queries.device) < visit.end[:, None]
         everyone = len(visit.reader) == self._sequences

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from lstdata.model.attention import Blocked, Dense
@@ -69,11 +70,18 @@ class PatchSession(Session):
         for sizes, more in zip(lengths, missing.tolist(), strict=True):
             sizes[-1] += more
         full = [[*prompt, *[prompt[-1]] * more] for prompt, more in zip(prompts, missing.tolist(), strict=True)]
-        x, states = self._forward(self.batch(full, lengths))
+        late = np.concatenate([self._late(*of) for of in zip(full, lengths, strict=True)])
+        x, states = self._forward(self.batch(full, lengths, late))
         ends = np.cumsum(self.tokens + missing) - missing
         for row, (end, size) in enumerate(zip(ends.tolist(), self._open.tolist(), strict=True)):
             self._own[row, :size] = x[end - size : end]
         self.logits = self._model.logits(states[self.on_device(ends - 1)])
+
+    def _late(self, tokens: Sequence[int], lengths: Ints) -> NDArray[np.bool_]:
+        """(M,) positions that closed because a run ended: short patches, all but an open one, which has been filled."""
+        spoken = np.asarray(tokens)[np.cumsum(lengths) - 1] >= self._first_unit
+        late: NDArray[np.bool_] = spoken & (lengths < self._patch_size)
+        return late
 
     def _forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Token states of the encoder and of the decoder, both (N, d); the caches take what has closed."""
@@ -96,13 +104,12 @@ class PatchSession(Session):
         return x, states
 
     def _end_runs(self, rows: Ints) -> None:
-        """Close the short patches of these sequences; the decoder reads them from their last units on."""
+        """Close the short patches of these sequences; the decoder reads them from the tokens that come now on."""
         if len(rows):
-            x = self._own[self.on_device(rows), self.on_device(self._open[rows] - 1)]
-            self._decode(x, rows, rows)
+            self._decode(self._own[:0, 0], rows[:0], rows)
 
     def _decode(self, x: Tensor, rows: Ints, closing: Ints) -> Tensor:
-        """States (n, d) of the decoder from those of the encoder at the last tokens of `rows`, of which some close."""
+        """States (n, d) of the decoder from those of the encoder at the last tokens of `rows`, once positions close."""
         latent = self._close(closing)
         visit = self.next_place(rows, self.tokens[rows] - 1)
         queries, seen = self._model.config.queries, self.positions[rows] * self._model.config.queries
@@ -111,7 +118,7 @@ class PatchSession(Session):
             self._keys(self.on_device(self.positions[closing] - 1)),
             visit.reader,
             self.on_device(seen),
-            int(seen.max()),
+            int(self.positions[np.union1d(rows, closing)].max()) * queries,
         )
         states: Tensor = self._model.decoder(
             x, latent, self._in_decoder.at(visit), self._finished.at(finished), self._turn(visit.place)

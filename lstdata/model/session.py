@@ -2,9 +2,7 @@
 
 A token costs one step of the local layers, and a position one step of the global transformer, when it closes: at once
 at BOS, EOS, a marker or a text token; in a run of speech at every `patch_size` units from the run's start, and, if the
-run ends in between, when the token after it is there. So the distribution after the last unit of a short patch is the
-one thing that training sees otherwise: there the patch was known to be complete, here the run may go on. Once the run
-has ended, that unit's state is computed again from the completed patch, and all that follows is as in training.
+run ends in between, when the token after it is there. Training reads such a short patch from that token on, too.
 
 Shapes: S sequences, n of them at a time.
 """
@@ -50,11 +48,13 @@ class Session:
     def on_device(self, values: Sequence[int] | Ints) -> Tensor:
         return torch.from_numpy(np.asarray(values, dtype=np.int64)).to(self.device)
 
-    def batch(self, prompts: Sequence[Sequence[int]], lengths: Sequence[Ints]) -> Batch:
-        """Prompts as one batch, of positions of these lengths."""
+    def batch(
+        self, prompts: Sequence[Sequence[int]], lengths: Sequence[Ints], late: NDArray[np.bool_] | None = None
+    ) -> Batch:
+        """Prompts as one batch, of positions of these lengths; `late`: which of all of them are read late."""
         tokens = np.concatenate([np.asarray(prompt, dtype=np.int32) for prompt in prompts])
         sizes = np.array([len(prompt) for prompt in prompts], dtype=np.int32)
-        batch = collate([Row(tokens, np.concatenate(lengths).astype(np.int32), sizes)])
+        batch = collate([Row(tokens, np.concatenate(lengths).astype(np.int32), sizes, late=late)])
         batch.to(self.device)
         return batch
 

@@ -50,13 +50,15 @@ def encoder_sight(batch: Batch, queries: int) -> Sight:
 
 
 def decoder_sight(batch: Batch, visible: int, queries: int) -> Sight:
-    """Tokens to the `queries` keys of each position: token t sees position j where e_j ≤ t, the last `visible` of them.
+    """Tokens to the `queries` keys of each position: token t sees position j where r_j ≤ t, the last `visible` of them.
 
-    The state at token t predicts token t+1, so a position is read from its own last token on. A document begins with a
+    The state at token t predicts token t+1, so a position is read from its own last token on: r_j = e_j, as published.
+    But a short patch that ends because its run does is read from the token after it on, r_j = e_j + 1 (chosen here): at
+    its last unit it would tell that the run is over, which nobody knows before t+1 is there. A document begins with a
     position of one token, so every token sees one; padding sees the last position.
     """
     own = batch.position
-    unfinished = batch.position_end[own] != _places(own)
+    unfinished = batch.position_read[own] > _places(own)
     latest = own - unfinished.to(own.dtype)
     first = torch.maximum(own - batch.position_index[own], latest - visible + 1)
     end = torch.maximum(latest, first) + 1

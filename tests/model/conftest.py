@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -20,12 +20,16 @@ MakeRow = Callable[..., Row]
 
 @pytest.fixture
 def make_row() -> MakeRow:
-    """Rows whose documents are given by their position lengths; tokens are drawn from a seed."""
+    """Rows whose documents are given by their position lengths; tokens are drawn from a seed.
 
-    def make(*documents: list[int], seed: int = 0) -> Row:
+    `late`: positions of the row that are read from the token after them on.
+    """
+
+    def make(*documents: list[int], seed: int = 0, late: Sequence[int] = ()) -> Row:
         lengths = np.array([length for document in documents for length in document], dtype=np.int32)
         tokens = np.random.default_rng(seed).integers(0, VOCABULARY, int(lengths.sum()), dtype=np.int32)
-        return Row(tokens, lengths, np.array([sum(document) for document in documents], dtype=np.int32))
+        sizes = np.array([sum(document) for document in documents], dtype=np.int32)
+        return Row(tokens, lengths, sizes, late=np.isin(np.arange(len(lengths)), late) if late else None)
 
     return make
 

@@ -22,12 +22,14 @@ def naive_logits(model: Model, rows: Sequence[Row]) -> Tensor:
         ends = np.cumsum(row.documents)
         position_ends = np.cumsum(row.lengths)
         for start, end in zip(ends - row.documents, ends, strict=True):
-            lengths = row.lengths[(position_ends > start) & (position_ends <= end)].tolist()
-            made.append(_document(model, torch.from_numpy(row.tokens[start:end].astype(np.int64)), lengths))
+            inside = (position_ends > start) & (position_ends <= end)
+            late = [False] * int(inside.sum()) if row.late is None else row.late[inside].tolist()
+            tokens = torch.from_numpy(row.tokens[start:end].astype(np.int64))
+            made.append(_document(model, tokens, row.lengths[inside].tolist(), late))
     return torch.cat(made)
 
 
-def _document(model: Model, tokens: Tensor, lengths: list[int]) -> Tensor:
+def _document(model: Model, tokens: Tensor, lengths: list[int], late: list[bool]) -> Tensor:
     c = model.config
     x = model.embedding.weight[tokens]
     if not isinstance(model, LatentSpeechTextTransformer):
@@ -36,14 +38,14 @@ def _document(model: Model, tokens: Tensor, lengths: list[int]) -> Tensor:
         return _norm(model.norm, x) @ model.logits.weight.t()
     for block in model.encoder.blocks:
         x = _block(block, x, c.window, c.local_theta)  # type: ignore[arg-type]
-    latents, spans, start = [], [], 0
-    for length in lengths:
+    latents, first_reader, start = [], [], 0
+    for length, later in zip(lengths, late, strict=True):
         span = x[start : start + length]
         queries = (model.encoder.to_queries.weight @ span.max(dim=0).values).view(c.queries, -1)
         read = torch.stack([_read(model.encoder.cross, query, span) for query in queries]).flatten()
         latents.append(read if isinstance(model.encoder.to_global, nn.Identity) else model.encoder.to_global(read))
         start += length
-        spans.append(start - 1)
+        first_reader.append(start if later else start - 1)
     g = torch.stack(latents)
     for block in model.trunk.blocks:
         g = _block(block, g, len(g), c.global_theta)  # type: ignore[arg-type]
@@ -51,7 +53,7 @@ def _document(model: Model, tokens: Tensor, lengths: list[int]) -> Tensor:
     for cross, block in zip(model.decoder.cross, model.decoder.blocks, strict=True):
         states = []
         for token, state in enumerate(x):
-            finished = [j for j, last in enumerate(spans) if last <= token][-c.visible :]
+            finished = [j for j, first in enumerate(first_reader) if first <= token][-c.visible :]
             states.append(_read(cross, state, torch.cat([keys[j] for j in finished])))  # type: ignore[arg-type]
         x = _block(block, torch.stack(states), c.window, c.local_theta)  # type: ignore[arg-type]
     return _norm(model.norm, x) @ model.logits.weight.t()

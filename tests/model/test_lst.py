@@ -64,8 +64,15 @@ def test_packed_documents_have_the_losses_that_they_have_alone(
     small_model: Callable[..., Model], make_row: Callable[..., Row], architecture: str, multiple: int
 ) -> None:
     model = small_model(architecture, window=5, visible=2)
-    alone = [make_row(DOCUMENT, seed=1), make_row([1, 3, 3], seed=2), make_row([1] * 9 + [6], seed=3)]
-    packed = Row(*(np.concatenate([getattr(r, name) for r in alone]) for name in ("tokens", "lengths", "documents")))
+    alone = [
+        make_row(DOCUMENT, seed=1, late=(4, 8)),
+        make_row([1, 3, 3], seed=2, late=(2,)),
+        make_row([1] * 9 + [6], seed=3, late=(5,)),
+    ]
+    tokens, lengths, documents, late = (
+        np.concatenate([getattr(row, name) for row in alone]) for name in ("tokens", "lengths", "documents", "late")
+    )
+    packed = Row(tokens, lengths, documents, late=late)
     apart = torch.cat([model(collate([row]))[1] for row in [alone[1], *alone]])
     batch = collate([alone[1], join([]), packed], multiple)
     total, together = model(batch)
@@ -81,7 +88,7 @@ def test_losses_and_gradients_are_those_of_the_model_written_out(
 ) -> None:
     """Document by document, query by query, from the specification alone."""
     model = small_model(architecture, window=5, visible=2, **changes).train()
-    rows = [make_row(DOCUMENT, [1, 3, 3], seed=1), make_row([1] * 4 + [6], seed=2)]
+    rows = [make_row(DOCUMENT, [1, 3, 3], seed=1, late=(4, 8, 12)), make_row([1] * 4 + [6], seed=2)]
     batch = collate(rows, multiple=32)
     model(batch)[0].backward()
     got = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from torch import Tensor
 
 from lstdata.config import InterleaveConfig, PatchingConfig
-from lstdata.documents import Document, make_document
+from lstdata.documents import Document, assemble, make_document
 from lstdata.model.batch import collate
 from lstdata.model.lst import Model
-from lstdata.packing import Row
+from lstdata.packing import Row, join
 from lstdata.records import Sample
 from lstdata.tokenizer import TextTokenizer, fit_tokenizer
 from lstdata.units.pieces import UnitPieces, fit_pieces
@@ -31,6 +34,10 @@ STRATEGIES = (
     "curriculum",
     "unit-bpe",
 )
+
+
+CARD = VocabCard(text_size=10, tokenizer_sha256="", tokenizer_bos=1, tokenizer_eos=2, units=24, codebook_sha256="")
+"""40 ids: text below 10, BOS 1, EOS 2, markers 14 and 15, units from 16 on."""
 
 
 @pytest.fixture(scope="module")
@@ -96,11 +103,6 @@ def make(sample: Sample, tokenizer: TextTokenizer, pieces: UnitPieces) -> Make:
     return document
 
 
-def row_of(*documents: Document) -> Row:
-    tokens, lengths = (np.concatenate([getattr(d, name) for d in documents]) for name in ("tokens", "lengths"))
-    return Row(tokens, lengths, np.array([len(d.tokens) for d in documents], dtype=np.int32))
-
-
 def states(model: Model, *rows: Row) -> Tensor:
     """(N, width)"""
     with torch.no_grad():
@@ -111,7 +113,7 @@ def states(model: Model, *rows: Row) -> Tensor:
 def test_no_prediction_sees_the_future(small_model: Callable[..., Model], make: Make, strategy: str) -> None:
     """Change token t, and join all boundaries after it into one, at ten places of a document."""
     model = small_model(window=7, visible=3, vocabulary=400)
-    row = row_of(make(strategy))
+    row = join([make(strategy)])
     before = states(model, row)
     ends = np.cumsum(row.lengths)
     for token in np.linspace(1, len(row.tokens) - 1, 10).astype(int):
@@ -119,9 +121,46 @@ def test_no_prediction_sees_the_future(small_model: Callable[..., Model], make: 
         tokens[token] += 1
         kept = row.lengths[ends <= token]
         lengths = np.append(kept, len(tokens) - kept.sum()).astype(np.int32)
-        after = states(model, Row(tokens, lengths, row.documents))
+        late = None if row.late is None else np.append(row.late[: len(kept)], False)
+        after = states(model, Row(tokens, lengths, row.documents, late=late))
         torch.testing.assert_close(after[:token], before[:token], atol=1e-12, rtol=0)
         assert not torch.allclose(after[token], before[token], atol=1e-6)
+
+
+Spans = list[list[Any]]
+
+
+def spans() -> st.SearchStrategy[Spans]:
+    """Drawn interleavings: text of any ids, and runs of the sample's first frames, of any length."""
+    spoken = st.integers(1, 14).map(lambda frames: ["s", 0, frames])
+    written = st.lists(st.integers(0, 9), min_size=1, max_size=3).map(lambda ids: ["t", ids])
+    return st.lists(st.one_of(spoken, spoken, written), max_size=3)
+
+
+@pytest.mark.parametrize("strategy", ["none", "static"])
+@given(spans(), spans(), spans(), st.data())
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_is_predicted_depends_on_the_tokens_before_alone(
+    small_model: Callable[..., Model],
+    sample: Sample,
+    strategy: str,
+    before: Spans,
+    after: Spans,
+    instead: Spans,
+    data: st.DataObject,
+) -> None:
+    """Two documents, one of which ends a run where the other may go on: equal as far as their tokens are."""
+    model = small_model(window=5, visible=data.draw(st.sampled_from([1, 2, 512])), vocabulary=40)
+    config = PatchingConfig(strategy=strategy, patch_size=data.draw(st.integers(1, 5)))  # type: ignore[arg-type]
+    runs = [["s", 0, data.draw(st.integers(1, 14))] for _ in range(2)]
+    one, other = (
+        assemble([*before, run, *rest], sample, CARD, config) for run, rest in zip(runs, (after, instead), strict=True)
+    )
+    common = min(len(one.tokens), len(other.tokens))
+    differ = np.flatnonzero(one.tokens[:common] != other.tokens[:common])
+    common = int(differ[0]) if len(differ) else common
+    got, expected = states(model, join([one])), states(model, join([other]))
+    torch.testing.assert_close(got[:common], expected[:common], atol=1e-12, rtol=0)
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -130,9 +169,9 @@ def test_documents_are_predicted_together_as_they_are_alone(
 ) -> None:
     model = small_model(window=7, visible=3, vocabulary=400)
     documents = [make(strategy, 0), make(strategy, 1), make(strategy, 2, "speech"), make(strategy, 3, "text")]
-    alone = torch.cat([states(model, row_of(document)) for document in documents])
-    torch.testing.assert_close(states(model, row_of(*documents)), alone, atol=1e-12, rtol=0)
-    rows = row_of(documents[0]), row_of(*documents[1:])
+    alone = torch.cat([states(model, join([document])) for document in documents])
+    torch.testing.assert_close(states(model, join(documents)), alone, atol=1e-12, rtol=0)
+    rows = join([documents[0]]), join(documents[1:])
     torch.testing.assert_close(states(model, *rows), alone, atol=1e-12, rtol=0)
 
 

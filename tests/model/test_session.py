@@ -38,21 +38,18 @@ def naive_lengths(tokens: list[int], size: int) -> list[int]:
 
 
 def full_logits(model: Model, tokens: list[int], size: int) -> Tensor:
-    """(vocabulary,) of the token after these, by a forward pass over all of them; an open patch is no position yet.
-
-    Units are appended until it is full: no state before its last token may read it.
-    """
+    """(N, vocabulary) by one forward pass over all of these, as training cuts them."""
     lengths = naive_lengths(tokens, size) if model.config.architecture == "lst" else [1] * len(tokens)
-    missing = size - lengths[-1] if tokens[-1] >= FIRST_UNIT and model.config.architecture == "lst" else 0
-    lengths[-1] += missing
+    ends = np.cumsum(lengths) - 1
+    late = [length < size and tokens[end] >= FIRST_UNIT for length, end in zip(lengths, ends, strict=True)]
     row = Row(
-        np.array([*tokens, *[FIRST_UNIT] * missing], dtype=np.int32),
+        np.array(tokens, dtype=np.int32),
         np.array(lengths, dtype=np.int32),
-        np.array([sum(lengths)], dtype=np.int32),
+        np.array([len(tokens)], dtype=np.int32),
+        late=np.array(late),
     )
     with torch.no_grad():
-        states = model.states(collate([row]))
-        logits: Tensor = model.logits(states[len(tokens) - 1])
+        logits: Tensor = model.logits(model.states(collate([row])))
     return logits
 
 
@@ -72,21 +69,23 @@ def documents(least: int, most: int) -> st.SearchStrategy[list[int]]:
 @given(st.data())
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_step_is_the_full_forward_pass(small_model: Callable[..., Model], data: st.DataObject) -> None:
-    """After a prompt of any mix, cut anywhere, also within a patch; window and visible positions are soon exceeded."""
+    """After a prompt of any mix, cut anywhere, also within a patch; window and visible positions are soon exceeded.
+
+    One pass over the whole of it, later runs and their ends too, has the distributions of every step before.
+    """
     architecture = data.draw(st.sampled_from(["lst", "lst", "plain"]))
     size = data.draw(st.sampled_from([1, 3, 4]))
     model = small_model(
         architecture,
         window=data.draw(st.sampled_from([3, 6, 512])),
-        visible=data.draw(st.sampled_from([2, 3, 512])),
+        visible=data.draw(st.sampled_from([1, 2, 3, 512])),
         encoder_layers=data.draw(st.integers(0, 2)),
     )
     tokens = data.draw(documents(1, 8))
     cut = data.draw(st.integers(1, len(tokens)))
     session = open_session(model, [tokens[:cut]], FIRST_UNIT, size)
     got = [session.logits[0], *(session.advance([token], [0])[0] for token in tokens[cut:])]
-    expected = [full_logits(model, tokens[:end], size) for end in range(cut, len(tokens) + 1)]
-    torch.testing.assert_close(torch.stack(got), torch.stack(expected), atol=1e-9, rtol=0)
+    torch.testing.assert_close(torch.stack(got), full_logits(model, tokens, size)[cut - 1 :], atol=1e-9, rtol=0)
     lengths = naive_lengths(tokens, size) if architecture == "lst" else [1] * len(tokens)
     is_open = architecture == "lst" and tokens[-1] >= FIRST_UNIT and lengths[-1] < size
     assert (session.tokens.tolist(), session.positions.tolist()) == ([len(tokens)], [len(lengths) - is_open])
@@ -125,19 +124,20 @@ def test_a_prompt_that_is_read_at_once_leaves_what_reading_it_by_steps_leaves(
         at_once.logits, before = at_once.advance([token], [0]), by_steps.advance([token], [0])
 
 
-def test_a_short_patch_is_read_once_its_run_has_ended(small_model: Callable[..., Model]) -> None:
-    """At its last unit the run may go on; after the marker all is as training had it, which knew the end."""
-    model = small_model(window=512)
-    tokens = [1, 2, *range(15, 21), 3, 7]
-    row = Row(
-        np.array(tokens, dtype=np.int32), np.array([1, 1, 4, 2, 1, 1], dtype=np.int32), np.array([10], dtype=np.int32)
-    )
-    with torch.no_grad():
-        trained = model.logits(model.states(collate([row])))
-    session = open_session(model, [tokens[:1]], FIRST_UNIT, 4)
-    got = torch.cat([session.logits, *(session.advance([token], [0]) for token in tokens[1:])])
-    differs = [not torch.allclose(a, b, atol=1e-9, rtol=0) for a, b in zip(got, trained, strict=True)]
-    assert differs == [place == 7 for place in range(10)]
+@pytest.mark.parametrize("units", [1, 2, 3, 4, 5])
+def test_a_short_patch_is_read_once_its_run_has_ended(small_model: Callable[..., Model], units: int) -> None:
+    """By steps as in training, also at its last unit; the tokens after it do read it, at any number of positions."""
+    for visible in (1, 2, 512):
+        model = small_model(window=2, visible=visible)
+        tokens = [1, 2, *range(15, 15 + units), 3, 7]
+        session = open_session(model, [tokens[:1]], FIRST_UNIT, 4)
+        got = torch.cat([session.logits, *(session.advance([token], [0]) for token in tokens[1:])])
+        expected = full_logits(model, tokens, 4)
+        torch.testing.assert_close(got, expected, atol=1e-9, rtol=0)
+        went_on = full_logits(model, [*tokens[: 2 + units], 39, 39], 4)
+        torch.testing.assert_close(expected[: 2 + units], went_on[: 2 + units], atol=1e-9, rtol=0)
+    tokens[-3] += 1
+    assert not torch.allclose(full_logits(model, tokens, 4)[-1], expected[-1], atol=1e-9), "it is read in the end"
 
 
 @given(documents(0, 8), st.integers(1, 5))

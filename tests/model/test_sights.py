@@ -25,6 +25,16 @@ def test_each_position_has_as_many_keys_as_queries(make_row: MakeRow) -> None:
     assert seen(decoder_sight(batch, visible=512, queries=3)) == [[0, 1, 2], [0, 1, 2], [0, 1, 2, 3, 4, 5]]
 
 
+def test_a_patch_that_ends_with_its_run_is_read_from_the_token_after_it_on(make_row: MakeRow) -> None:
+    batch = collate([make_row([1, 4, 2, 1], [1, 1, 1], [1, 2], late=(2, 5, 8))])
+    every = [[0]] * 4 + [[0, 1]] * 3 + [[0, 1, 2, 3]]
+    assert seen(decoder_sight(batch, visible=512, queries=1)) == [*every, [4], [4], [4, 5, 6], [7], [7], [7]]
+    two = [[0]] * 4 + [[0, 1]] * 3 + [[2, 3]]
+    assert seen(decoder_sight(batch, visible=2, queries=1))[:8] == two
+    one = [[0]] * 4 + [[1]] * 3 + [[3]]
+    assert seen(decoder_sight(batch, visible=1, queries=1))[:8] == one
+
+
 def test_only_the_latest_positions_are_visible(make_row: MakeRow) -> None:
     batch = collate([make_row([1, 1, 2, 1])])
     assert seen(decoder_sight(batch, visible=2, queries=1)) == [[0], [0, 1], [0, 1], [1, 2], [2, 3]]
@@ -58,7 +68,7 @@ def test_padding_sees_padding_alone_and_never_nothing(make_row: MakeRow) -> None
 
 
 def test_batches_say_where_everything_is(make_row: MakeRow) -> None:
-    row, other = make_row([1, 2], [1, 1]), make_row([1, 3], seed=1)
+    row, other = make_row([1, 2], [1, 1]), make_row([1, 3], seed=1, late=(1,))
     batch = collate([row, join([]), other], multiple=5)
     tokens = [*row.tokens.tolist(), *other.tokens.tolist()]
     assert batch.tokens.tolist() == [*tokens, 0]
@@ -70,6 +80,7 @@ def test_batches_say_where_everything_is(make_row: MakeRow) -> None:
     assert batch.position_index.tolist() == [0, 1, 0, 1, 0, 1, 0, 0, 0, 0]
     assert batch.position_start.tolist() == [0, 1, 3, 4, 5, 6, 9, 9, 9, 9]
     assert batch.position_end.tolist() == [0, 2, 3, 4, 5, 8, 9, 9, 9, 9]
+    assert batch.position_read.tolist() == [0, 2, 3, 4, 5, 9, 9, 9, 9, 9]
     assert (batch.rows, batch.documents, batch.num_targets) == (3, 3, 6)
     assert (batch.num_tokens, batch.num_positions) == (9, 6)
 
