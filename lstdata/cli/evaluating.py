@@ -144,7 +144,9 @@ def _build_set(
     "--out", type=click.Path(file_okay=False, path_type=UPath), help="For results.  [default: RUN/evaluation]"
 )
 @click.option("--limit", type=click.IntRange(min=1), help="Only so many items of each set, or utterances.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the bootstrap, and of what tts draws.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the bootstrap, and of what tts draws."
+)
 @JSON
 def evaluate_command(
     run: Path,
@@ -179,18 +181,9 @@ def evaluate_command(
     from lstdata.evaluate.perplexity import data_table, measure_data
     from lstdata.evaluate.running import evaluate, table
 
-    for name, value in (("tasks", tasks), ("interleave", interleave)):
-        if value is not None and data is None:
-            raise click.UsageError(f"--{name} needs --data.")
-    if by is not None and not sets:
-        raise click.UsageError("--by is for evaluation SETS.")
-    if not sets and data is None:
-        raise click.UsageError("Give evaluation SETS, or --data with a run folder.")
     of_tts: dict[str, object] = {"recogniser": recogniser, "vocoder": vocoder, "keep": keep}
     of_tts |= {"temperature": temperature, "top-p": top_p}
-    for name, asked_of_tts in of_tts.items():
-        if asked_of_tts is not None and "tts" not in (tasks or "").split(","):
-            raise click.UsageError(f"--{name} is for --tasks tts.")
+    _check_together(sets, data, {"tasks": tasks, "interleave": interleave}, by, of_tts)
     out = out or run / "evaluation"
     said: dict[str, Any] = {}
     lines = []
@@ -206,7 +199,7 @@ def evaluate_command(
         from lstdata.evaluate.speaking.running import table as task_table
         from lstdata.evaluate.speaking.synthesis import tts_sampling
 
-        asked = Asked(
+        given = Asked(
             run=run,
             data=data,
             out=out,
@@ -219,16 +212,36 @@ def evaluate_command(
             keep=KEPT if keep is None else keep,
             seed=seed,
         )
-        said["tasks"] = run_tasks(asked, quiet=as_json)
+        said["tasks"] = run_tasks(given, quiet=as_json)
         lines.append(task_table(said["tasks"]))
     say(said, as_json, "\n".join(lines))
+
+
+def _check_together(
+    sets: tuple[UPath, ...],
+    data: UPath | None,
+    of_data: dict[str, str | None],
+    by: str | None,
+    of_tts: dict[str, object],
+) -> None:
+    """UsageError where an option is given without that which it is of; `tasks` is one of those of --data."""
+    for name, value in of_data.items():
+        if value is not None and data is None:
+            raise click.UsageError(f"--{name} needs --data.")
+    if by is not None and not sets:
+        raise click.UsageError("--by is for evaluation SETS.")
+    if not sets and data is None:
+        raise click.UsageError("Give evaluation SETS, or --data with a run folder.")
+    for name, asked_of_tts in of_tts.items():
+        if asked_of_tts is not None and "tts" not in (of_data["tasks"] or "").split(","):
+            raise click.UsageError(f"--{name} is for --tasks tts.")
 
 
 @click.command("compare")
 @click.argument("ours", type=PLACE)
 @click.argument("theirs", type=PLACE)
 @click.option("--convention", type=click.Choice(["per_token", "raw"]), default="per_token", show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the bootstrap.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the bootstrap.")
 @JSON
 def compare_command(ours: str, theirs: str, convention: str, seed: int, as_json: bool) -> None:
     """Say by how much OURS answers better than THEIRS: results of `evaluate` on the same items.

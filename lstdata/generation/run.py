@@ -85,8 +85,10 @@ def run_generation(asked: Asked) -> dict[str, Any]:
         said["out"] = str(path)
     for path, one, said in zip(numbered(asked.wav, len(made)), made, samples, strict=bool(asked.wav)):
         if vocoder is not None:
-            write_speech(vocoder, _units(one.spans, trained), path)
-            said["wav"] = str(path)
+            units = _units(one.spans, trained)
+            said["wav"] = str(path) if len(units) else None
+            if len(units):
+                write_speech(vocoder, units, path)
     steps, baseline = (sum(getattr(one, name) for one in made) for name in ("global_steps", "local_steps"))
     return {
         "run": str(asked.run),
@@ -118,7 +120,7 @@ def lines(said: dict[str, Any]) -> list[str]:
         for span in sample["spans"]:
             shown.append(f"  {span['kind']:<8}{span['text'] if span['kind'] == 'text' else _repeated(span['units'])}")
         if "wav" in sample:
-            shown.append(f"  {'sound':<8}{sample['wav']}")
+            shown.append(f"  {'sound':<8}{sample['wav'] or 'none, as there is no speech'}")
     shown.append(
         f"{said['global_steps']} global steps for {said['local_steps']} tokens, {said['saved']:.0%} fewer than the "
         f"baseline · {said['seconds']:.1f} s"

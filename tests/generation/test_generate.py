@@ -113,6 +113,9 @@ def test_speech_is_heard(lst_run: Path, built: Path, tmp_path: Path) -> None:
         assert (len(samples), rate) == (640 * len(np.load(sample["out"])), 16_000)
     done = CliRunner().invoke(cli, ["generate", *map(str, arguments)])
     assert "x-1.wav" in done.output and done.output.splitlines()[-1].startswith("sound by the built-in resynthesiser")
+    silent = [lst_run, "--to", "text", "--tokens", 4, *arguments[-4:-1], tmp_path / "silent.wav"]
+    assert generate(*silent)["samples"][0]["wav"] is None and not (tmp_path / "silent.wav").exists()
+    assert "none, as there is no speech" in CliRunner().invoke(cli, ["generate", *map(str, silent)]).output
     assert "are given together" in generate(lst_run, "--wav", tmp_path / "y.wav", fails=2)
     assert "must end in .wav" in generate(lst_run, *arguments[-4:-1], tmp_path / "y.mp3", fails=2)
     assert "are of a `vocoder`" in generate(lst_run, "--speaker", "1", fails=2)
