@@ -15,6 +15,13 @@ from lstdata.cli.shared import JSON, say
 @click.option("--utterances", type=click.IntRange(min=1), default=200, show_default=True, help="Spoken stories.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--items", type=click.IntRange(min=0), default=200, show_default=True, help="Story-completion items.")
+@click.option(
+    "--topic-items",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Their other ending is off topic.",
+)
 @click.option("--text-stories", type=click.IntRange(min=0), default=2000, show_default=True, help="Written stories.")
 @click.option("--plots", metavar="NAME,…", default="", help="Only these of the sixteen plots.  [default: all]")
 @click.option("--voices", type=int, help="Only the first so many of the eight speakers.")
@@ -26,6 +33,7 @@ def demo_corpus(
     utterances: int,
     seed: int,
     items: int,
+    topic_items: int,
     text_stories: int,
     plots: str,
     voices: int | None,
@@ -47,6 +55,7 @@ def demo_corpus(
             utterances=utterances,
             seed=seed,
             items=items,
+            topic_items=topic_items,
             stories=text_stories,
             language=Language(
                 plots=tuple(plots.split(",")) if plots else (),
@@ -56,9 +65,10 @@ def demo_corpus(
             workers=workers,
             progress=progress.update,
         )
+    topics = f", {summary.topic_items} of topics," if summary.topic_items else ""
     line = (
         f"{summary.utterances} spoken stories ({summary.seconds / 3600:.2f} h, {summary.words} words, "
         f"{summary.speakers} voices, {summary.validation} for validation), {summary.stories} written ones and "
-        f"{summary.items} completion items in {out}"
+        f"{summary.items} completion items{topics} in {out}"
     )
     say(asdict(summary), as_json, line)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from lstdata.config import differences, to_dict
 from lstdata.demo import speech
-from lstdata.demo.completion import draw_pair, write_items
+from lstdata.demo.completion import FOLDER, TOPIC, draw_pair, draw_topic_pair, write_items
 from lstdata.demo.language import ALL, Language
 from lstdata.demo.manifests import write_cuts, write_recordings, write_supervisions
 from lstdata.demo.narration import Line, Progress, Recorded, draw_style, record_all
@@ -40,13 +40,14 @@ Paths in each manifest are relative to its own folder:
 
 `custom["split"]` of each cut and supervision is `train` or `validation`.
 `text/stories.jsonl` holds further stories as text alone.
-`completion/items.jsonl` holds story-completion items of skeletons that occur in neither.
+`completion/items.jsonl` holds story-completion items of skeletons that occur in neither; one fact decides the ending.
+`topic/items.jsonl`, where it was asked for, holds such items whose other ending is of another plot.
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class CorpusSummary:
-    """What a corpus holds; `seconds` and `words` are of the spoken stories, without the completion items."""
+    """What a corpus holds; `seconds` and `words` are of the spoken stories, without the items."""
 
     utterances: int
     validation: int
@@ -56,6 +57,7 @@ class CorpusSummary:
     stories: int
     items: int
     item_seconds: float
+    topic_items: int = 0
 
 
 def write_corpus(
@@ -64,6 +66,7 @@ def write_corpus(
     utterances: int,
     seed: int,
     items: int = 200,
+    topic_items: int = 0,
     stories: int = 2000,
     language: Language = ALL,
     workers: int | None = None,
@@ -74,9 +77,12 @@ def write_corpus(
     Utterance i depends on `seed` and i alone. Raises ConfigError for wrong arguments and for a folder of something
     else, MissingExtra without the synthesizer.
     """
-    _check(utterances=utterances, seed=seed, items=items, stories=stories, language=language, workers=workers)
+    counts = {"items": items, "topic_items": topic_items}
+    _check(utterances=utterances, seed=seed, counts=counts, stories=stories, language=language, workers=workers)
     speech.require()
     arguments: dict[str, Any] = {"utterances": utterances, "seed": seed, "items": items, "stories": stories}
+    if topic_items:
+        arguments["topic_items"] = topic_items
     if language != ALL:
         arguments["language"] = to_dict(language)
     mark = {"kind": "lstdata demo corpus", "version": VERSION, "voice": speech.version(), "arguments": arguments}
@@ -91,19 +97,22 @@ def write_corpus(
         for id, _, story in told
     ]
     pairs = [draw_pair(seed, index, language) for index in range(items // 2)]
-    lines += [line for pair in pairs for line in pair.lines]
+    topics = [draw_topic_pair(seed, index, language) for index in range(topic_items // 2)]
+    lines += [line for pair in (*pairs, *topics) for line in pair.lines]
     recorded = record_all(lines, out, workers=workers, progress=progress)
     os.sync()
 
-    spoken, completion = recorded[:utterances], recorded[utterances:]
+    spoken, asked = recorded[:utterances], recorded[utterances:]
     customs = [{"split": split, "skeleton": story.skeleton} for _, split, story in told]
-    write_items(out, pairs, completion)
+    write_items(out, FOLDER, pairs, asked[: 2 * items])
+    if topics:
+        write_items(out, TOPIC, topics, asked[2 * items :])
     _write_texts(out / "text" / "stories.jsonl", seed, stories, plots)
     commit_bytes(out / "README.md", _README.encode())
     write_recordings(out, spoken, "")
     write_supervisions(out, spoken, customs)
     write_cuts(out, spoken, customs, "")
-    summary = _summarize(spoken, completion, items=items, stories=stories)
+    summary = _summarize(spoken, asked, stories=stories, **counts)
     commit_json(out / MARK, {**mark, "summary": dataclasses.asdict(summary)})
     return summary
 
@@ -123,14 +132,19 @@ def _write_texts(final: Path, seed: int, count: int, plots: Sequence[Plot]) -> N
     commit_bytes(final, "".join(json.dumps(row) + "\n" for row in texts).encode())
 
 
-def _check(*, utterances: int, seed: int, items: int, stories: int, language: Language, workers: int | None) -> None:
+def _check(
+    *, utterances: int, seed: int, counts: dict[str, int], stories: int, language: Language, workers: int | None
+) -> None:
     mistakes = [*language.mistakes(), *unknown(language.plots)]
     if utterances < 1:
         mistakes.append(f"`utterances` must be ≥ 1, but is {utterances}.")
     if seed < 0:
         mistakes.append(f"`seed` must be ≥ 0, but is {seed}.")
-    if items < 0 or items % 2:
-        mistakes.append(f"`items` must be even and ≥ 0, since two make a pair, but is {items}.")
+    for name, items in counts.items():
+        if items < 0 or items % 2:
+            mistakes.append(f"`{name}` must be even and ≥ 0, since two make a pair, but is {items}.")
+    if counts["topic_items"] > 0 and len(language.plots) == 1:
+        mistakes.append(f"`topic_items` need two plots, but `plots` is {language.plots[0]} alone.")
     if stories < 0:
         mistakes.append(f"`stories` must be ≥ 0, but is {stories}.")
     if workers is not None and workers < 1:
@@ -160,11 +174,14 @@ def _claim(out: Path, mark: dict[str, Any]) -> CorpusSummary | None:
         )
     if summary is None:
         return None
-    files = [len(list((out / folder).glob("*.flac"))) for folder in ("audio", "completion/audio")]
-    return CorpusSummary(**summary) if files == [summary["utterances"], 2 * summary["items"]] else None
+    held = CorpusSummary(**summary)
+    files = [len(list((out / folder).glob("*.flac"))) for folder in ("audio", f"{FOLDER}audio", f"{TOPIC}audio")]
+    return held if files == [held.utterances, 2 * held.items, 2 * held.topic_items] else None
 
 
-def _summarize(spoken: list[Recorded], completion: list[Recorded], *, items: int, stories: int) -> CorpusSummary:
+def _summarize(
+    spoken: list[Recorded], asked: list[Recorded], *, items: int, topic_items: int, stories: int
+) -> CorpusSummary:
     return CorpusSummary(
         utterances=len(spoken),
         validation=len(spoken) // _HELD_OUT,
@@ -173,5 +190,6 @@ def _summarize(spoken: list[Recorded], completion: list[Recorded], *, items: int
         speakers=len({r.line.style.voice for r in spoken}),
         stories=stories,
         items=items,
-        item_seconds=sum(r.samples for r in completion) / speech.RATE,
+        item_seconds=sum(r.samples for r in asked) / speech.RATE,
+        topic_items=topic_items,
     )

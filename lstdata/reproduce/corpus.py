@@ -25,7 +25,9 @@ class DemoConfig:
     utterances: int = 200
     """Spoken stories."""
     items: int = 200
-    """Of story completion: half as many pairs."""
+    """Of story completion, whose prompts differ in one fact: half as many pairs."""
+    topic_items: int = 0
+    """The same of prompts of two plots, as in TopicStoryCloze."""
     text_stories: int = 2000
     seed: int = 0
     plots: tuple[str, ...] = ()

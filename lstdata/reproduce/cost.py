@@ -273,8 +273,12 @@ def _model(recipe: Recipe, arm: str) -> ModelConfig:
 
 
 def _items(recipe: Recipe) -> float:
+    """Of a set, on average."""
     demo = recipe.corpus.demo
-    return recipe.evaluate.limit or (1000.0 if demo is None else float(demo.items))
+    if demo is None:
+        return recipe.evaluate.limit or 1000.0
+    found = (demo.items + demo.topic_items) / max(1, len(recipe.sets))
+    return min(recipe.evaluate.limit or found, found)
 
 
 def _amount(value: float) -> str:

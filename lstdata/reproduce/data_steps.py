@@ -38,6 +38,7 @@ def _demo_steps(recipe: Recipe) -> Iterator[Step]:
     demo = recipe.corpus.demo
     assert demo is not None
     argv = ["demo-corpus", "$OUT/corpus", "--utterances", str(demo.utterances), "--items", str(demo.items)]
+    argv += ["--topic-items", str(demo.topic_items)] if demo.topic_items else []
     argv += ["--text-stories", str(demo.text_stories), "--seed", str(demo.seed)]
     argv += ["--plots", ",".join(demo.plots)] if demo.plots else []
     argv += ["--voices", str(demo.voices)] if demo.voices is not None else []

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from lstdata.demo import corpus
-from lstdata.demo.completion import draw_pair
+from lstdata.demo.completion import draw_pair, draw_topic_pair
 from lstdata.demo.corpus import write_corpus
 from lstdata.demo.language import Language
 from lstdata.errors import ConfigError
@@ -132,6 +132,37 @@ def test_a_pair_of_items_has_both_prompts_and_the_answer_swapped(folder: Path) -
             assert spoken[part["recording"]]["speaker"] == one["speaker"]
             assert recordings[part["recording"]]["sources"][0]["source"] == part["audio"]
             assert (folder / "completion" / part["audio"]).is_file()
+
+
+def test_the_other_ending_may_be_of_another_plot(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "c"
+    summary = write_corpus(out, **{**ARGUMENTS, "utterances": 2, "items": 2}, topic_items=6)
+    assert summary.topic_items == 6 and summary == write_corpus(
+        out, **{**ARGUMENTS, "utterances": 2, "items": 2}, topic_items=6
+    )
+    items = _rows(out / "topic" / "items.jsonl")
+    assert [item["answer"] for item in items] == [0, 1] * 3
+    for one, other in zip(items[::2], items[1::2], strict=True):
+        assert one["endings"] == other["endings"] and one["prompt"] != other["prompt"]
+        assert all((out / "topic" / part["audio"]).is_file() for part in (one["prompt"], *one["endings"]))
+        first, second = (skeleton.split("/")[0] for skeleton in one["skeleton"].split("+"))
+        assert first != second
+    names = {row["id"]: row for row in _rows(out / "completion" / "items.jsonl")}
+    assert names == {row["id"]: row for row in _rows(folder / "completion" / "items.jsonl")[:2]}
+
+
+def test_items_of_topics_are_told_of_the_same_people() -> None:
+    names = set("Anna Clara Emma Adam Bruno Carl Paul Ruth Zoe Tom Jack Kate".split())
+    for index in range(60):
+        told = [
+            set(line.text.replace(".", " ").replace(",", " ").split()) & names
+            for line in draw_topic_pair(3, index).lines
+        ]
+        assert len(set().union(*told)) <= 2
+    with pytest.raises(ConfigError, match="`topic_items` need two plots, but `plots` is pet alone"):
+        write_corpus(Path("nowhere"), utterances=1, seed=0, items=0, topic_items=2, language=Language(plots=("pet",)))
+    with pytest.raises(ConfigError, match="`topic_items` must be even and ≥ 0, since two make a pair, but is 3"):
+        write_corpus(Path("nowhere"), utterances=1, seed=0, items=0, topic_items=3)
 
 
 def test_two_thousand_items_are_all_different() -> None:
