@@ -71,9 +71,13 @@ def _run(
     marks = fingerprints(list(steps))
     expected = {step.name: step_seconds(recipe, step, m) for m in recipe.cost.machines[:1] for step in steps}
     numbers = {step.name: f"{number}/{len(steps)}" for number, step in enumerate(steps, 1)}
+    chain = chains(steps, expected)
     began: dict[str, float] = {}
     while len(taken) < len(steps):
-        for step in ready(steps, taken, began)[: jobs - len(children)]:
+        startable = ready(steps, taken, began)
+        if jobs > 1:
+            startable.sort(key=lambda step: -chain[step.name])
+        for step in startable[: jobs - len(children)]:
             left = f"about {duration(remaining(expected, taken) / jobs)} left" if expected else ""
             say(f"{numbers[step.name]} {step.title} … {left}".rstrip())
             began[step.name] = time.monotonic()
@@ -94,6 +98,21 @@ def ready(steps: Sequence[Step], done: Mapping[str, float], begun: Mapping[str, 
         for step in steps
         if step.name not in done and step.name not in begun and all(name in done for name in step.needs)
     ]
+
+
+def chains(steps: Sequence[Step], expected: Mapping[str, float]) -> dict[str, float]:
+    """Seconds that a step and the longest chain of those that wait for it are expected to take, one after another.
+
+    Whoever runs several steps at once starts the longest first. `steps` come after those that they need; where nothing
+    is expected of a step it counts as one.
+    """
+    waiting: dict[str, float] = {}
+    found = {}
+    for step in reversed(steps):
+        found[step.name] = expected.get(step.name, 1.0) + waiting.get(step.name, 0.0)
+        for name in step.needs:
+            waiting[name] = max(waiting.get(name, 0.0), found[step.name])
+    return found
 
 
 def remaining(expected: Mapping[str, float], taken: Mapping[str, float]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -13,11 +14,12 @@ import pytest
 from lstdata.config import from_dict, override
 from lstdata.errors import ConfigError
 from lstdata.reproduce import driving
-from lstdata.reproduce.driving import How, StepFailed, find_places, ready, remaining, reproduce
+from lstdata.reproduce.driving import How, StepFailed, chains, find_places, ready, remaining, reproduce
 from lstdata.reproduce.folder import read_recipe
 from lstdata.reproduce.processes import Children
 from lstdata.reproduce.recipe import Recipe
 from lstdata.reproduce.step import Step, step
+from lstdata.reproduce.steps import list_steps
 
 RECIPE = from_dict(Recipe, {"corpus": {"demo": {}}, "sets": [{"name": "completion", "items": "$OUT/items.jsonl"}]})
 
@@ -49,6 +51,24 @@ def test_a_step_waits_for_what_it_needs() -> None:
     assert ready([a, b, c], {}, {}) == [a, c]
     assert ready([a, b, c], {}, {"a": 0.0}) == [c]
     assert ready([a, b, c], {"a": 1.0}, {"a": 0.0}) == [b, c]
+
+
+def test_what_most_waits_for_comes_first() -> None:
+    def of(name: str, *needs: str) -> Step:
+        return step(name, "a step", ["evaluate"], f"$OUT/{name}", "evaluate", list(needs))
+
+    steps = [of("short"), of("first"), of("second", "first"), of("third", "second", "short"), of("alone")]
+    assert chains(steps, {}) == {"short": 2, "first": 3, "second": 2, "third": 1, "alone": 1}
+    expected = {"alone": 9.0, "third": 4.0}
+    assert chains(steps, expected) == {"short": 5, "first": 6, "second": 5, "third": 4, "alone": 9}
+
+
+def test_steps_are_listed_after_those_that_they_need() -> None:
+    tuned = {"arms": ["base", "static-4"], "every": 500, "recogniser": "static-4", "vocoder": "$OUT/vocoder.npz"}
+    asr = {key: tuned[key] for key in ("arms", "every")}
+    steps = list_steps(override(RECIPE, [f"asr={json.dumps(asr)}", f"tts={json.dumps(tuned)}"]))
+    names = [one.name for one in steps]
+    assert len(steps) > 20 and all(names.index(name) < names.index(one.name) for one in steps for name in one.needs)
 
 
 def test_the_time_left_follows_what_was_taken() -> None:
