@@ -98,7 +98,7 @@ def findings(found: Reproduction, measured: Measured) -> Iterator[Findings]:
     """Of every set, by budget and by modality."""
     for name, (budget, title), mode in product(found.sets, BUDGETS.items(), MAIN):
         sentences = [
-            Finding(difference(by), verdict(by), by.told_apart)
+            Finding(difference(by), verdict(by), by.told_apart and by.above_chance)
             for by in measured.differences
             if (by.set, by.budget, by.mode, by.convention) == (name, budget, mode, "per_token") and by.theirs == BASE
         ]

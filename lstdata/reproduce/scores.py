@@ -61,6 +61,8 @@ class Difference:
     mean: float
     low: float
     high: float
+    above_chance: bool
+    """Whether the interval of one of them, or both, lies above chance: else they differ in guessing."""
 
     @property
     def told_apart(self) -> bool:
@@ -126,6 +128,7 @@ class Answers:
             mean=by.mean,
             low=by.low,
             high=by.high,
+            above_chance=any(self.drawn.mean(side).low > self.chance for side in sides),
         )
 
     def _at(self, runs: Sequence[Run]) -> list[int]:

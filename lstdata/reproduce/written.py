@@ -24,7 +24,7 @@ def verdict(found: Difference) -> str:
     """What a difference amounts to."""
     if not found.told_apart:
         return "cannot be told apart"
-    return "the interval excludes 0"
+    return "the interval excludes 0" + ("" if found.above_chance else ", but neither is above chance")
 
 
 def difference(found: Difference) -> str:

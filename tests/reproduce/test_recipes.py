@@ -113,7 +113,7 @@ def test_a_dry_run_is_a_script_or_an_object_and_writes_nothing(tmp_path: Path) -
     command = ["reproduce", out, "--size", "tiny", "--arms", "static-4,base", "--dry-run"]
     script = CliRunner().invoke(cli, command, catch_exceptions=False).stdout
     assert f"\nexport OUT={out}\n" in script
-    assert "\nall steps on two CPU cores: about " in script.replace("# ", "")
+    assert "\nall steps on two CPU cores, one step at a time: about " in script.replace("# ", "")
     said = json.loads(CliRunner().invoke(cli, [*command, "--json", "--gpus", "2"], catch_exceptions=False).stdout)
     assert [step["name"] for step in said["steps"]][:2] == ["corpus", "build-speech"]
     assert [arm["arm"] for arm in said["cost"]["arms"]] == ["base", "static-4", "base"]

@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+from lstdata.evaluate.statistics import Resampled
 from lstdata.reproduce.chapters import chapters, findings, limits
 from lstdata.reproduce.measured import measure
 from lstdata.reproduce.results import read_reproduction
+from lstdata.reproduce.scores import Answers, Difference
 from lstdata.reproduce.table import Table
-from lstdata.reproduce.written import points, signed
+from lstdata.reproduce.written import points, signed, verdict
 from lstdata.train.outlook import short
 from tests.reproduce.folders import answer, read_held_out, recognised, synthesised, write_recipe, write_run
 
@@ -63,6 +68,19 @@ def test_findings_say_what_can_be_told_apart(tmp_path: Path) -> None:
         "static-4 − base: 0.0 points [0.0, 0.0]: cannot be told apart.",
     )
     assert next(limits(found, measure(found))).startswith("There is one training seed")
+
+
+def test_a_difference_between_guesses_is_called_one() -> None:
+    same = {"set": "topic", "budget": "compute", "ours": "a", "theirs": "b", "mode": "s-s", "convention": "raw"}
+    found = Difference(**same, runs=(1, 1), mean=0.02, low=0.01, high=0.03, above_chance=False)
+    assert verdict(found) == "the interval excludes 0, but neither is above chance"
+    assert verdict(replace(found, above_chance=True)) == "the interval excludes 0"
+    assert verdict(replace(found, low=-0.01)) == "cannot be told apart"
+    drawn = Resampled.draw(np.array([[0.0, 1, 0, 1] * 9, [1, 1, 1, 1] * 9, [1, 0, 1, 0] * 9]), range(36))
+    runs = tuple(SimpleNamespace(folder=name) for name in "abc")
+    answers = Answers("topic", "s-s", "raw", runs, 36, 0.5, drawn, (None, None, None))  # type: ignore[arg-type]
+    told = [answers.difference("compute", ("", ""), runs[:1], (other,)) for other in runs[1:]]  # type: ignore[arg-type]
+    assert [one.above_chance for one in told if one] == [True, False]
 
 
 def test_costs_of_training(tmp_path: Path) -> None:
