@@ -19,7 +19,7 @@ STRATEGIES: Final = (STATIC, "aligned", "aligned-merged", "mixed", "curriculum",
 
 BUDGETS: Final[dict[Budget, str]] = {"compute": "Compute-controlled", "data": "Data-controlled"}
 _EQUAL: Final = {
-    "compute": "Equal steps, with room for as many positions of the global transformer; their number: Cost of training.",
+    "compute": "Equal steps, with room for as many positions of the global transformer; how many: Cost of training.",
     "data": (
         f"Equal raw tokens: {BASE} has read as many as {{like}} with the same seed. All other rows are the runs of the "
         "compute-controlled table; how many tokens each has read is under the cost of training."

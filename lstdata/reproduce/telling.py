@@ -45,9 +45,10 @@ def tell(found: Reproduction, measured: Measured) -> Told:
     return Told(
         title=f"The paper’s comparison, run again: {found.size}",
         lead=(
-            f"{counted(len(found.arms), 'arm')} ({', '.join(found.arms)}), "
-            f"{counted(len(found.seeds), 'training seed')}; {done} of {counted(len(found.runs), 'training run')} done "
-            "and evaluated. Every figure is computed from the runs’ own files; figures of the paper are marked as such."
+            f"Of {counted(len(found.arms), 'arm')} ({', '.join(found.arms)}) and "
+            f"{counted(len(found.seeds), 'training seed')}, {done} of {counted(len(found.runs), 'training run')} "
+            f"{'is' if len(found.runs) == 1 else 'are'} done and evaluated. "
+            "Every figure is computed from the runs’ own files; figures of the paper are marked as such."
         ),
         about=tuple(_paragraphs(found.about)),
         changed=tuple(change.replace("`", "") for change in found.changed),
