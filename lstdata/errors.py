@@ -16,6 +16,9 @@ class LstDataError(Exception):
     def __init__(self, *lines: str) -> None:
         super().__init__(*redacted(lines))
 
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.args))
+
 
 class ConfigError(LstDataError):
     """The user's: a wrong option, an unknown key, a source that is none. Carries all mistakes found at once."""

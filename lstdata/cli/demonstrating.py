@@ -20,7 +20,7 @@ from lstdata.cli.shared import JSON, say
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
-    help="Their other ending is off topic.",
+    help="Items whose other ending is off topic.",
 )
 @click.option("--text-stories", type=click.IntRange(min=0), default=2000, show_default=True, help="Written stories.")
 @click.option("--plots", metavar="NAME,…", default="", help="Only these of the sixteen plots.  [default: all]")
@@ -65,7 +65,7 @@ def demo_corpus(
             workers=workers,
             progress=progress.update,
         )
-    topics = f", {summary.topic_items} of topics," if summary.topic_items else ""
+    topics = f" and {summary.topic_items} topic items" if summary.topic_items else ""
     line = (
         f"{summary.utterances} spoken stories ({summary.seconds / 3600:.2f} h, {summary.words} words, "
         f"{summary.speakers} voices, {summary.validation} for validation), {summary.stories} written ones and "

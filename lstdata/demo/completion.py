@@ -8,7 +8,7 @@ at the endings alone, at their text or sound, length or place, is right exactly 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -39,6 +39,15 @@ class Pair:
     id: str
     skeleton: str
     lines: tuple[Line, Line, Line, Line]
+
+
+def mistaken_counts(counts: Mapping[str, int], plots: Sequence[str]) -> Iterator[str]:
+    """What is wrong with how many `items` and `topic_items` are asked for, of plots of these names; none: all."""
+    for name, items in counts.items():
+        if items < 0 or items % 2:
+            yield f"`{name}` must be even and ≥ 0, since two make a pair, but is {items}."
+    if counts["topic_items"] > 0 and len(plots) == 1:
+        yield f"`topic_items` need two plots, but `plots` is {plots[0]} alone."
 
 
 def draw_pair(seed: int, index: int, language: Language = ALL) -> Pair:

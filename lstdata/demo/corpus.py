@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from lstdata.config import differences, to_dict
 from lstdata.demo import speech
-from lstdata.demo.completion import FOLDER, TOPIC, draw_pair, draw_topic_pair, write_items
+from lstdata.demo.completion import FOLDER, TOPIC, draw_pair, draw_topic_pair, mistaken_counts, write_items
 from lstdata.demo.language import ALL, Language
 from lstdata.demo.manifests import write_cuts, write_recordings, write_supervisions
 from lstdata.demo.narration import Line, Progress, Recorded, draw_style, record_all
@@ -140,11 +140,7 @@ def _check(
         mistakes.append(f"`utterances` must be ≥ 1, but is {utterances}.")
     if seed < 0:
         mistakes.append(f"`seed` must be ≥ 0, but is {seed}.")
-    for name, items in counts.items():
-        if items < 0 or items % 2:
-            mistakes.append(f"`{name}` must be even and ≥ 0, since two make a pair, but is {items}.")
-    if counts["topic_items"] > 0 and len(language.plots) == 1:
-        mistakes.append(f"`topic_items` need two plots, but `plots` is {language.plots[0]} alone.")
+    mistakes += mistaken_counts(counts, language.plots)
     if stories < 0:
         mistakes.append(f"`stories` must be ≥ 0, but is {stories}.")
     if workers is not None and workers < 1:

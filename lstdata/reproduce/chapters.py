@@ -10,6 +10,7 @@ from lstdata.reproduce.cost_tables import held_out_table, paper_table, training_
 from lstdata.reproduce.measured import Measured
 from lstdata.reproduce.results import BASE, Reproduction
 from lstdata.reproduce.scores import MODES
+from lstdata.reproduce.sounds import LONGEST
 from lstdata.reproduce.speech_tables import inference_table, recognition_tables
 from lstdata.reproduce.spoken import SYNTHESIS
 from lstdata.reproduce.table import Table
@@ -140,9 +141,12 @@ def _completion(measured: Measured, name: str) -> Chapter:
 
 def _voices(found: Reproduction) -> Iterator[str]:
     """What gave the units a sound: a vocoder's quality is not the model's."""
-    names = sorted({one.vocoder or "a vocoder that is not named" for one in found.tts if one.sentences})
+    spoken = [one for one in found.tts if one.sentences]
+    names = sorted({f"the {one.vocoder}" if one.vocoder else "a vocoder that is not named" for one in spoken})
     if names:
         yield f"The models generate units; their sound is that of {' and '.join(names)}."
+    if any((sentence.seconds or 0.0) > LONGEST for one in spoken for sentence in one.sentences):
+        yield f"Sounds are cut after {LONGEST:g} s."
 
 
 def _there(*tables: Table | None) -> tuple[Table, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from lstdata.demo.completion import mistaken_counts
 from lstdata.demo.language import VOICES, Language
 from lstdata.demo.stories import unknown as unknown_plots
 from lstdata.reproduce.pipelines import PLACE
@@ -41,6 +42,7 @@ class DemoConfig:
         voices = len(VOICES) if self.voices is None else self.voices
         yield from Language(plots=self.plots, voices=voices, snr=self.snr).mistakes()
         yield from unknown_plots(self.plots)
+        yield from mistaken_counts({"items": self.items, "topic_items": self.topic_items}, self.plots)
 
 
 @dataclass(frozen=True, kw_only=True)

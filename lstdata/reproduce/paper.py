@@ -11,6 +11,7 @@ from typing import Final
 
 PAPER: Final = "Lu et al., arXiv 2510.06195 v2"
 TASK: Final = "HellaSwag (1 of 4)"
+CHANCE: Final = 25.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,7 +184,7 @@ def _read_run(out: Path, budget: Budget, arm: str, seed: int) -> Run:
             if found["step"] != training.end.step:
                 continue
             given = given or found.get("given_boundaries", False)
-            if all(row.keys() >= _MODES for row in found["results"]):
+            if all(row.keys() >= _MODES for row in found["results"]) and path.with_suffix(".parquet").is_file():
                 tables[path.stem] = path.with_suffix(".parquet")
             perplexities += [_perplexity(row) for row in found["results"] if "interleave" in row]
     return Run(

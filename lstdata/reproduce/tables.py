@@ -19,7 +19,7 @@ STRATEGIES: Final = (STATIC, "aligned", "aligned-merged", "mixed", "curriculum",
 
 BUDGETS: Final[dict[Budget, str]] = {"compute": "Compute-controlled", "data": "Data-controlled"}
 _EQUAL: Final = {
-    "compute": "Equal steps, with room for as many positions of the global transformer; how many: Cost of training.",
+    "compute": "Equal steps, and the same room for positions; how many each arm filled is under the cost of training.",
     "data": (
         f"Equal raw tokens: {BASE} has read as many as {{like}} with the same seed. All other rows are the runs of the "
         "compute-controlled table; how many tokens each has read is under the cost of training."
@@ -166,7 +166,7 @@ def _main_table(
         name=f"{set_name}-{budget}" + ("" if convention == "per_token" else f"-{convention}"),
         title=f"{set_name}: {title.lower()}{by_sum}",
         head=head,
-        rows=(_chance_row(found, len(head), at=(2, 4)), *rows),
+        rows=(_chance_row(found, len(head), at=(2, 4), papers=len(MAIN)), *rows),
         notes=(_EQUAL[budget].format(like=measured.like), _what(found)),
     )
 
@@ -228,12 +228,14 @@ def _name(arm: str, modes: Mapping[str, Accuracy]) -> Cell:
 
 
 def _chance_row(
-    found: Mapping[str, Mapping[str, Accuracy]], width: int, at: Sequence[int] = (1, 2)
+    found: Mapping[str, Mapping[str, Accuracy]], width: int, at: Sequence[int] = (1, 2), papers: int = 0
 ) -> tuple[Cell, ...]:
+    """`papers`: the last so many columns are the paper's."""
     chance = next(one.chance for modes in found.values() for one in modes.values())
     return (
         Cell("chance", mark="plain"),
-        *(Cell(points(chance) if place in at else "", mark="plain") for place in range(1, width)),
+        *(Cell(points(chance) if place in at else "", mark="plain") for place in range(1, width - papers)),
+        *(Cell(f"{paper.CHANCE:.1f}", mark="paper") for _ in range(papers)),
     )
 
 

@@ -72,7 +72,7 @@ def _made(found: Reproduction) -> Iterator[str]:
     if found.seconds:
         yield (
             f"{len(found.seconds)} of {counted(len(found.commands), 'command')} are done and took "
-            f"{hours(sum(found.seconds.values()))} in all."
+            f"{hours(sum(found.seconds.values()))}, added up: less by the clock where several ran at once."
         )
     if not found.search:
         yield "The recipe does not say what was tuned."

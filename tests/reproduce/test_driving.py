@@ -98,6 +98,7 @@ def test_a_step_that_fails_says_its_last_words_and_ends_the_others(run: Any, tmp
         run(sleeper, broken, jobs=2)
     first, second = str(failed.value.args[0]), str(failed.value.args[1])
     assert first == "the step broken failed with exit code 1: `x` must be 1."
+    assert str(failed.value) == f"{first}\n{second}"
     assert second.startswith(f"its log is `{tmp_path / 'out' / 'logs' / 'broken.log'}`")
     assert not any(str(tmp_path) in " ".join(p.cmdline()) for p in psutil.Process().children(recursive=True))
     assert "KeyboardInterrupt" in (tmp_path / "out" / "logs" / "sleeper.log").read_text()

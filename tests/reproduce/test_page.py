@@ -40,7 +40,7 @@ def test_five_sentences_are_heard_and_their_vocoder_is_said(tmp_path: Path) -> N
     assert len(sources) == 2 * 5
     mp3 = base64.b64decode(sources[0].removeprefix("data:audio/mpeg;base64,"))
     assert 3000 < len(mp3) < 10_000, "a second at 40 kbit/s"
-    assert "their sound is that of resynthesis by centroids." in parsed.text
+    assert "their sound is that of the resynthesis by centroids." in parsed.text
     assert "recognised: SENTENCE 4." in parsed.text and "Sentence 5." not in parsed.text
 
 

@@ -46,7 +46,7 @@ def test_the_main_tables(tmp_path: Path) -> None:
     main = found["completion-compute"]
     assert main.head == ("", "seeds", "S→S", "− base", "T→T", "− base", "no prompt", "paper S→S", "paper T→T")
     assert rows(main) == {
-        "chance": ["", "50.0", "", "50.0", "", "", "", ""],
+        "chance": ["", "50.0", "", "50.0", "", "", "25.0", "25.0"],
         "base": ["1", "50.0 [50.0, 50.0]", "–", "50.0 [50.0, 50.0]", "–", "50.0 / 50.0", "39.0", "47.0"],
         "static-4": [
             *("1", "100.0 [100.0, 100.0]", "+50.0 [+50.0, +50.0]", "50.0 [50.0, 50.0]", "0.0 [0.0, 0.0]"),
