@@ -108,6 +108,13 @@ def test_the_savings_and_sizes_are_the_paper_s() -> None:
     assert more.training_hours == pytest.approx(3 * cost.training_hours, rel=0.02)  # but for fine-tuning
 
 
+def test_items_that_the_corpus_cannot_have_are_said_before_anything_runs(tmp_path: Path) -> None:
+    for changed, said in (("topic_items=7", "must be even"), ("plots=[pet]", "need two plots")):
+        command = ["reproduce", str(tmp_path / "out"), "--size", "tiny", "--dry-run", "--set", f"corpus.demo.{changed}"]
+        with pytest.raises(ConfigError, match=said):
+            CliRunner().invoke(cli, command, catch_exceptions=False)
+
+
 def test_a_dry_run_is_a_script_or_an_object_and_writes_nothing(tmp_path: Path) -> None:
     out = str(tmp_path / "out")
     command = ["reproduce", out, "--size", "tiny", "--arms", "static-4,base", "--dry-run"]

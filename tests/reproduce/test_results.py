@@ -50,6 +50,18 @@ def test_losses_in_training_are_means_over_consecutive_steps(tmp_path: Path) -> 
     assert first.loss == {"loss": pytest.approx(5.5), "units": pytest.approx(4.5), "text": pytest.approx(6.5)}
 
 
+def test_a_set_whose_scores_are_lost_counts_as_not_asked(tmp_path: Path) -> None:
+    write_recipe(tmp_path, ("base", "static-4"))
+    for arm in ("base", "static-4"):
+        answer(write_run(tmp_path, arm), ALL)
+        read_held_out(tmp_path / "runs" / "compute" / f"{arm}-0", 50.0, 2.0)
+    before = read_reproduction(tmp_path).missing
+    (tmp_path / "runs" / "compute" / "base-0" / "evaluation" / "completion.parquet").unlink()
+    found = read_reproduction(tmp_path)
+    assert found.sets == ("completion",)
+    assert set(found.missing) - set(before) == {"runs/compute/base-0: not asked about completion"}
+
+
 def test_runs_that_are_not_there_or_not_finished_or_not_asked_are_listed(tmp_path: Path) -> None:
     write_recipe(tmp_path, ("base", "static-4", "static-6", "mixed"), asr={"arms": ["base"], "seeds": 1})
     answer(write_run(tmp_path, "base"), ALL)
