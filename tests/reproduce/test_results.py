@@ -51,7 +51,7 @@ def test_losses_in_training_are_means_over_consecutive_steps(tmp_path: Path) -> 
 
 
 def test_a_set_whose_scores_are_lost_counts_as_not_asked(tmp_path: Path) -> None:
-    write_recipe(tmp_path, ("base", "static-4"))
+    write_recipe(tmp_path, ("base", "static-4"), sets=[{"name": "completion"}])
     for arm in ("base", "static-4"):
         answer(write_run(tmp_path, arm), ALL)
         read_held_out(tmp_path / "runs" / "compute" / f"{arm}-0", 50.0, 2.0)
