@@ -199,7 +199,7 @@ def evaluate_command(
         from lstdata.evaluate.speaking.running import table as task_table
         from lstdata.evaluate.speaking.synthesis import tts_sampling
 
-        given = Asked(
+        asked = Asked(
             run=run,
             data=data,
             out=out,
@@ -212,7 +212,7 @@ def evaluate_command(
             keep=KEPT if keep is None else keep,
             seed=seed,
         )
-        said["tasks"] = run_tasks(given, quiet=as_json)
+        said["tasks"] = run_tasks(asked, quiet=as_json)
         lines.append(task_table(said["tasks"]))
     say(said, as_json, "\n".join(lines))
 

@@ -40,8 +40,11 @@ Paths in each manifest are relative to its own folder:
 
 `custom["split"]` of each cut and supervision is `train` or `validation`.
 `text/stories.jsonl` holds further stories as text alone.
-`completion/items.jsonl` holds story-completion items of skeletons that occur in neither; one fact decides the ending.
-`topic/items.jsonl`, where it was asked for, holds such items whose other ending is of another plot.
+`completion/items.jsonl` holds story-completion items of skeletons that occur in neither.
+"""
+
+_README_TOPIC = """\
+`topic/items.jsonl` holds such items whose other ending is of another plot.
 """
 
 
@@ -108,7 +111,7 @@ def write_corpus(
     if topics:
         write_items(out, TOPIC, topics, asked[2 * items :])
     _write_texts(out / "text" / "stories.jsonl", seed, stories, plots)
-    commit_bytes(out / "README.md", _README.encode())
+    commit_bytes(out / "README.md", (_README + (_README_TOPIC if topics else "")).encode())
     write_recordings(out, spoken, "")
     write_supervisions(out, spoken, customs)
     write_cuts(out, spoken, customs, "")

@@ -77,7 +77,7 @@ def chapters(found: Reproduction, measured: Measured) -> list[Chapter]:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A difference in words; `apart`: its interval excludes 0."""
+    """A difference in words; `apart`: the two are told apart."""
 
     what: str
     verdict: str
@@ -99,7 +99,7 @@ def findings(found: Reproduction, measured: Measured) -> Iterator[Findings]:
     """Of every set, by budget and by modality."""
     for name, (budget, title), mode in product(found.sets, BUDGETS.items(), MAIN):
         sentences = [
-            Finding(difference(by), verdict(by), by.told_apart and by.above_chance)
+            Finding(difference(by), verdict(by), by.told_apart)
             for by in measured.differences
             if (by.set, by.budget, by.mode, by.convention) == (name, budget, mode, "per_token") and by.theirs == BASE
         ]

@@ -62,12 +62,16 @@ class Difference:
     low: float
     high: float
     above_chance: bool
-    """Whether the interval of one of them, or both, lies above chance: else they differ in guessing."""
+    """Whether the interval of either arm's accuracy lies above chance."""
+
+    @property
+    def excludes_zero(self) -> bool:
+        return self.low > 0 or self.high < 0
 
     @property
     def told_apart(self) -> bool:
-        """Whether the interval excludes 0."""
-        return self.low > 0 or self.high < 0
+        """Whether the interval excludes 0, and it is more than two ways of guessing that differ."""
+        return self.excludes_zero and self.above_chance
 
 
 @dataclass(frozen=True, slots=True, eq=False)

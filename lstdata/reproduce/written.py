@@ -22,7 +22,7 @@ def signed(share: float) -> str:
 
 def verdict(found: Difference) -> str:
     """What a difference amounts to."""
-    if not found.told_apart:
+    if not found.excludes_zero:
         return "cannot be told apart"
     return "the interval excludes 0" + ("" if found.above_chance else ", but neither is above chance")
 

@@ -140,6 +140,7 @@ def test_the_other_ending_may_be_of_another_plot(folder: Path, tmp_path: Path) -
     assert summary.topic_items == 6 and summary == write_corpus(
         out, **{**ARGUMENTS, "utterances": 2, "items": 2}, topic_items=6
     )
+    assert "topic/" in (out / "README.md").read_text() and "topic/" not in (folder / "README.md").read_text()
     items = _rows(out / "topic" / "items.jsonl")
     assert [item["answer"] for item in items] == [0, 1] * 3
     for one, other in zip(items[::2], items[1::2], strict=True):

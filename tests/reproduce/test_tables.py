@@ -74,6 +74,7 @@ def test_a_difference_between_guesses_is_called_one() -> None:
     same = {"set": "topic", "budget": "compute", "ours": "a", "theirs": "b", "mode": "s-s", "convention": "raw"}
     found = Difference(**same, runs=(1, 1), mean=0.02, low=0.01, high=0.03, above_chance=False)
     assert verdict(found) == "the interval excludes 0, but neither is above chance"
+    assert not found.told_apart and replace(found, above_chance=True).told_apart
     assert verdict(replace(found, above_chance=True)) == "the interval excludes 0"
     assert verdict(replace(found, low=-0.01)) == "cannot be told apart"
     drawn = Resampled.draw(np.array([[0.0, 1, 0, 1] * 9, [1, 1, 1, 1] * 9, [1, 0, 1, 0] * 9]), range(36))
